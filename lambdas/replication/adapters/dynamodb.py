@@ -1,0 +1,202 @@
+"""The ledger: facts into items, in one write each when they come in order.
+
+The common path reads nothing. A version's first fact is an INSERT; a later one is an UPDATE under
+the condition that it is newer than everything the item knows (`ord < ?`), setting just what
+`fold.effect` says. Statements travel 25 a call, which is worth more than ten times a loop of
+single calls in client CPU. Whatever DynamoDB refuses (the item is there already, the fact is
+older, the state must be known) takes the slow path: read, fold everything, write back under the
+condition that nobody wrote meanwhile. Both paths end in the same item, because both are the fold.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from replication.adapters import items
+from replication.adapters.items import Item, Stored
+from replication.adapters.statements import Statement, insert, update
+from replication.errors import NotYet, Rejected, Unavailable
+from replication.facts import Fact, Kind, ObjectVersion
+from replication.fold import fold, needs_state
+from replication.ports import Claim, ItemKey, Written
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+STATEMENTS_A_CALL = 25
+"""BatchExecuteStatement takes no more."""
+FACTS_A_STATEMENT = 50
+"""A statement may have 8,192 characters; one fact's name takes about sixty."""
+THREADS = 8
+ATTEMPTS = 6
+"""How often the slow path starts again when somebody wrote between its read and its write."""
+
+_FIRST = (Kind.REQUESTED, Kind.INELIGIBLE)
+_REFUSED = ("DuplicateItem", "ConditionalCheckFailed", "ValidationError")
+
+Result = Written | NotYet | Rejected
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class DynamoDBLedger:
+    """`ports.Ledger` on one table. `client` may be shared by threads; boto3's is safe for that."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._shards = shards
+
+    def write(self, claims: Sequence[Claim]) -> Mapping[ItemKey, Result]:
+        """See `ports.Ledger.write`. Facts on one item are folded here and written once."""
+        groups: dict[ItemKey, list[Claim]] = {}
+        for claim in claims:
+            groups.setdefault((claim.fact.version, claim.fact.destination), []).append(claim)
+        batches: list[tuple[ItemKey, Statement]] = []
+        refused: list[ItemKey] = []
+        for key, group in groups.items():
+            statement = self._statement(key, fold(claim.fact for claim in group).facts)
+            if statement is None:
+                refused.append(key)
+            else:
+                batches.append((key, statement))
+        results: dict[ItemKey, Result] = {}
+        for answers in _concurrently(self._execute, _chunks(batches)):
+            for key, answer in answers:
+                if answer is None:
+                    refused.append(key)
+                else:
+                    results[key] = answer
+        slow = _concurrently(lambda key: self._merge(key, groups[key]), refused)
+        return results | dict(zip(refused, slow, strict=True))
+
+    def destinations(self, version: ObjectVersion) -> tuple[str, ...]:
+        """See `ports.Ledger.destinations`. One strongly consistent Query a page."""
+        try:
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+                ExpressionAttributeValues={
+                    ":pk": {"S": items.partition_key(version)},
+                    ":sk": {"S": items.sort_key(version, "")},
+                },
+                ProjectionExpression="sk",
+                ConsistentRead=True,
+            )
+            found = [item["sk"]["S"] for page in pages for item in page["Items"]]
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable(error) from error
+        return tuple(sk.rpartition("#")[2] for sk in found)
+
+    def _statement(self, key: ItemKey, facts: tuple[Fact, ...]) -> Statement | None:
+        """The one write for facts that are probably in order; None when only a read can tell."""
+        if len(facts) > FACTS_A_STATEMENT or any(needs_state(fact) for fact in facts):
+            return None
+        if facts[0].kind in _FIRST:
+            stored = Stored(*key, fold(facts))
+            return insert(self._table_name, items.item_of(stored, self._shards))
+        return update(self._table_name, key, facts, self._shards)
+
+    def _execute(
+        self, batch: Sequence[tuple[ItemKey, Statement]]
+    ) -> list[tuple[ItemKey, Result | None]]:
+        """One call of up to 25 statements; None: refused, the slow path must decide."""
+        try:
+            answers = self._client.batch_execute_statement(
+                Statements=[statement for _, statement in batch]
+            )["Responses"]
+        except (ClientError, BotoCoreError) as error:
+            # One statement that is not valid fails the whole call; the slow path tells them apart.
+            failure = None if _invalid(error) else _unavailable(error)
+            return [(key, failure) for key, _ in batch]
+        return [
+            (key, _result(answer.get("Error")))
+            for (key, _), answer in zip(batch, answers, strict=True)
+        ]
+
+    def _merge(self, key: ItemKey, group: Sequence[Claim]) -> Result:
+        """The slow path: read, fold, write back if nobody else has."""
+        must_exist = all(claim.must_exist for claim in group)
+        try:
+            for _ in range(ATTEMPTS):
+                item = self._client.get_item(
+                    TableName=self._table_name, Key=items.key_of(*key), ConsistentRead=True
+                ).get("Item")
+                if item is None and must_exist:
+                    return Written.MISSING
+                new = _with_facts(key, item, [claim.fact for claim in group])
+                if new is None:
+                    return Written.KNOWN
+                if self._replace(item, items.item_of(new, self._shards)):
+                    return Written.WRITTEN
+        except (ClientError, BotoCoreError) as error:
+            if _invalid(error):
+                return Rejected("unwritable", f"DynamoDB does not take the item: {error}")
+            return _unavailable(error)
+        return NotYet(f"{ATTEMPTS} other writers came first")
+
+    def _replace(self, old: Mapping[str, Any] | None, new: Item) -> bool:
+        """Whether the item was still `old` and is now `new`."""
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if old is not None:
+            revision = old.get("rev", {"N": "0"})
+            condition = {
+                "ConditionExpression": "ord = :ord AND "
+                + ("rev = :rev" if "rev" in old else "attribute_not_exists(rev)"),
+                "ExpressionAttributeValues": {":ord": old["ord"]}
+                | ({":rev": revision} if "rev" in old else {}),
+            }
+            new = new | {"rev": {"N": str(int(revision["N"]) + 1)}}
+        try:
+            self._client.put_item(TableName=self._table_name, Item=new, **condition)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _with_facts(
+    key: ItemKey, item: Mapping[str, Any] | None, facts: Sequence[Fact]
+) -> Stored | None:
+    """The record with the facts added; None when it has them all, or has folded their time away."""
+    stored = items.read_item(item) if item else Stored(*key, fold(()))
+    known = {fact.order for fact in stored.record.facts}
+    new = [
+        fact for fact in facts if fact.order not in known and fact.order > (stored.base_until or "")
+    ]
+    if not new:
+        return None
+    record = fold((*stored.record.facts, *new), stored.base)
+    return items.compact(replace(stored, record=record))
+
+
+def _invalid(error: ClientError | BotoCoreError) -> bool:
+    return (
+        isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationException"
+    )
+
+
+def _unavailable(error: ClientError | BotoCoreError) -> Unavailable:
+    return Unavailable(f"the ledger does not answer: {error}")
+
+
+def _result(error: Mapping[str, Any] | None) -> Result | None:
+    if error is None:
+        return Written.WRITTEN
+    if error["Code"] in _REFUSED:
+        return None
+    return Unavailable(f"the ledger answered {error['Code']}: {error.get('Message')}")
+
+
+def _chunks(batches: Sequence[T]) -> list[Sequence[T]]:
+    starts = range(0, len(batches), STATEMENTS_A_CALL)
+    return [batches[start : start + STATEMENTS_A_CALL] for start in starts]
+
+
+def _concurrently(call: Callable[[T], R], work: Sequence[T]) -> list[R]:
+    if len(work) < 2:
+        return [call(one) for one in work]
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        return list(pool.map(call, work))

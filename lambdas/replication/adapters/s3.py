@@ -1,0 +1,71 @@
+"""Single object versions as S3 itself describes them."""
+
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from replication.errors import Unavailable
+from replication.facts import ObjectVersion
+from replication.ports import Head
+from replication.status import from_header
+from replication.times import from_datetime
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# S3 answers a malformed or foreign version id with 400; here such an id came from another bucket.
+_ABSENT = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "400", "InvalidArgument")
+
+
+class S3Objects:
+    """`ports.Objects`. `client` makes the client when it is first needed: most batches ask S3
+    nothing."""
+
+    def __init__(self, client: "Callable[[], S3Client]") -> None:
+        self._client = client
+
+    def head(self, version: ObjectVersion) -> Head | None:
+        """HeadObject. A delete marker asked for by its version id answers 405."""
+        try:
+            answer = self._client().head_object(
+                Bucket=version.bucket, Key=version.key, VersionId=version.version_id
+            )
+        except ClientError as error:
+            metadata = error.response["ResponseMetadata"]
+            if metadata["HTTPStatusCode"] == 405:
+                told = metadata["HTTPHeaders"].get("last-modified")
+                modified = from_datetime(parsedate_to_datetime(told)) if told else None
+                return Head(None, delete_marker=True, last_modified=modified)
+            _raise_unless_absent(error, "s3:GetObjectVersion", version)
+            return None
+        except BotoCoreError as error:
+            raise Unavailable(f"S3 could not be asked about {version.bucket}: {error}") from error
+        return Head(
+            from_header(answer.get("ReplicationStatus")),
+            delete_marker=False,
+            last_modified=from_datetime(answer["LastModified"]),
+        )
+
+    def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
+        """GetObjectTagging of the version."""
+        try:
+            answer = self._client().get_object_tagging(
+                Bucket=version.bucket, Key=version.key, VersionId=version.version_id
+            )
+        except ClientError as error:
+            _raise_unless_absent(error, "s3:GetObjectVersionTagging", version)
+            return None
+        except BotoCoreError as error:
+            raise Unavailable(f"S3 could not be asked about {version.bucket}: {error}") from error
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def _raise_unless_absent(error: ClientError, action: str, version: ObjectVersion) -> None:
+    """Unavailable for everything but "there is no such version"."""
+    code = error.response["Error"]["Code"]
+    if code in _ABSENT:
+        return
+    fix = f"; allow {action} on it" if code in ("403", "AccessDenied") else ""
+    raise Unavailable(f"S3 answered {code} about an object of {version.bucket}{fix}") from error

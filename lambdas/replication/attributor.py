@@ -1,0 +1,255 @@
+"""Whose fact is it? Decides what an event means for which version at which destination.
+
+Two questions, asked in this order. `claims` answers from the event and the rules alone, which is
+enough for nearly everything. Where it is not, `prove` asks S3 or the ledger.
+
+    new version in a source bucket        due wherever a rule takes it
+    new version in a destination bucket   the arrival of the version with this id, if one is known
+    ... and none is known                 HEAD decides: a replica, or an object of the bucket's own
+    bucket that is both (A <-> B)         an arrival first, then a version of its own
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from replication import attribution
+from replication.configuration import History, sources_of
+from replication.eligibility import TagsNeeded, Target, targets
+from replication.errors import NotYet, Rejected, Unavailable
+from replication.events import Changed, Created, Deleted, Event, Replicated
+from replication.facts import Fact, ObjectVersion
+from replication.ports import Claim, Head, Ledger, Objects
+from replication.status import REPLICA, Status
+from replication.times import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Attributor:
+    """See the module. One serves one batch: `histories` are the rules known when it began and
+    `unknown` the buckets whose rules could not be read, with the reason. `tracked` are the
+    buckets this deployment was given."""
+
+    histories: Mapping[str, History]
+    unknown: Mapping[str, str]
+    objects: Objects
+    ledger: Ledger
+    tracked: frozenset[str]
+    record_ineligible: bool
+
+    def claims(self, event: Event) -> list[Claim] | None:
+        """What the event says by itself; None: only `prove` can tell. Reads nothing but rules.
+
+        Rejected for a bucket that is not tracked, Unavailable when its rules cannot be read."""
+        match event:
+            case Created():
+                sources = self._sources(event.version)
+                if sources:
+                    return _if_known(attribution.arrived(event, source) for source in sources)
+                history = self.histories.get(event.version.bucket)
+                if history is None or not history.settled:
+                    return None
+                try:
+                    return self._due(event, history, None)
+                except TagsNeeded:
+                    return None
+            case Deleted():
+                if event.version.bucket in self.histories:
+                    return None
+                sources = self._sources(event.version)
+                return _if_known(attribution.replica_deleted(event, s) for s in sources) or None
+            case Replicated():
+                self._check(event.version.bucket)
+                return _certain([attribution.told(event)])
+            case _:
+                return None
+
+    def prove(self, event: Event, now: Instant) -> list[Claim]:
+        """What the event means after asking; empty: it concerns no tracked replication.
+
+        NotYet when that cannot be told now but may be later."""
+        match event:
+            case Created():
+                return self._prove_created(event)
+            case Deleted():
+                return self._prove_deleted(event)
+            case Changed():
+                return self._prove_changed(event, now)
+            case _:
+                return []
+
+    def _check(self, bucket: str) -> None:
+        if bucket in self.tracked:
+            return
+        if any(bucket in history.destinations for history in self.histories.values()):
+            return
+        raise Rejected(
+            "bucket-not-tracked",
+            f"{bucket} is no bucket of this tracker; deploy with it in source_buckets or "
+            "destination_buckets, or stop sending its events here",
+        )
+
+    def _sources(self, version: ObjectVersion) -> tuple[str, ...]:
+        """Buckets the version could be a replica of."""
+        self._check(version.bucket)
+        if self.unknown:
+            names = "; ".join(f"{bucket}: {reason}" for bucket, reason in self.unknown.items())
+            raise Unavailable(
+                "replication configurations could not be read, allow "
+                f"s3:GetReplicationConfiguration ({names})"
+            )
+        return sources_of(self.histories, version.bucket, version.key)
+
+    def _due(self, event: Created, history: History, tags: Mapping[str, str] | None) -> list[Claim]:
+        """A version of the bucket's own, by the rules of its time."""
+        found: tuple[Target, ...] = ()
+        # A marker that a lifecycle rule made is never replicated.
+        if not event.by_lifecycle:
+            found = targets(
+                history.at(event.at),
+                event.version.key,
+                delete_marker=event.delete_marker,
+                tags=tags,
+            )
+        return self._requests(event, found)
+
+    def _requests(self, event: Created, found: Iterable[Target]) -> list[Claim]:
+        facts = [attribution.requested(event, target) for target in found]
+        if not facts and self.record_ineligible:
+            facts = [attribution.ineligible(event)]
+        return _certain(facts)
+
+    def _prove_created(self, event: Created) -> list[Claim]:
+        history = self.histories.get(event.version.bucket)
+        sources = self._sources(event.version)
+        if sources or history is None:
+            here = self.objects.head(event.version)
+            if here is None:
+                raise NotYet("the version is gone from its bucket, and no source is known for it")
+            origin = self._origin(event, sources, here, is_source=history is not None)
+            if origin is not None:
+                return _certain([attribution.arrived(event, origin)])
+            if history is None:
+                return []
+        assert history is not None
+        if not history.settled and not event.delete_marker:
+            return self._as_s3_says(event, history)
+        try:
+            return self._due(event, history, None)
+        except TagsNeeded:
+            tags = self.objects.tags(event.version)
+        if tags is None:
+            gone = attribution.ineligible(event, "deleted before its tags could be read")
+            return _certain([gone])
+        return self._due(event, history, tags)
+
+    def _origin(
+        self, event: Created, sources: Iterable[str], here: Head, *, is_source: bool
+    ) -> str | None:
+        """The source of a replica; None when the version is the bucket's own.
+
+        A version id is unique, so the same one in a source bucket proves kinship; which of two
+        buckets is the source, the status says, and for delete markers, which have none, the age.
+        """
+        if not here.delete_marker:
+            if here.replication_status is None:
+                return None
+            if here.replication_status != REPLICA and not is_source:
+                return None
+        for source in sources:
+            there = self.objects.head(
+                ObjectVersion(source, event.version.key, event.version.version_id)
+            )
+            if there is None:
+                continue
+            if there.replication_status == REPLICA:
+                return None
+            if is_source and here.delete_marker and _older(here, there):
+                return None
+            return source
+        if here.replication_status == REPLICA:
+            raise NotYet(
+                "a replica whose source version no tracked bucket has; if another bucket "
+                f"replicates to {event.version.bucket}, deploy with it in source_buckets"
+            )
+        return None
+
+    def _as_s3_says(self, event: Created, history: History) -> list[Claim]:
+        """Shortly after a change of the rules a read of them may be wrong, but the object knows."""
+        head = self.objects.head(event.version)
+        if head is not None and head.replication_status in (None, REPLICA):
+            return self._requests(event, ())
+        tags = self.objects.tags(event.version) or {}
+        for configuration in (history.current, history.at(event.at)):
+            found = targets(configuration, event.version.key, delete_marker=False, tags=tags)
+            if found or head is None:
+                return self._requests(event, found)
+        raise NotYet("S3 replicates the object by a rule that cannot be read yet")
+
+    def _prove_deleted(self, event: Deleted) -> list[Claim]:
+        version, history = event.version, self.histories.get(event.version.bucket)
+        if history is not None:
+            known = self.ledger.destinations(version)
+            if known:
+                return _certain(attribution.deleted(event, name) for name in known)
+        for source in self._sources(version):
+            original = ObjectVersion(source, version.key, version.version_id)
+            if version.bucket in self.ledger.destinations(original) or self.objects.head(original):
+                return _certain([attribution.replica_deleted(event, source)])
+        if history is None:
+            return []
+        # Its creation may still be on its way; the end is kept wherever it could have gone.
+        possible = [n for n in history.destinations if history.may_take(version.key, n)]
+        if not possible and self.record_ineligible:
+            possible = [""]
+        return _certain(attribution.deleted(event, name) for name in possible)
+
+    def _prove_changed(self, event: Changed, now: Instant) -> list[Claim]:
+        version, history = event.version, self.histories.get(event.version.bucket)
+        sources = self._sources(version)
+        known = self.ledger.destinations(version) if history is not None else ()
+        if known:
+            return _certain(attribution.changed(event, name) for name in known if name)
+        for source in sources:
+            original = ObjectVersion(source, version.key, version.version_id)
+            known = self.ledger.destinations(original)
+            if version.bucket in known:
+                return self._replica_changed(event, original, known, now)
+        if history is None:
+            return []
+        head = self.objects.head(version)
+        if head is None or head.replication_status in (None, REPLICA):
+            return []
+        found = targets(
+            history.at(event.at),
+            version.key,
+            delete_marker=head.delete_marker,
+            tags=self.objects.tags(version) or {},
+        )
+        return _certain(attribution.changed(event, target.destination) for target in found)
+
+    def _replica_changed(
+        self, event: Changed, original: ObjectVersion, known: Iterable[str], now: Instant
+    ) -> list[Claim]:
+        """A replica's tags or ACL changed: by replication or by hand, only the source knows."""
+        head = self.objects.head(original)
+        if head is None or head.replication_status != Status.COMPLETED:
+            return []
+        return _certain(
+            attribution.observed(original, name, Status.COMPLETED, now, event.id)
+            for name in known
+            if name
+        )
+
+
+def _if_known(facts: Iterable[Fact]) -> list[Claim]:
+    return [Claim(fact, must_exist=True) for fact in facts]
+
+
+def _certain(facts: Iterable[Fact]) -> list[Claim]:
+    return [Claim(fact) for fact in facts]
+
+
+def _older(here: Head, there: Head) -> bool:
+    if here.last_modified is None or there.last_modified is None:
+        return False
+    return here.last_modified <= there.last_modified

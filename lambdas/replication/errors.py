@@ -1,0 +1,32 @@
+"""What can go wrong with one message, and whose turn it is then.
+
+TrackerError
+├── Rejected      it can never be understood: to the dead-letter queue at once
+└── NotYet        it may be understood later: back to the queue, S3's facts are not all in
+    └── Unavailable   an AWS service throttled, denied or failed the call
+"""
+
+
+class TrackerError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class Rejected(TrackerError):
+    """A message that no retry can make understandable.
+
+    `reason` is a short stable code (`not-json`, `key-too-long`, ...) that becomes a message
+    attribute in the dead-letter queue; `detail` is one sentence for a person.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class NotYet(TrackerError):
+    """A message that cannot be placed yet and must come back."""
+
+
+class Unavailable(NotYet):
+    """An AWS call that may work later (throttling, a denied read, a server error)."""

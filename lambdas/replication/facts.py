@@ -1,0 +1,111 @@
+"""The one currency: whatever is learnt about an object version becomes a `Fact`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+
+from replication.status import Status
+from replication.times import Instant
+
+
+class Evidence(StrEnum):
+    """Where a fact was seen; the API shows it beside every status."""
+
+    OBJECT_CREATED = "object_created"
+    REPLICA_CREATED = "replica_created"
+    REPLICATION_EVENT = "replication_event"
+    HEAD_SOURCE = "head_source"
+    HEAD_DESTINATION = "head_destination"
+    INVENTORY = "inventory"
+    BATCH_REPORT = "batch_report"
+    OBJECT_DELETED = "object_deleted"
+    OBJECT_CHANGED = "object_changed"
+
+
+class Kind(StrEnum):
+    """What a fact says. `fold.effect` gives each its meaning."""
+
+    INELIGIBLE = "ineligible"
+    """The version was written and no rule takes it (destination is empty)."""
+    NOTED = "noted"
+    """S3 said something that decides nothing, such as OperationNotTracked."""
+    REQUESTED = "requested"
+    """The version was written and a rule takes it to this destination."""
+    CHANGED = "changed"
+    """Tags, ACL or metadata of the version changed: it replicates once more."""
+    THRESHOLD_MISSED = "threshold_missed"
+    """Replication Time Control: not there within its threshold (15 minutes)."""
+    OBSERVED = "observed"
+    """A status read rather than told (HEAD, inventory, report): `Fact.status`."""
+    FAILED = "failed"
+    """S3 gave up on this destination: `Fact.failure_code`."""
+    ARRIVED = "arrived"
+    """The destination has it."""
+    REPLICA_DELETED = "replica_deleted"
+    """The replica was deleted for good at the destination."""
+    DELETED = "deleted"
+    """The version was deleted for good at the source."""
+
+
+# Facts of one millisecond are ordered by rank: COMPLETED over FAILED over PENDING, and what ends
+# a version over what happened to it. One digit, because it is part of a sort key.
+_RANK = {
+    Kind.INELIGIBLE: "0",
+    Kind.NOTED: "1",
+    Kind.REQUESTED: "2",
+    Kind.CHANGED: "3",
+    Kind.THRESHOLD_MISSED: "4",
+    Kind.OBSERVED: "5",
+    Kind.FAILED: "6",
+    Kind.ARRIVED: "7",
+    Kind.REPLICA_DELETED: "8",
+    Kind.DELETED: "9",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectVersion:
+    """A version in the bucket it was first written to. `version_id` may be `null` (S3's own word
+    for objects written without versioning)."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing learnt about one object version at one destination.
+
+    `destination` is a bucket name, or empty when the fact concerns no destination.
+    `at` is when it happened (not when it was heard). `id` names the event it came from and is the
+    same whenever that event is delivered again. `requested_at` is S3's `requestTime`. `size` is
+    in bytes. `sequencer` is S3's own order of creates and deletes of one key.
+    """
+
+    kind: Kind
+    version: ObjectVersion
+    destination: str
+    at: Instant
+    evidence: Evidence
+    id: str
+    rule_id: str | None = None
+    requested_at: Instant | None = None
+    size: int | None = None
+    etag: str | None = None
+    sequencer: str | None = None
+    failure_code: str | None = None
+    status: Status | None = None
+    delete_marker: bool | None = None
+    late: bool | None = None
+    detail: str | None = None
+
+    @property
+    def order(self) -> str:
+        """Sorts the facts of one (version, destination): time, then rank, then id.
+
+        The id enters as a digest: it is the sender's own text, and this becomes part of an
+        attribute name.
+        """
+        digest = blake2b(self.id.encode(), digest_size=6).hexdigest()
+        return f"{self.at}#{_RANK[self.kind]}#{digest}"

@@ -1,0 +1,94 @@
+"""What the core asks of the world. The adapters answer; the tests answer in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from replication.configuration import History
+from replication.errors import NotYet, Rejected
+from replication.facts import Fact, ObjectVersion
+from replication.times import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A fact to write. `must_exist`: only if its version is known at its destination, because
+    nothing but the shared version id says that this is a replica of that source."""
+
+    fact: Fact
+    must_exist: bool = False
+
+
+class Written(Enum):
+    """What became of an item."""
+
+    WRITTEN = "written"
+    KNOWN = "known"
+    """Every fact was there already, or is older than all that the item still tells apart."""
+    MISSING = "missing"
+    """Nothing is known of the item and every claim on it said `must_exist`."""
+
+
+ItemKey = tuple[ObjectVersion, str]
+"""An object version and a destination bucket."""
+
+
+class Ledger(Protocol):
+    """The one place facts are kept."""
+
+    def write(self, claims: Sequence[Claim]) -> Mapping[ItemKey, Written | NotYet | Rejected]:
+        """Writes every claim; one item's trouble is told for that item and stops no other."""
+        ...
+
+    def destinations(self, version: ObjectVersion) -> tuple[str, ...]:
+        """Destinations the version is known at; an empty name is a version no rule took."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What HeadObject says of a version. A delete marker has no readable status."""
+
+    replication_status: str | None
+    delete_marker: bool
+    last_modified: Instant | None
+
+
+class Objects(Protocol):
+    """Reads of single object versions. Unavailable when S3 denies or throttles them."""
+
+    def head(self, version: ObjectVersion) -> Head | None:
+        """None: the bucket does not have this version."""
+        ...
+
+    def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
+        """None: the bucket does not have this version (any more)."""
+        ...
+
+
+class Histories(Protocol):
+    """The replication configurations of the tracked source buckets."""
+
+    def histories(self) -> Mapping[str, History]: ...
+
+    def unknown(self) -> Mapping[str, str]: ...
+
+    def forget(self, bucket: str | None, changed_at: Instant | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the ingest queue; `sent` is when it was sent to it."""
+
+    id: str
+    body: str
+    sent: Instant
+
+
+class DeadLetters(Protocol):
+    """Where messages go that no retry can help."""
+
+    def send(self, rejected: Sequence[tuple[Message, Rejected]]) -> Iterable[str]:
+        """The ids of the messages that are safely there."""
+        ...

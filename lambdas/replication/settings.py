@@ -1,0 +1,53 @@
+"""Settings of the functions, read from the environment once and named when missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class MissingSettings(Exception):
+    """Some environment variables are missing or wrong; the message names all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every function needs to find the ledger."""
+
+    table_name: str
+    source_buckets: tuple[str, ...]
+    destination_buckets: tuple[str, ...]
+    shards: int
+    record_ineligible: bool
+    dead_letter_queue_url: str
+    failure_topic_arn: str
+
+    @property
+    def tracked(self) -> frozenset[str]:
+        return frozenset(self.source_buckets) | frozenset(self.destination_buckets)
+
+
+def from_env(environment: Mapping[str, str], *required: str) -> Settings:
+    """Settings of one function. `required` names what it cannot do without beside `TABLE_NAME`
+    and `SOURCE_BUCKETS`. MissingSettings names everything missing or wrong at once."""
+    wrong = [
+        f"{name} is not set"
+        for name in ("TABLE_NAME", "SOURCE_BUCKETS", *required)
+        if name not in environment
+    ]
+    shards = environment.get("SHARDS", "4")
+    if not shards.isdecimal() or not 1 <= int(shards) <= 64:
+        wrong.append(f"SHARDS is {shards!r}, not a whole number from 1 to 64")
+    if wrong:
+        raise MissingSettings("; ".join(wrong))
+    return Settings(
+        table_name=environment["TABLE_NAME"],
+        source_buckets=_names(environment["SOURCE_BUCKETS"]),
+        destination_buckets=_names(environment.get("DESTINATION_BUCKETS", "")),
+        shards=int(shards),
+        record_ineligible=environment.get("RECORD_INELIGIBLE", "true") == "true",
+        dead_letter_queue_url=environment.get("INGEST_DEAD_LETTER_QUEUE_URL", ""),
+        failure_topic_arn=environment.get("FAILURE_TOPIC_ARN", ""),
+    )
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(sorted({name.strip() for name in listed.split(",") if name.strip()}))

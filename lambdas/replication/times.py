@@ -1,0 +1,68 @@
+"""Instants as sortable text.
+
+An `Instant` is RFC 3339 in UTC with exactly three decimals and `Z`
+(`2026-11-22T09:15:02.120Z`), so comparing the text compares the time, in Python and in
+DynamoDB alike.
+
+S3 notifications carry milliseconds, EventBridge whole seconds. A whole second is a span, so it
+is read by what happened in it: a start counts from its beginning, an arrival by its end
+(`end_of_second`). Read naively, a replica that arrived within the second it was requested in
+would seem to precede its own request.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import NewType
+
+Instant = NewType("Instant", str)
+
+# Amazon S3 opened on 14 March 2006; nothing it reports is older.
+EARLIEST = Instant("2006-03-14T00:00:00.000Z")
+
+# How S3 (milliseconds) and EventBridge (whole seconds) write a time; hour 24 is left out because
+# newer Pythons read it as the next day.
+_AS_SENT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:(\.\d{3})Z|Z)", re.ASCII)
+
+
+def from_datetime(moment: datetime) -> Instant:
+    """An aware datetime as an Instant, cut to milliseconds. ValueError when it is naive."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone is no instant")
+    utc = moment.astimezone(UTC)
+    return Instant(utc.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z")
+
+
+def parse(text: str) -> Instant:
+    """RFC 3339 text (any offset, any number of decimals) as an Instant.
+
+    ValueError when it is no such text, has no offset, or lies outside the years 1000 to 9998,
+    where an offset or a sum could leave the range that sorts as text.
+    """
+    moment = datetime.fromisoformat(text)
+    if not 1000 <= moment.year <= 9998:
+        raise ValueError(f"year {moment.year} is out of range")
+    if sent := _AS_SENT.fullmatch(text):
+        return Instant(text if sent[1] else f"{text[:-1]}.000Z")
+    return from_datetime(moment)
+
+
+def to_datetime(instant: Instant) -> datetime:
+    return datetime.fromisoformat(instant)
+
+
+def end_of_second(instant: Instant) -> Instant:
+    """The last millisecond of the second that `instant` lies in."""
+    return Instant(instant[:-4] + "999Z")
+
+
+def plus(instant: Instant, seconds: float) -> Instant:
+    return from_datetime(to_datetime(instant) + timedelta(seconds=seconds))
+
+
+def seconds_between(start: Instant, end: Instant) -> float:
+    """Seconds from start to end, to the millisecond; negative when end comes first."""
+    return round((to_datetime(end) - to_datetime(start)).total_seconds(), 3)
+
+
+def from_epoch_milliseconds(milliseconds: int) -> Instant:
+    return from_datetime(datetime.fromtimestamp(milliseconds / 1000, UTC))

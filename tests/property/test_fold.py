@@ -1,0 +1,111 @@
+"""The laws of the fold."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replication.facts import Fact, Kind
+from replication.fold import State, effect, fold, needs_state, step
+from replication.status import Status, aggregate
+from tests.strategies import facts, histories
+
+
+@given(histories(), st.randoms())
+def test_order_does_not_matter(history: list[Fact], random: st.DataObject) -> None:
+    shuffled = list(history)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert fold(shuffled) == fold(history)
+
+
+@given(histories(min_size=1), st.data())
+def test_duplicates_do_not_matter(history: list[Fact], data: st.DataObject) -> None:
+    again = data.draw(st.lists(st.sampled_from(history)))
+    assert fold(history + again) == fold(history)
+
+
+@given(histories(), st.data())
+def test_any_split_into_batches_folds_to_the_same_record(
+    history: list[Fact], data: st.DataObject
+) -> None:
+    """As the ledger does it: every batch is merged with the facts that are there already."""
+    rest, record = list(history), fold(())
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        batch, rest = rest[:size], rest[size:]
+        record = fold((*record.facts, *batch))
+    assert record == fold(history)
+
+
+@given(histories(min_size=1))
+def test_an_older_fact_enters_the_history_and_the_newer_one_decides(history: list[Fact]) -> None:
+    """The newest fact's own fields stand, whatever older facts turn up."""
+    ordered = fold(history).facts
+    newest = ordered[-1]
+    record = fold(history)
+    assert newest in record.facts
+    if not needs_state(newest):
+        for name, value in effect(newest).items():
+            if newest.kind is Kind.THRESHOLD_MISSED and name in ("status", "since"):
+                continue
+            assert getattr(record.state, name) == value
+
+
+@given(histories(), facts())
+def test_a_fact_newer_than_all_can_be_written_blindly(history: list[Fact], fact: Fact) -> None:
+    """What the ledger relies on: the effect of a newest fact is told from the fact alone, as soon
+    as the item has a status (without one the ledger reads)."""
+    record = fold(history)
+    newer = replace(fact, at="2026-11-22T00:00:01.000Z")
+    if needs_state(newer) or record.state.status is None:
+        return
+    assert fold((*history, newer)).state == replace(record.state, **effect(newer))
+
+
+@given(histories())
+def test_a_status_always_says_since_when_and_how_it_is_known(history: list[Fact]) -> None:
+    state = fold(history).state
+    if state.status is not None:
+        assert state.since is not None
+        assert state.evidence is not None
+    else:
+        assert state.since is None
+
+
+@given(histories())
+def test_a_failure_code_belongs_to_a_failure_and_a_replica_to_an_arrival(
+    history: list[Fact],
+) -> None:
+    state = fold(history).state
+    if state.status is not Status.FAILED:
+        assert state.failure_code is None
+    assert state.arrived_at is None or state.lost_at is None
+
+
+@given(st.builds(State), facts())
+def test_no_fact_makes_a_step_raise(state: State, fact: Fact) -> None:
+    assert step(state, fact).observed_at == fact.at
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_the_aggregate_is_the_truth_table_of_s3(count: int) -> None:
+    """COMPLETED only if all, FAILED if any, otherwise PENDING, for 1 to 5 destinations."""
+    for statuses in product(Status, repeat=count):
+        expected = Status.PENDING
+        if all(status == "COMPLETED" for status in statuses):
+            expected = Status.COMPLETED
+        if any(status == "FAILED" for status in statuses):
+            expected = Status.FAILED
+        assert aggregate(statuses) is expected
+
+
+def test_no_destination_has_no_status() -> None:
+    assert aggregate([]) is None
+
+
+def test_an_unknown_destination_is_never_counted_as_completed() -> None:
+    assert aggregate([Status.COMPLETED, None]) is Status.PENDING
+    assert aggregate([None]) is None
+    assert aggregate([Status.FAILED, None]) is Status.FAILED
