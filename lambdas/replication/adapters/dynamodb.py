@@ -20,7 +20,7 @@ from replication.adapters.items import Item, Stored
 from replication.adapters.statements import Statement, insert, update
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.facts import Fact, Kind, ObjectVersion
-from replication.fold import fold, needs_state
+from replication.fold import Record, fold, needs_state
 from replication.ports import Claim, ItemKey, Written
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class DynamoDBLedger:
         batches: list[tuple[ItemKey, Statement]] = []
         refused: list[ItemKey] = []
         for key, group in groups.items():
-            statement = self._statement(key, fold(claim.fact for claim in group).facts)
+            statement = self._statement(key, fold(claim.fact for claim in group))
             if statement is None:
                 refused.append(key)
             else:
@@ -91,13 +91,13 @@ class DynamoDBLedger:
             raise _unavailable(error) from error
         return tuple(sk.rpartition("#")[2] for sk in found)
 
-    def _statement(self, key: ItemKey, facts: tuple[Fact, ...]) -> Statement | None:
+    def _statement(self, key: ItemKey, record: Record) -> Statement | None:
         """The one write for facts that are probably in order; None when only a read can tell."""
+        facts = record.facts
         if len(facts) > FACTS_A_STATEMENT or any(needs_state(fact) for fact in facts):
             return None
         if facts[0].kind in _FIRST:
-            stored = Stored(*key, fold(facts))
-            return insert(self._table_name, items.item_of(stored, self._shards))
+            return insert(self._table_name, items.item_of(Stored(*key, record), self._shards))
         return update(self._table_name, key, facts, self._shards)
 
     def _execute(

@@ -1,0 +1,147 @@
+"""EventBridge envelopes as events.
+
+Source: the EventBridge chapters of the S3 user guide. Here keys are not encoded, times are whole
+seconds, and standard buckets send no replication events.
+
+    aws.s3                   Object Created                   Created
+                             Object Deleted                   Created (a delete marker) or Deleted
+                             Object Tags Added, Object Tags Deleted, Object ACL Updated    Changed
+                             AWS API Call via CloudTrail      ConfigurationChanged, when the call
+                                                              changed a replication configuration
+    s3-replication-tracker   Configuration Refresh            ConfigurationChanged of every bucket
+    either                   anything else                    Ignored
+
+An event without `version-id` speaks of the version `null`, deletes included: in a bucket without
+versioning that is the version there is.
+"""
+
+from typing import Final
+
+from replication.adapters import fields
+from replication.adapters.fields import Json, Reason
+from replication.errors import Rejected
+from replication.events import (
+    Changed,
+    ConfigurationChanged,
+    Created,
+    Deleted,
+    Event,
+    Ignored,
+)
+from replication.facts import ObjectVersion
+from replication.times import Instant
+
+MAJOR_VERSION = "1"
+
+_CONFIGURATION_CALLS: Final = frozenset({"PutBucketReplication", "DeleteBucketReplication"})
+
+
+def event_of(envelope: Json, received: Instant) -> Event:
+    """An envelope as an event; `received` is when the queue took the message.
+
+    Rejected when it is not from S3 or this tracker, or cannot be what they send.
+    """
+    source = fields.required(envelope, "source")
+    detail_type = fields.required(envelope, "detail-type")
+    match source, detail_type:
+        case "aws.s3", "Object Created":
+            return _created(envelope, _detail(envelope), received, delete_marker=False)
+        case "aws.s3", "Object Deleted":
+            return _deleted(envelope, _detail(envelope), received)
+        case "aws.s3", "Object Tags Added" | "Object Tags Deleted" | "Object ACL Updated":
+            return _changed(envelope, _detail(envelope), detail_type, received)
+        case "aws.s3", "AWS API Call via CloudTrail":
+            return _called(envelope, fields.nested(envelope, "detail"), received)
+        case "s3-replication-tracker", "Configuration Refresh":
+            return _configuration_changed(envelope, None, received)
+        case "aws.s3" | "s3-replication-tracker", _:
+            return Ignored(detail_type)
+        case _:
+            problem = f"source is {fields.quoted(source)}, neither S3 nor this tracker"
+            raise Rejected(Reason.UNKNOWN_SOURCE, problem)
+
+
+def _created(envelope: Json, detail: Json, received: Instant, *, delete_marker: bool) -> Created:
+    s3_object, version = _object(detail)
+    reason = fields.text(detail, "reason")
+    return Created(
+        version=version,
+        at=fields.instant(envelope, "time", received),
+        id=fields.event_id(envelope, "id"),
+        whole_second=True,
+        size=fields.size(s3_object, "size"),
+        etag=fields.text(s3_object, "etag", fields.ETAG_LIMIT),
+        sequencer=fields.text(s3_object, "sequencer", fields.SEQUENCER_LIMIT),
+        delete_marker=delete_marker,
+        by_lifecycle=reason == "Lifecycle Expiration",
+        detail=reason,
+    )
+
+
+def _deleted(envelope: Json, detail: Json, received: Instant) -> Created | Deleted:
+    match fields.required(detail, "deletion-type"):
+        case "Delete Marker Created":
+            return _created(envelope, detail, received, delete_marker=True)
+        case "Permanently Deleted":
+            s3_object, version = _object(detail)
+            return Deleted(
+                version=version,
+                at=fields.instant(envelope, "time", received),
+                id=fields.event_id(envelope, "id"),
+                whole_second=True,
+                sequencer=fields.text(s3_object, "sequencer", fields.SEQUENCER_LIMIT),
+                detail=fields.text(detail, "reason"),
+            )
+        case other:
+            problem = f"deletion-type is {fields.quoted(other)}: a version or a delete marker?"
+            raise Rejected(Reason.UNKNOWN_DELETION_TYPE, problem)
+
+
+def _changed(envelope: Json, detail: Json, detail_type: str, received: Instant) -> Changed:
+    _, version = _object(detail)
+    return Changed(
+        version=version,
+        at=fields.instant(envelope, "time", received),
+        id=fields.event_id(envelope, "id"),
+        whole_second=True,
+        detail=detail_type,
+    )
+
+
+def _called(envelope: Json, detail: Json, received: Instant) -> ConfigurationChanged | Ignored:
+    """A call CloudTrail saw. A refused call (`errorCode`) changed nothing."""
+    name = fields.required(detail, "eventName")
+    if (
+        fields.text(detail, "eventSource") != "s3.amazonaws.com"
+        or name not in _CONFIGURATION_CALLS
+        or detail.get("errorCode") is not None
+    ):
+        return Ignored(name)
+    parameters = fields.nested(detail, "requestParameters")
+    bucket = fields.bucket_name(parameters, "bucketName")
+    return _configuration_changed(envelope, bucket, received)
+
+
+def _configuration_changed(
+    envelope: Json, bucket: str | None, received: Instant
+) -> ConfigurationChanged:
+    at = fields.instant(envelope, "time", received)
+    return ConfigurationChanged(bucket, at, fields.event_id(envelope, "id"))
+
+
+def _detail(envelope: Json) -> Json:
+    """`detail` of an object event. Its `event-version` came late: older senders leave it out."""
+    detail = fields.nested(envelope, "detail")
+    if "event-version" in detail:
+        fields.check_version(detail, "event-version", MAJOR_VERSION)
+    return detail
+
+
+def _object(detail: Json) -> tuple[Json, ObjectVersion]:
+    s3_object = fields.nested(detail, "object")
+    version = ObjectVersion(
+        bucket=fields.bucket_name(fields.nested(detail, "bucket"), "name"),
+        key=fields.object_key(s3_object, "key", form_encoded=False),
+        version_id=fields.version_id(s3_object, "version-id"),
+    )
+    return s3_object, version

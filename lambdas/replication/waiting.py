@@ -1,0 +1,53 @@
+"""Waiting for an answer to become the one that was waited for."""
+
+from collections.abc import Callable
+
+from replication.lookup import NotTracked
+from replication.status import REPLICA, Status
+from replication.views import Json
+
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 1.0
+GROWTH = 1.5
+
+_FINAL = (Status.COMPLETED, Status.FAILED, REPLICA)
+
+
+def wait(
+    find: Callable[[], Json],
+    destination: str | None,
+    timeout: float,
+    *,
+    seconds: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Json:
+    """Asks `find` until the object (or its replica at `destination`) is COMPLETED or FAILED, for
+    `timeout` seconds at most; the last answer with `timed_out`. An object that is not tracked is
+    waited for as well; NotTracked when it still is not at the end.
+
+    `seconds` is a monotonic clock.
+    """
+    end = seconds() + timeout
+    pause = FIRST_PAUSE
+    while True:
+        left = end - seconds()
+        try:
+            found = find()
+        except NotTracked:
+            if left <= 0:
+                raise
+        else:
+            if _settled(found, destination):
+                return found | {"timed_out": False}
+            if left <= 0:
+                return found | {"timed_out": True}
+        sleep(min(pause, left))
+        pause = min(LONGEST_PAUSE, pause * GROWTH)
+
+
+def _settled(found: Json, destination: str | None) -> bool:
+    if destination is None or found["role"] == "replica":
+        return found["replication_status"] in _FINAL
+    return any(
+        one["bucket"] == destination and one["status"] in _FINAL for one in found["destinations"]
+    )

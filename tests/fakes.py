@@ -1,0 +1,105 @@
+"""The ports in memory. `MemoryLedger` is the fold itself, kept in a dictionary."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from replication.configuration import History, Revision
+from replication.eligibility import Configuration, Rule
+from replication.errors import NotYet, Rejected
+from replication.facts import ObjectVersion
+from replication.fold import Record, fold
+from replication.ports import Claim, Head, ItemKey, Message, Written
+from replication.times import Instant
+
+
+@dataclass
+class MemoryLedger:
+    records: dict[ItemKey, Record] = field(default_factory=dict)
+    refuse: dict[ItemKey, NotYet | Rejected] = field(default_factory=dict)
+    writes: int = 0
+
+    def write(self, claims: Sequence[Claim]) -> Mapping[ItemKey, Written | NotYet | Rejected]:
+        groups: dict[ItemKey, list[Claim]] = {}
+        for claim in claims:
+            groups.setdefault((claim.fact.version, claim.fact.destination), []).append(claim)
+        return {key: self._write(key, group) for key, group in groups.items()}
+
+    def _write(self, key: ItemKey, group: list[Claim]) -> Written | NotYet | Rejected:
+        if key in self.refuse:
+            return self.refuse[key]
+        if key not in self.records and all(claim.must_exist for claim in group):
+            return Written.MISSING
+        before = self.records.get(key, Record())
+        self.records[key] = fold((*before.facts, *(claim.fact for claim in group)))
+        self.writes += 1
+        return Written.KNOWN if self.records[key] == before else Written.WRITTEN
+
+    def destinations(self, version: ObjectVersion) -> tuple[str, ...]:
+        return tuple(sorted(name for known, name in self.records if known == version))
+
+
+@dataclass
+class MemoryObjects:
+    """S3 as a dictionary of what HeadObject and GetObjectTagging say."""
+
+    heads: dict[ObjectVersion, Head] = field(default_factory=dict)
+    tagging: dict[ObjectVersion, Mapping[str, str]] = field(default_factory=dict)
+    fault: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def head(self, version: ObjectVersion) -> Head | None:
+        self.asked.append(f"head {version.bucket}")
+        if self.fault:
+            raise self.fault
+        return self.heads.get(version)
+
+    def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
+        self.asked.append(f"tags {version.bucket}")
+        if self.fault:
+            raise self.fault
+        return self.tagging.get(version)
+
+
+@dataclass
+class MemoryHistories:
+    known: dict[str, History]
+    not_known: dict[str, str] = field(default_factory=dict)
+    forgotten: list[tuple[str | None, Instant | None]] = field(default_factory=list)
+
+    def histories(self) -> Mapping[str, History]:
+        return self.known
+
+    def unknown(self) -> Mapping[str, str]:
+        return self.not_known
+
+    def forget(self, bucket: str | None, changed_at: Instant | None) -> None:
+        self.forgotten.append((bucket, changed_at))
+
+
+@dataclass
+class MemoryDeadLetters:
+    letters: list[tuple[Message, Rejected]] = field(default_factory=list)
+    full: bool = False
+
+    def send(self, rejected: Sequence[tuple[Message, Rejected]]) -> Iterable[str]:
+        if self.full:
+            return []
+        self.letters += rejected
+        return [message.id for message, _ in rejected]
+
+
+def rule(destination: str, prefix: str = "", **more: object) -> Rule:
+    """An enabled V2 rule named after its destination."""
+    settings: dict[str, object] = {
+        "id": f"to-{destination}",
+        "priority": 1,
+        "enabled": True,
+        "tags": (),
+        "delete_markers": False,
+        "metrics": True,
+    }
+    return Rule(destination=destination, prefix=prefix, **(settings | more))  # type: ignore[arg-type]
+
+
+def history(bucket: str, *rules: Rule, since: str = "2026-01-01T00:00:00.000Z") -> History:
+    return History(bucket, (Revision(Instant(since), Configuration(rules)),))

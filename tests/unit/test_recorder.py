@@ -1,0 +1,590 @@
+"""What a batch of events turns into, and which messages come back."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from replication.attributor import Attributor
+from replication.configuration import History, Revision
+from replication.eligibility import Configuration
+from replication.errors import NotYet, Rejected, Unavailable
+from replication.events import (
+    Changed,
+    ConfigurationChanged,
+    Created,
+    Deleted,
+    Event,
+    Ignored,
+    Operation,
+    Replicated,
+)
+from replication.facts import Evidence, Kind, ObjectVersion
+from replication.fold import State
+from replication.ports import Head, Message
+from replication.recorder import Outcome, Recorder
+from replication.status import Status
+from replication.times import Instant, plus
+from tests.fakes import (
+    MemoryDeadLetters,
+    MemoryHistories,
+    MemoryLedger,
+    MemoryObjects,
+    history,
+    rule,
+)
+
+NOW = Instant("2026-11-22T10:00:00.000Z")
+COMPLETED_HEAD = Head("COMPLETED", delete_marker=False, last_modified=NOW)
+REPLICA_HEAD = Head("REPLICA", delete_marker=False, last_modified=NOW)
+PLAIN_HEAD = Head(None, delete_marker=False, last_modified=NOW)
+MARKER_HEAD = Head(None, delete_marker=True, last_modified=NOW)
+
+
+def version(bucket: str = "src", key: str = "a/k", version_id: str = "v1") -> ObjectVersion:
+    return ObjectVersion(bucket, key, version_id)
+
+
+def created(bucket: str = "src", seconds: float = 0, **more: Any) -> Created:
+    where = version(bucket, more.pop("key", "a/k"), more.pop("version_id", "v1"))
+    defaults: dict[str, Any] = {"id": f"created-{bucket}", "whole_second": True, "size": 7}
+    return Created(where, plus(NOW, seconds), **(defaults | more))
+
+
+def replicated(operation: Operation, seconds: float = 5, **more: Any) -> Replicated:
+    return Replicated(
+        operation,
+        more.pop("where", version()),
+        more.pop("destination", "dst"),
+        plus(NOW, seconds),
+        f"{operation}-{seconds}",
+        **more,
+    )
+
+
+@dataclass
+class World:
+    """A recorder among its ports in memory. A message's body is its number in `events`."""
+
+    known: dict[str, History] = field(
+        default_factory=lambda: {"src": history("src", rule("dst", "a/"))}
+    )
+    tracked: frozenset[str] = frozenset({"src", "dst"})
+    record_ineligible: bool = True
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+
+    def __post_init__(self) -> None:
+        self.histories = MemoryHistories(self.known)
+
+    def record(self, *batch: Event | Rejected | list[Event | Rejected]) -> Outcome:
+        parsed = [one if isinstance(one, list) else [one] for one in batch]
+        recorder = Recorder(
+            parse=lambda body, _: parsed[int(body)],
+            attributor=self.attributor,
+            histories=self.histories,
+            ledger=self.ledger,
+            dead_letters=self.letters,
+            now=lambda: plus(NOW, 60),
+        )
+        return recorder.record([Message(f"m{n}", str(n), NOW) for n in range(len(parsed))])
+
+    def attributor(self) -> Attributor:
+        return Attributor(
+            histories=self.histories.histories(),
+            unknown=self.histories.unknown(),
+            objects=self.objects,
+            ledger=self.ledger,
+            tracked=self.tracked,
+            record_ineligible=self.record_ineligible,
+        )
+
+    def state(self, where: ObjectVersion | None = None, destination: str = "dst") -> State:
+        return self.ledger.records[where or version(), destination].state
+
+
+def test_a_new_version_is_pending_wherever_a_rule_takes_it() -> None:
+    world = World({"src": history("src", rule("dst-a"), rule("dst-b"), rule("dst-c", "z/"))})
+    assert world.record(created()).retry == ()
+    for name in ("dst-a", "dst-b"):
+        state = world.state(destination=name)
+        assert (state.status, state.since, state.size) == (Status.PENDING, NOW, 7)
+        assert (state.rule_id, state.evidence) == (f"to-{name}", Evidence.OBJECT_CREATED)
+    assert len(world.ledger.records) == 2
+
+
+def test_the_common_life_asks_s3_nothing() -> None:
+    world = World()
+    world.record(created())
+    world.record(created("dst", seconds=3))
+    assert world.state().status is Status.COMPLETED
+    assert world.state().since == "2026-11-22T10:00:03.999Z"
+    assert world.objects.asked == []
+
+
+def test_an_arrival_before_its_request_in_one_batch_is_joined_without_asking() -> None:
+    world = World()
+    world.record(created("dst", seconds=3), created())
+    assert world.state().status is Status.COMPLETED
+    assert world.objects.asked == []
+
+
+def test_an_arrival_within_the_second_of_its_request_completes_it() -> None:
+    """EventBridge cuts both to the same second."""
+    world = World()
+    world.record(created(whole_second=False, seconds=0.7))
+    world.record(created("dst", seconds=0))
+    assert world.state().status is Status.COMPLETED
+
+
+def test_a_version_no_rule_takes_is_recorded_without_a_destination() -> None:
+    world = World()
+    world.record(created(key="other"))
+    state = world.state(version(key="other"), "")
+    assert state.status is None
+    assert state.created_at == NOW
+
+
+def test_a_version_no_rule_takes_may_be_left_out() -> None:
+    world = World(record_ineligible=False)
+    assert world.record(created(key="other")).retry == ()
+    assert world.ledger.records == {}
+
+
+def test_a_marker_made_by_a_lifecycle_rule_is_not_expected_to_replicate() -> None:
+    world = World({"src": history("src", rule("dst", delete_markers=True))})
+    marker: dict[str, Any] = {"delete_marker": True, "size": None}
+    world.record(created(**marker, version_id="user"))
+    world.record(created(**marker, version_id="lifecycle", by_lifecycle=True))
+    assert world.state(version(version_id="user")).delete_marker is True
+    assert world.state(version(version_id="user")).status is Status.PENDING
+    assert (version(version_id="lifecycle"), "") in world.ledger.records
+
+
+def test_tags_are_read_only_when_a_rule_needs_them() -> None:
+    tagged = rule("dst", "a/", tags=(("replicate", "yes"),))
+    world = World({"src": history("src", tagged)})
+    world.objects.tagging = {version(): {"replicate": "yes"}, version(version_id="v2"): {}}
+    world.record(created(key="b/k"))
+    assert world.objects.asked == []
+    world.record(created(), created(version_id="v2"))
+    assert world.objects.asked == ["tags src", "tags src"]
+    assert world.state().status is Status.PENDING
+    assert (version(version_id="v2"), "") in world.ledger.records
+
+
+def test_tags_of_a_version_that_is_gone_leave_its_status_unknown() -> None:
+    world = World({"src": history("src", rule("dst", "a/", tags=(("replicate", "yes"),)))})
+    assert world.record(created()).retry == ()
+    (fact,) = world.ledger.records[version(), ""].facts
+    assert fact.detail == "deleted before its tags could be read"
+
+
+def test_a_late_event_meets_the_rules_of_its_own_time() -> None:
+    """A version keeps the destinations it was accepted for."""
+    old, new = Configuration((rule("dst"),)), Configuration((rule("elsewhere"),))
+    revisions = (Revision(plus(NOW, -100), old), Revision(plus(NOW, 10), new))
+    world = World({"src": History("src", revisions)})
+    world.record(created(), created(version_id="v2", seconds=11))
+    assert world.state().status is Status.PENDING
+    assert world.state(version(version_id="v2"), "elsewhere").status is Status.PENDING
+
+
+class TestAnArrivalNothingIsKnownOf:
+    """S3 is asked before anything is written."""
+
+    def test_is_recorded_when_it_is_a_replica_of_a_tracked_source(self) -> None:
+        world = World()
+        world.objects.heads = {version("dst"): REPLICA_HEAD, version(): COMPLETED_HEAD}
+        assert world.record(created("dst", seconds=3)).retry == ()
+        assert world.state().status is Status.COMPLETED
+        assert world.state().created_at is None
+        assert world.objects.asked == ["head dst", "head src"]
+
+    def test_is_let_be_when_it_was_put_there_directly(self) -> None:
+        world = World()
+        world.objects.heads = {version("dst"): PLAIN_HEAD}
+        outcome = world.record(created("dst"))
+        assert outcome.retry == ()
+        assert outcome.counts["foreign_events"] == 1
+        assert world.ledger.records == {}
+
+    @pytest.mark.parametrize("heads", [{}, {version("dst"): REPLICA_HEAD}])
+    def test_goes_back_to_the_queue_when_it_cannot_be_confirmed_yet(
+        self, heads: dict[ObjectVersion, Head]
+    ) -> None:
+        world = World()
+        world.objects.heads = heads
+        assert world.record(created("dst")).retry == ("m0",)
+        assert world.ledger.records == {}
+
+    def test_is_found_out_among_several_sources_by_the_version_id(self) -> None:
+        world = World(
+            {"src": history("src", rule("dst")), "src-2": history("src-2", rule("dst"))},
+            tracked=frozenset({"src", "src-2", "dst"}),
+        )
+        world.objects.heads = {version("dst"): REPLICA_HEAD, version("src-2"): COMPLETED_HEAD}
+        world.record(created("dst"))
+        assert list(world.ledger.records) == [(version("src-2"), "dst")]
+
+    def test_that_is_a_marker_is_proved_by_its_version_in_the_source(self) -> None:
+        """A marker has no readable status: HeadObject answers 405 wherever it is."""
+        marker: dict[str, Any] = {"delete_marker": True, "size": None}
+        world = World({"src": history("src", rule("dst", delete_markers=True))})
+        world.objects.heads = {version("dst"): MARKER_HEAD, version(): MARKER_HEAD}
+        world.record(created("dst", **marker))
+        assert world.state().status is Status.COMPLETED
+        world.objects.heads = {version("dst", version_id="own"): MARKER_HEAD}
+        assert world.record(created("dst", version_id="own", **marker)).retry == ()
+        assert len(world.ledger.records) == 1
+
+    def test_is_not_lost_when_s3_denies_the_question(self) -> None:
+        world = World()
+        world.objects.fault = Unavailable("S3 answered 403")
+        assert world.record(created("dst")).retry == ("m0",)
+
+
+class TestTwoBucketsThatReplicateToEachOther:
+    def world(self) -> World:
+        known = {"a": history("a", rule("b")), "b": history("b", rule("a"))}
+        return World(known, tracked=frozenset({"a", "b"}))
+
+    def test_a_version_of_its_own_is_pending(self) -> None:
+        world = self.world()
+        pending = Head("PENDING", delete_marker=False, last_modified=NOW)
+        world.objects.heads = {version("a"): pending}
+        world.record(created("a"))
+        assert world.state(version("a"), "b").status is Status.PENDING
+
+    def test_a_replica_completes_the_version_of_the_other(self) -> None:
+        world = self.world()
+        world.objects.heads = {version("a"): Head("PENDING", False, NOW)}
+        world.record(created("a"))
+        world.record(created("b", seconds=2))
+        assert list(world.ledger.records) == [(version("a"), "b")]
+        assert world.state(version("a"), "b").status is Status.COMPLETED
+
+    @pytest.mark.parametrize("status", ["PENDING", "FAILED", "COMPLETED"])
+    def test_a_source_whose_replica_is_there_already_stays_the_source(self, status: str) -> None:
+        """The event of the arrival overtook that of the creation."""
+        world = self.world()
+        own = Head(status, delete_marker=False, last_modified=NOW)
+        world.objects.heads = {version("a"): own, version("b"): REPLICA_HEAD}
+        world.record(created("a"))
+        assert list(world.ledger.records) == [(version("a"), "b")]
+        assert world.state(version("a"), "b").status is Status.PENDING
+
+    @pytest.mark.parametrize("status", ["REPLICA", "PENDING", "FAILED"])
+    def test_a_replica_is_one_even_while_its_own_changes_are_synchronised(
+        self, status: str
+    ) -> None:
+        """With replica modification sync a replica may read PENDING or FAILED."""
+        world = self.world()
+        world.objects.heads = {
+            version("b"): Head(status, delete_marker=False, last_modified=NOW),
+            version("a"): COMPLETED_HEAD,
+        }
+        world.record(created("b", seconds=1))
+        assert list(world.ledger.records) == [(version("a"), "b")]
+
+    def test_the_older_of_two_equal_markers_is_the_source(self) -> None:
+        world = self.world()
+        older = Head(None, delete_marker=True, last_modified=NOW)
+        younger = Head(None, delete_marker=True, last_modified=plus(NOW, 3))
+        world.known["a"] = world.histories.known["a"] = history("a", rule("b", delete_markers=True))
+        world.objects.heads = {version("a"): older, version("b"): younger}
+        world.record(created("b", delete_marker=True, seconds=3))
+        world.record(created("a", delete_marker=True))
+        assert list(world.ledger.records) == [(version("a"), "b")]
+        assert world.state(version("a"), "b").status is Status.COMPLETED
+
+
+class TestReplicationEvents:
+    def test_a_failure_is_recorded_with_its_code(self) -> None:
+        world = World()
+        world.record(created())
+        world.record(replicated(Operation.FAILED, failure_code="DstBucketNotFound", rule_id="r"))
+        state = world.state()
+        assert (state.status, state.failure_code) == (Status.FAILED, "DstBucketNotFound")
+        assert (state.rule_id, state.evidence) == ("r", Evidence.REPLICATION_EVENT)
+
+    def test_a_failure_is_recorded_although_nothing_else_is_known(self) -> None:
+        world = World()
+        world.record(replicated(Operation.FAILED, failure_code="X", requested_at=NOW, size=3))
+        assert (world.state().requested_at, world.state().size) == (NOW, 3)
+
+    def test_a_code_that_says_already_replicated_is_no_failure(self) -> None:
+        world = World()
+        world.record(created(), created("dst", seconds=1))
+        world.record(replicated(Operation.FAILED, failure_code="SrcReplicationNotPending"))
+        assert world.state().status is Status.COMPLETED
+
+    def test_a_missed_threshold_makes_it_late_and_nothing_else(self) -> None:
+        world = World()
+        world.record(created())
+        world.record(replicated(Operation.MISSED_THRESHOLD, seconds=900))
+        assert (world.state().status, world.state().late) == (Status.PENDING, True)
+        assert world.state().since == NOW
+
+    def test_a_missed_threshold_alone_tells_that_it_is_pending(self) -> None:
+        world = World()
+        world.record(replicated(Operation.MISSED_THRESHOLD, seconds=900, requested_at=NOW))
+        assert (world.state().status, world.state().since) == (Status.PENDING, NOW)
+
+    def test_replicated_after_the_threshold_is_completed_and_late(self) -> None:
+        world = World()
+        world.record(replicated(Operation.REPLICATED_AFTER_THRESHOLD, seconds=1000))
+        assert (world.state().status, world.state().late) == (Status.COMPLETED, True)
+
+    def test_not_tracked_any_more_says_nothing_of_the_outcome(self) -> None:
+        world = World()
+        world.record(created())
+        before = world.state()
+        world.record(replicated(Operation.NOT_TRACKED))
+        after = world.state()
+        assert (after.status, after.since) == (before.status, before.since)
+        assert after.observed_at == plus(NOW, 5)
+
+    def test_one_destination_may_fail_while_the_other_has_it(self) -> None:
+        world = World({"src": history("src", rule("dst"), rule("dst-b"))})
+        world.record(
+            created(),
+            created("dst", seconds=1),
+            replicated(Operation.FAILED, destination="dst-b", failure_code="X"),
+        )
+        assert world.state().status is Status.COMPLETED
+        assert world.state(destination="dst-b").status is Status.FAILED
+
+    @pytest.mark.parametrize("failure_first", [True, False])
+    def test_a_failure_and_a_later_arrival_end_as_completed_in_any_order(
+        self, failure_first: bool
+    ) -> None:
+        world = World()
+        world.record(created())
+        both: list[Event] = [
+            replicated(Operation.FAILED, failure_code="X"),
+            created("dst", seconds=20),
+        ]
+        for event in both if failure_first else both[::-1]:
+            world.record(event)
+        assert world.state().status is Status.COMPLETED
+        assert world.state().failure_code is None
+
+
+def deleted(bucket: str = "src", seconds: float = 9, **more: Any) -> Deleted:
+    where = version(bucket, version_id=more.pop("version_id", "v1"))
+    return Deleted(where, plus(NOW, seconds), f"deleted-{bucket}", whole_second=True)
+
+
+class TestDeletions:
+    def test_a_version_deleted_for_good_has_an_end_at_every_destination(self) -> None:
+        world = World({"src": history("src", rule("dst"), rule("dst-b"))})
+        world.record(created(), deleted())
+        assert world.state().deleted_at == "2026-11-22T10:00:09.999Z"
+        assert world.state(destination="dst-b").deleted_at is not None
+
+    def test_an_end_that_overtakes_its_beginning_is_kept(self) -> None:
+        world = World()
+        world.record(deleted())
+        world.record(created())
+        assert world.state().deleted_at is not None
+
+    def test_a_replica_deleted_at_the_destination_is_lost_there(self) -> None:
+        world = World()
+        world.record(created(), created("dst", seconds=1))
+        world.record(deleted("dst"))
+        assert world.state().lost_at is not None
+        assert world.state().arrived_at is None
+        assert world.state().deleted_at is None
+
+    def test_a_replica_deleted_that_nothing_is_known_of_is_found_at_its_source(self) -> None:
+        world = World()
+        world.objects.heads = {version(): COMPLETED_HEAD}
+        world.record(deleted("dst"))
+        assert world.state().lost_at is not None
+
+    def test_an_object_of_the_destinations_own_may_go_in_peace(self) -> None:
+        world = World()
+        outcome = world.record(deleted("dst"))
+        assert (outcome.retry, world.ledger.records) == ((), {})
+
+    def test_a_replica_deleted_in_a_bucket_that_is_both_is_lost_there(self) -> None:
+        known = {"a": history("a", rule("b")), "b": history("b", rule("a"))}
+        world = World(known, tracked=frozenset({"a", "b"}))
+        world.objects.heads = {version("a"): Head("PENDING", False, NOW)}
+        world.record(created("a"), created("b", seconds=1))
+        world.record(deleted("b"))
+        assert world.state(version("a"), "b").lost_at is not None
+        assert list(world.ledger.records) == [(version("a"), "b")]
+
+
+def changed(bucket: str = "src", seconds: float = 9) -> Changed:
+    return Changed(version(bucket), plus(NOW, seconds), f"changed-{bucket}", whole_second=True)
+
+
+class TestChangesOfTagsAndAcl:
+    def completed(self) -> World:
+        world = World()
+        world.record(created(), created("dst", seconds=1))
+        return world
+
+    def test_reopen_a_completed_version(self) -> None:
+        world = self.completed()
+        world.record(changed())
+        state = world.state()
+        assert (state.status, state.evidence) == (Status.PENDING, Evidence.OBJECT_CHANGED)
+        assert state.since == state.requested_at == plus(NOW, 9)
+        assert state.arrived_at is not None
+
+    def test_seen_at_the_destination_are_believed_when_the_source_reads_completed(self) -> None:
+        world = self.completed()
+        world.record(changed())
+        world.objects.heads = {version(): COMPLETED_HEAD}
+        world.record(changed("dst", seconds=10))
+        state = world.state()
+        assert (state.status, state.evidence) == (Status.COMPLETED, Evidence.HEAD_SOURCE)
+
+    def test_that_never_show_at_the_destination_leave_it_pending(self) -> None:
+        """Whether replicated tags emit an event there nobody published; none is depended on."""
+        world = self.completed()
+        world.record(changed())
+        assert world.state().status is Status.PENDING
+
+    def test_of_a_version_no_rule_took_change_nothing(self) -> None:
+        world = World({"src": history("src", rule("dst", "z/"))})
+        world.record(created(), changed())
+        assert list(world.ledger.records) == [(version(), "")]
+
+    def test_of_a_version_from_before_tracking_begin_its_record(self) -> None:
+        world = World()
+        world.objects.heads = {version(): COMPLETED_HEAD}
+        world.record(changed())
+        assert world.state().status is Status.PENDING
+
+    def test_of_an_object_without_replication_are_let_be(self) -> None:
+        world = World()
+        world.objects.heads = {version(): PLAIN_HEAD}
+        world.record(changed(), changed("dst"))
+        assert world.ledger.records == {}
+
+
+class TestShortlyAfterAChangeOfTheRules:
+    """S3: a read of the configuration "can return a wrong result"."""
+
+    def world(self, *rules: Any) -> World:
+        settling = History("src", history("src", *rules).revisions, settled=False)
+        return World({"src": settling})
+
+    def test_the_object_itself_is_asked(self) -> None:
+        world = self.world(rule("dst"))
+        world.objects.heads = {version(): PLAIN_HEAD}
+        world.objects.tagging = {version(): {}}
+        world.record(created())
+        assert list(world.ledger.records) == [(version(), "")]
+
+    def test_an_object_s3_replicates_by_a_rule_not_seen_yet_comes_back(self) -> None:
+        world = self.world()
+        world.objects.heads = {version(): Head("PENDING", False, NOW)}
+        world.objects.tagging = {version(): {}}
+        assert world.record(created()).retry == ("m0",)
+        assert world.ledger.records == {}
+
+    def test_both_agree_in_the_end(self) -> None:
+        world = self.world(rule("dst"))
+        world.objects.heads = {version(): Head("PENDING", False, NOW)}
+        world.objects.tagging = {version(): {}}
+        world.record(created())
+        assert world.state().status is Status.PENDING
+
+
+class TestMessagesAndTheirNeighbours:
+    def test_what_can_never_be_understood_goes_to_the_dead_letters_at_once(self) -> None:
+        world = World()
+        outcome = world.record(Rejected("not-json", "no"), created())
+        assert outcome.retry == ()
+        assert [(m.id, r.reason) for m, r in world.letters.letters] == [("m0", "not-json")]
+        assert world.state().status is Status.PENDING
+
+    def test_a_message_the_dead_letter_queue_does_not_take_comes_back(self) -> None:
+        world = World()
+        world.letters.full = True
+        assert world.record(Rejected("not-json", "no"), created()).retry == ("m0",)
+
+    def test_the_good_records_of_a_bad_message_count(self) -> None:
+        world = World()
+        world.record([created(), Rejected("bad-key", "no")])
+        assert world.state().status is Status.PENDING
+        assert len(world.letters.letters) == 1
+
+    def test_a_bucket_of_nobody_is_a_dead_letter_that_names_the_fix(self) -> None:
+        world = World()
+        outcome = world.record(
+            created("stranger"),
+            replicated(Operation.FAILED, where=version("stranger")),
+            deleted("stranger"),
+            changed("stranger"),
+        )
+        assert outcome.retry == ()
+        assert {r.reason for _, r in world.letters.letters} == {"bucket-not-tracked"}
+        assert len(world.letters.letters) == 4
+        assert "source_buckets" in world.letters.letters[0][1].detail
+
+    def test_a_destination_named_by_a_rule_alone_is_tracked_too(self) -> None:
+        world = World(tracked=frozenset({"src"}))
+        world.record(created(), created("dst", seconds=1))
+        assert world.state().status is Status.COMPLETED
+
+    def test_a_throttled_item_brings_back_its_messages_and_no_others(self) -> None:
+        world = World()
+        world.ledger.refuse = {(version(), "dst"): Unavailable("throttled")}
+        assert world.record(created(), created(version_id="v2")).retry == ("m0",)
+        assert world.state(version(version_id="v2")).status is Status.PENDING
+
+    def test_an_item_nobody_can_write_is_a_dead_letter(self) -> None:
+        world = World()
+        world.ledger.refuse = {(version(), "dst"): Rejected("unwritable", "too large")}
+        world.record(created())
+        assert world.letters.letters[0][1].reason == "unwritable"
+
+    def test_a_fault_of_the_recorder_brings_back_one_message(self) -> None:
+        world = World({"src": history("src", rule("dst", "a/", tags=(("x", "y"),)))})
+        world.objects.fault = ZeroDivisionError()
+        outcome = world.record(created(), replicated(Operation.FAILED, failure_code="X"))
+        assert outcome.retry == ("m0",)
+        assert world.state().status is Status.FAILED
+
+    def test_rules_that_cannot_be_read_hold_back_what_depends_on_them(self) -> None:
+        world = World({})
+        world.histories.not_known = {"src": "AccessDenied"}
+        outcome = world.record(created(), replicated(Operation.FAILED, failure_code="X"))
+        assert outcome.retry == ("m0",)
+        assert world.state().status is Status.FAILED
+
+    def test_ignored_events_are_counted_and_done(self) -> None:
+        outcome = World().record(Ignored("Object Restore Completed"))
+        assert (outcome.retry, outcome.counts["ignored_events"]) == ((), 1)
+
+    def test_a_change_of_configuration_is_read_before_the_objects_beside_it(self) -> None:
+        world = World()
+        world.record(created(), ConfigurationChanged("src", NOW, "c"))
+        world.record(ConfigurationChanged(None, NOW, "refresh"))
+        assert world.histories.forgotten == [("src", NOW), (None, None)]
+
+    def test_an_empty_batch_is_done(self) -> None:
+        assert World().record().retry == ()
+
+    def test_counts_say_what_happened(self) -> None:
+        world = World()
+        counts = world.record(created(), created("dst", seconds=1)).counts
+        assert (counts[Kind.REQUESTED], counts[Kind.ARRIVED]) == (1, 1)
+        assert world.record(created()).counts["known_facts"] == 1
+
+
+def test_a_not_yet_from_the_ledger_names_the_reason_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    world.ledger.refuse = {(version(), "dst"): NotYet("6 other writers came first")}
+    world.record(created())
+    assert "6 other writers came first" in caplog.text
