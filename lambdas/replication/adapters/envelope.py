@@ -46,7 +46,7 @@ def _outcomes(message: Json, received: Instant, *, by_sns: bool = False) -> list
         if by_sns:
             raise Rejected(Reason.NESTED_TOO_DEEPLY, "an SNS message within an SNS message")
         return _outcomes(_from_sns(message), received, by_sns=True)
-    names = ", ".join(fields.quoted(name) for name in sorted(message)[:5])
+    names = ", ".join(fields.quoted(name) for name in sorted(message)[:3])
     raise Rejected(Reason.UNKNOWN_SHAPE, f"no event is known by these fields: {names or 'none'}")
 
 

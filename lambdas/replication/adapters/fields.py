@@ -43,7 +43,7 @@ NULL_VERSION = "null"
 """S3's own word for the version of an object written without versioning."""
 
 _DAY_SECONDS = 86_400
-_QUOTED_CHARACTERS = 60
+_QUOTED_CHARACTERS = 80
 # Buckets made before 2018 may have capitals and underscores. Sixty-three is S3's limit today.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}", re.ASCII)
 # An id becomes part of an attribute's name and of a PartiQL statement: nothing that needs quoting.
@@ -77,8 +77,9 @@ class Reason(StrEnum):
 
 def quoted(value: str) -> str:
     """The beginning of a text as it may stand in a log line or a message attribute."""
-    more = "..." if len(value) > _QUOTED_CHARACTERS else ""
-    return repr(value[:_QUOTED_CHARACTERS]) + more
+    shown = repr(value[: _QUOTED_CHARACTERS + 1])
+    # An escape may take ten characters.
+    return shown if len(shown) <= _QUOTED_CHARACTERS else shown[:_QUOTED_CHARACTERS] + "..."
 
 
 def missing(name: str) -> Rejected:
