@@ -1,0 +1,25 @@
+"""The CDK app: one stack a stage. Context and its defaults are in infra/config.py."""
+
+import sys
+from pathlib import Path
+
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra.config import Config, ContextError
+from infra.stack import TrackerStack
+
+app = App()
+try:
+    config = Config.from_context(app.node)
+except ContextError as error:
+    sys.exit(str(error))
+
+TrackerStack(
+    app,
+    f"S3ReplicationTracker-{config.stage}",
+    config=config,
+    lambdas=Path(__file__).parent / "lambdas",
+)
+Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+app.synth()

@@ -1,0 +1,178 @@
+"""What a deployment is told through CDK context (`-c name=value` or the context of cdk.json)."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from constructs import Node
+
+MAX_TRACKED_BUCKETS = 60
+"""Keeps the ingest queue's policy, which names every source bucket, under SQS's 8,192 bytes."""
+
+MAX_BUCKET_NAMES_BYTES = 3_000
+"""Both lists travel in environment variables; Lambda gives a function 4 KB for all of them."""
+
+MAX_SHARDS = 64
+"""A list is read from every shard of a route, so each shard costs every list one query."""
+
+_T = TypeVar("_T")
+
+_STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+class ContextError(ValueError):
+    """Some context values are wrong; the message names all of them, each with its fix."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("Wrong CDK context:\n" + "\n".join(f"  - {line}" for line in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The checked context of one deployment.
+
+    A bucket may be source and destination at once (two buckets that replicate into each other).
+    """
+
+    stage: str = "dev"
+    source_buckets: tuple[str, ...] = ()
+    destination_buckets: tuple[str, ...] = ()
+    shards: int = 4
+    record_ineligible: bool = True
+    bundle_dependencies: bool = True
+
+    @classmethod
+    def from_context(cls, node: Node) -> Self:
+        """Read and check every value.
+
+        Raises:
+            ContextError: one or more values are wrong.
+        """
+        problems: list[str] = []
+
+        def read(name: str, default: _T, parse: Callable[[Any], _T]) -> _T:
+            raw = node.try_get_context(name)
+            if raw is None:
+                return default
+            try:
+                return parse(raw)
+            except ValueError as error:
+                problems.append(f"{name}={raw!r}: {error}")
+                return default
+
+        config = cls(
+            stage=read("stage", "dev", _stage),
+            source_buckets=read("source_buckets", (), _buckets),
+            destination_buckets=read("destination_buckets", (), _buckets),
+            shards=read("shards", 4, _shards),
+            record_ineligible=read("record_ineligible", True, _flag),
+            bundle_dependencies=read("bundle_dependencies", True, _flag),
+        )
+        problems += config._excesses()
+        if problems:
+            raise ContextError(problems)
+        return config
+
+    @property
+    def tracked_buckets(self) -> tuple[str, ...]:
+        """Every bucket once, in the order of its name."""
+        return tuple(sorted({*self.source_buckets, *self.destination_buckets}))
+
+    @property
+    def is_prod(self) -> bool:
+        """Whether the ledger must outlive the stack."""
+        return self.stage == "prod"
+
+    def _excesses(self) -> list[str]:
+        problems = []
+        if (count := len(self.tracked_buckets)) > MAX_TRACKED_BUCKETS:
+            problems.append(
+                f"source_buckets and destination_buckets: {count} buckets, but one tracker takes "
+                f"{MAX_TRACKED_BUCKETS}; deploy a second one under another stage"
+            )
+        size = len(",".join((*self.source_buckets, *self.destination_buckets)))
+        if size > MAX_BUCKET_NAMES_BYTES:
+            problems.append(
+                f"source_buckets and destination_buckets: {size} bytes of names, but a function's "
+                f"environment has room for {MAX_BUCKET_NAMES_BYTES}; deploy a second tracker under "
+                "another stage"
+            )
+        return problems
+
+
+def _stage(raw: Any) -> str:
+    if not isinstance(raw, str) or not _STAGE.fullmatch(raw):
+        raise ValueError(
+            "give 1 to 20 lower-case letters, digits and hyphens, starting with a letter and not "
+            "ending with a hyphen"
+        )
+    return raw
+
+
+def _shards(raw: Any) -> int:
+    text = str(raw).strip()
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHARDS:
+        raise ValueError(f"give a whole number from 1 to {MAX_SHARDS}")
+    return int(text)
+
+
+def _flag(raw: Any) -> bool:
+    match str(raw).strip().lower():
+        case "true":
+            return True
+        case "false":
+            return False
+        case _:
+            raise ValueError("give true or false")
+
+
+def _buckets(raw: Any) -> tuple[str, ...]:
+    """A comma separated text, or a list when it stands in cdk.json."""
+    if isinstance(raw, str):
+        names = [name.strip() for name in raw.split(",")] if raw.strip() else []
+    elif isinstance(raw, list) and all(isinstance(name, str) for name in raw):
+        names = raw
+    else:
+        raise ValueError("give bucket names separated by commas")
+    problems = [f"{name!r} {fault}" for name in names if (fault := _bucket_fault(name))]
+    problems += [
+        f"{name!r} is named twice; name it once"
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(names)
+
+
+def _bucket_fault(name: str) -> str | None:
+    """What S3's naming rules for general purpose buckets say against a name."""
+    if name.startswith("arn:") or "://" in name:
+        return "is no bucket name; give the bare name, not an ARN or a URL"
+    if not 3 <= len(name) <= 63:
+        return f"has {len(name)} characters; a bucket name has 3 to 63"
+    if not _BUCKET.fullmatch(name):
+        return (
+            "is no bucket name; use lower-case letters, digits, hyphens and periods, with a letter "
+            "or digit first and last"
+        )
+    if ".." in name:
+        return "has two periods in a row; S3 allows no such name"
+    if _is_ip_address(name):
+        return "looks like an IP address; S3 allows no such name"
+    if name.startswith(_RESERVED_PREFIXES) or name.endswith(_RESERVED_SUFFIXES):
+        return "has a prefix or suffix S3 keeps for itself; name a general purpose bucket"
+    return None
+
+
+def _is_ip_address(name: str) -> bool:
+    try:
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""How every Lambda function of this project is packaged, run and allowed to log."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import jsii
+from aws_cdk import (
+    AssetHashType,
+    BundlingOptions,
+    DockerImage,
+    Duration,
+    ILocalBundling,
+    RemovalPolicy,
+)
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.acknowledge import acknowledge
+
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+PYTHON = RUNTIME.name.removeprefix("python")
+PLATFORM = "aarch64-manylinux2014"
+METRICS_NAMESPACE = "S3ReplicationTracker"
+
+_NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "requirements.in")
+
+
+def code_of(lambdas: Path, *, bundle_dependencies: bool) -> lambda_.Code:
+    """One asset for all functions: the sources under `lambdas` and, beside them, their packages.
+
+    Without `bundle_dependencies` it holds the sources alone, for a local emulator whose workers
+    have the packages already. Its hash comes from the sources and the locked requirements, so an
+    unchanged tree deploys nothing.
+    """
+    if not bundle_dependencies:
+        return lambda_.Code.from_asset(str(lambdas), exclude=list(_NOT_SHIPPED))
+    return lambda_.Code.from_asset(
+        str(lambdas),
+        asset_hash_type=AssetHashType.CUSTOM,
+        asset_hash=code_digest(lambdas),
+        bundling=BundlingOptions(
+            # Never pulled: the local bundler below either succeeds or raises.
+            image=DockerImage.from_registry("unused"),
+            local=UvBundling(lambdas),
+        ),
+    )
+
+
+@jsii.implements(ILocalBundling)
+class UvBundling:
+    """Installs wheels for the functions' platform with the `uv` of this interpreter; no Docker."""
+
+    def __init__(self, lambdas: Path) -> None:
+        self._lambdas = lambdas
+
+    def try_bundle(self, output_dir: str, *_options: object, **_more: object) -> bool:
+        """Fill `output_dir` (called by CDK, which hands its options over by position).
+
+        Raises:
+            subprocess.CalledProcessError: uv could not install; its own words are on stderr.
+        """
+        uv = Path(sys.executable).parent / "uv"
+        # Every version and hash comes from the committed lock file.
+        subprocess.run(  # noqa: S603
+            [
+                *(str(uv), "pip", "install", "--quiet", "--no-config"),
+                *("--python", sys.executable, "--target", output_dir),
+                *("--python-platform", PLATFORM, "--python-version", PYTHON),
+                *("--only-binary", ":all:", "--require-hashes"),
+                *("-r", str(self._lambdas / "requirements.txt")),
+            ],
+            check=True,
+        )
+        # Console scripts and uv's own lock. The *.dist-info folders stay: Amazon Inspector knows
+        # the packages of a function by them, and they weigh next to nothing.
+        shutil.rmtree(Path(output_dir) / "bin", ignore_errors=True)
+        (Path(output_dir) / ".lock").unlink(missing_ok=True)
+        shutil.copytree(
+            self._lambdas,
+            output_dir,
+            ignore=shutil.ignore_patterns(*_NOT_SHIPPED),
+            dirs_exist_ok=True,
+        )
+        return True
+
+
+class TrackerFunction(Construct):
+    """A function with its own log group and its own role, which may log and trace and no more."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service: str,
+        description: str,
+        code: lambda_.Code,
+        memory_mib: int,
+        timeout: Duration,
+        environment: Mapping[str, str],
+    ) -> None:
+        """`service` is the folder under lambdas/ that holds handler.py."""
+        super().__init__(scope, construct_id)
+        self.log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=description,
+        )
+        self.log_group.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            code=code,
+            handler=f"{service}.handler.handler",
+            role=self.role,
+            log_group=self.log_group,
+            memory_size=memory_mib,
+            timeout=timeout,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment={
+                **environment,
+                "POWERTOOLS_SERVICE_NAME": service,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+            },
+        )
+        acknowledge(
+            self.role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "X-Ray's PutTraceSegments and "
+                "PutTelemetryRecords and DynamoDB's ListStreams know no resource but *."
+            },
+        )
+
+
+def code_digest(lambdas: Path) -> str:
+    """SHA-256 over what goes into the bundle: platform, sources and locked requirements."""
+    digest = hashlib.sha256(f"{PYTHON}\0{PLATFORM}".encode())
+    for file in _shipped(lambdas):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"\0{file.relative_to(lambdas).as_posix()}\0{content}".encode())
+    return digest.hexdigest()
+
+
+def _shipped(root: Path) -> Iterator[Path]:
+    for entry in sorted(root.iterdir()):
+        if any(entry.match(pattern) for pattern in _NOT_SHIPPED):
+            continue
+        if entry.is_dir():
+            yield from _shipped(entry)
+        else:
+            yield entry

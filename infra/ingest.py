@@ -1,0 +1,101 @@
+"""The way in: every event of the tracked buckets reaches one queue."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.config import Config
+from infra.portions import portions
+
+OBJECT_EVENTS = (
+    "Object Created",
+    "Object Deleted",
+    "Object Tags Added",
+    "Object Tags Deleted",
+    "Object ACL Updated",
+)
+CONFIGURATION_CALLS = ("PutBucketReplication", "DeleteBucketReplication")
+
+MAX_RECEIVE_COUNT = 8
+"""With the visibility timeout below, a message is tried for at least 48 minutes."""
+
+RECORDER_TIMEOUT = Duration.seconds(60)
+VISIBILITY_TIMEOUT = Duration.seconds(6 * 60)
+"""Six times the function's timeout, as Lambda asks for queues it polls."""
+
+_NAMES_IN_A_PATTERN = 1_600
+"""Characters of bucket names in one rule; EventBridge takes patterns of up to 2,048 characters."""
+
+
+class Ingest(Construct):
+    """The ingest queue, its dead-letter queue and the EventBridge rules that feed it.
+
+    Messages are EventBridge envelopes and S3 notification bodies as they come. A rule sees its own
+    Region and account only.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letters = dead_letter_queue(self, "DeadLetters")
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=VISIBILITY_TIMEOUT,
+            # Shorter than the dead letters' 14 days, which count from the first enqueueing: what
+            # moves there late still leaves days to look at it.
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letters, max_receive_count=MAX_RECEIVE_COUNT
+            ),
+        )
+        for number, names in enumerate(portions(config.tracked_buckets, _NAMES_IN_A_PATTERN)):
+            self._rule(
+                f"Objects{number}",
+                "Object events of tracked buckets",
+                events.EventPattern(
+                    source=["aws.s3"],
+                    detail_type=list(OBJECT_EVENTS),
+                    detail={"bucket": {"name": names}},
+                ),
+            )
+        for number, names in enumerate(portions(config.source_buckets, _NAMES_IN_A_PATTERN)):
+            self._rule(
+                f"Configuration{number}",
+                "Changes of a tracked source bucket's replication configuration (needs a trail)",
+                events.EventPattern(
+                    source=["aws.s3"],
+                    detail_type=["AWS API Call via CloudTrail"],
+                    detail={
+                        "eventSource": ["s3.amazonaws.com"],
+                        "eventName": list(CONFIGURATION_CALLS),
+                        "requestParameters": {"bucketName": names},
+                    },
+                ),
+            )
+
+    def _rule(self, construct_id: str, description: str, pattern: events.EventPattern) -> None:
+        target = targets.SqsQueue(
+            self.queue,
+            # EventBridge's own longest: 24 h and 185 attempts.
+            max_event_age=Duration.hours(24),
+            retry_attempts=185,
+            dead_letter_queue=self.dead_letters,
+        )
+        events.Rule(
+            self, construct_id, description=description, event_pattern=pattern, targets=[target]
+        )
+
+
+def dead_letter_queue(scope: Construct, construct_id: str) -> sqs.Queue:
+    """A queue that keeps what failed for as long as SQS can: 14 days."""
+    return sqs.Queue(
+        scope,
+        construct_id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+    )

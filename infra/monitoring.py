@@ -1,0 +1,158 @@
+"""Alarms that say what to do, and one dashboard."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Aws, Duration, Fn
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.dashboard import build_dashboard
+
+_MINUTE = Duration.minutes(1)
+_FIVE_MINUTES = Duration.minutes(5)
+
+
+class Monitoring(Construct):
+    """Every alarm acts on one topic, when it goes off and when it is well again."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        topic: sns.Topic,
+        ingest: sqs.Queue,
+        dead_letters: Mapping[str, sqs.Queue],
+        functions: Mapping[str, lambda_.Function],
+        announce: lambda_.Function,
+        rest: apigateway.RestApi,
+        source_buckets: Sequence[str],
+    ) -> None:
+        """`name` begins the names of alarms; `dead_letters` and `functions` go by their role."""
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._action = actions.SnsAction(topic)
+        for role, queue in dead_letters.items():
+            self._dead_letters(role, queue)
+        self._ingest_age(ingest)
+        for role, function in functions.items():
+            self._errors(role, function)
+            self._throttles(role, function)
+        self._iterator_age(announce)
+        self._api_errors(rest)
+        self.dashboard = build_dashboard(
+            self,
+            name=name,
+            ingest=ingest,
+            dead_letters=dead_letters,
+            functions=functions,
+            announce=announce,
+            rest=rest,
+            source_buckets=source_buckets,
+        )
+
+    @property
+    def dashboard_url(self) -> str:
+        """The dashboard in the console of the stack's Region."""
+        host = f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home"
+        name = self.dashboard.dashboard_name
+        return Fn.join("", [host, "?region=", Aws.REGION, "#dashboards/dashboard/", name])
+
+    def _dead_letters(self, role: str, queue: sqs.Queue) -> None:
+        todo = {
+            "ingest": "Events S3 sent are not in the ledger. Look at the messages and at the "
+            "errors in the record function's log, put the cause right, then move them back to the "
+            "ingest queue (SQS: start DLQ redrive); recording one twice changes nothing.",
+            "announce": "Failures were not announced on the failure topic. The messages name the "
+            "time; the ledger has the failures (GET /v1/buckets/{bucket}/objects?status=FAILED). "
+            "Read the announce function's log, put the cause right, then purge the queue.",
+        }[role]
+        self._alarm(
+            f"{role}-dead-letters",
+            todo,
+            queue.metric_approximate_number_of_messages_visible(
+                period=_MINUTE, statistic=cloudwatch.Stats.MAXIMUM
+            ),
+            threshold=0,
+        )
+
+    def _ingest_age(self, queue: sqs.Queue) -> None:
+        self._alarm(
+            "ingest-behind",
+            "The oldest event has waited for over 15 minutes, so the ledger is behind S3. Look "
+            "for throttles and errors of the record function and for throttled writes of the "
+            "table; raise the concurrency of record's event source if the load has grown.",
+            queue.metric_approximate_age_of_oldest_message(
+                period=_FIVE_MINUTES, statistic=cloudwatch.Stats.MAXIMUM
+            ),
+            threshold=Duration.minutes(15).to_seconds(),
+        )
+
+    def _errors(self, role: str, function: lambda_.Function) -> None:
+        self._alarm(
+            f"{role}-errors",
+            f"Invocations of the {role} function fail as a whole (time-out, memory or a defect). "
+            "Its log group has the traceback; undo the last deployment if it began there.",
+            function.metric_errors(period=_FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            threshold=0,
+        )
+
+    def _throttles(self, role: str, function: lambda_.Function) -> None:
+        self._alarm(
+            f"{role}-throttles",
+            f"Lambda refuses to run the {role} function: the account's concurrency is used up. "
+            "Find the function that takes it, or ask for a higher quota.",
+            function.metric_throttles(period=_FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            threshold=0,
+            periods=3,
+        )
+
+    def _iterator_age(self, announce: lambda_.Function) -> None:
+        self._alarm(
+            "announce-behind",
+            "Failures are announced more than 15 minutes late; the stream forgets them after 24 "
+            "hours. Read the announce function's log; is the failure topic or its key refusing?",
+            announce.metric(
+                "IteratorAge", period=_FIVE_MINUTES, statistic=cloudwatch.Stats.MAXIMUM
+            ),
+            threshold=Duration.minutes(15).to_milliseconds(),
+        )
+
+    def _api_errors(self, rest: apigateway.RestApi) -> None:
+        self._alarm(
+            "api-errors",
+            "The API answers with 5xx. The access log has the requests, the query function's log "
+            "the reason.",
+            rest.metric_server_error(period=_FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            threshold=0,
+        )
+
+    def _alarm(
+        self,
+        what: str,
+        todo: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float,
+        periods: int = 1,
+    ) -> None:
+        """Alarm when `metric` is over `threshold` for `periods`; no data means all is well."""
+        alarm = cloudwatch.Alarm(
+            self,
+            what,
+            alarm_name=f"{self._name}-{what}",
+            alarm_description=todo,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(self._action)
+        alarm.add_ok_action(self._action)

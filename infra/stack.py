@@ -1,0 +1,102 @@
+"""The stack: what there is, and who may use what. The constructs know how."""
+
+from pathlib import Path
+
+from aws_cdk import Annotations, CfnOutput, Stack, Tags
+from constructs import Construct
+
+from infra.announcer import Announcer
+from infra.api import Api
+from infra.buckets import TrackedBuckets
+from infra.config import Config
+from infra.functions import code_of
+from infra.ingest import Ingest
+from infra.ledger import Ledger
+from infra.monitoring import Monitoring
+from infra.recorder import Recorder
+from infra.topics import Topics
+
+
+class TrackerStack(Stack):
+    """S3 replication tracker of one stage in the account and Region it is deployed to."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, lambdas: Path
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="Tracks Amazon S3 replication for every object version and destination",
+            termination_protection=config.is_prod,
+        )
+        Tags.of(self).add("application", "s3-replication-tracker")
+        Tags.of(self).add("stage", config.stage)
+        if not config.source_buckets:
+            Annotations.of(self).add_warning_v2(
+                "s3-replication-tracker:nothing-tracked",
+                "No source_buckets in the CDK context, so nothing is tracked; "
+                "deploy with -c source_buckets=name,name",
+            )
+
+        code = code_of(lambdas, bundle_dependencies=config.bundle_dependencies)
+        ledger = Ledger(self, "Ledger", keep=config.is_prod)
+        ingest = Ingest(self, "Ingest", config=config)
+        buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue)
+        topics = Topics(self, "Topics")
+        environment = {
+            "TABLE_NAME": ledger.table.table_name,
+            "SOURCE_BUCKETS": ",".join(config.source_buckets),
+            "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
+            "SHARDS": str(config.shards),
+        }
+        recorder = Recorder(
+            self,
+            "Recorder",
+            code=code,
+            environment={
+                **environment,
+                "RECORD_INELIGIBLE": str(config.record_ineligible).lower(),
+            },
+            queue=ingest.queue,
+            dead_letters=ingest.dead_letters,
+        )
+        recorder.grant_ledger(ledger.table)
+        recorder.grant_buckets(tracked=buckets.tracked, source=buckets.sources)
+        announcer = Announcer(
+            self,
+            "Announcer",
+            code=code,
+            environment=environment,
+            table=ledger.table,
+            topic=topics.failures,
+        )
+        api = Api(self, "Api", code=code, environment=environment, table=ledger.table)
+        monitoring = Monitoring(
+            self,
+            "Monitoring",
+            name=construct_id,
+            topic=topics.incidents,
+            ingest=ingest.queue,
+            dead_letters={"ingest": ingest.dead_letters, "announce": announcer.dead_letters},
+            functions={
+                "record": recorder.function,
+                "announce": announcer.function,
+                "query": api.function,
+            },
+            announce=announcer.function,
+            rest=api.rest,
+            source_buckets=config.source_buckets,
+        )
+        self._outputs(
+            ApiUrl=api.url,
+            IngestQueueUrl=ingest.queue.queue_url,
+            IngestDeadLetterQueueUrl=ingest.dead_letters.queue_url,
+            TableName=ledger.table.table_name,
+            FailureTopicArn=topics.failures.topic_arn,
+            IncidentTopicArn=topics.incidents.topic_arn,
+            DashboardUrl=monitoring.dashboard_url,
+        )
+
+    def _outputs(self, **values: str) -> None:
+        for name, value in values.items():
+            CfnOutput(self, name, value=value)

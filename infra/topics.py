@@ -1,0 +1,69 @@
+"""Where people and programs subscribe: failures of single objects, and incidents."""
+
+from aws_cdk import ArnFormat, Aws, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+
+
+class Topics(Construct):
+    """FailureTopic and IncidentTopic under one key."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        # A key of our own: the policy of the AWS managed one (alias/aws/sns) cannot be changed and
+        # lets no other service use it, so an alarm's message to the topic would be lost silently.
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Messages of the S3 replication tracker's topics",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.failures = self._topic("Failure", "An object version failed to replicate")
+        self.incidents = self._topic("Incident", "S3 replication incidents and alarms")
+        self._let_alarms_publish(self.incidents)
+
+    def _topic(self, name: str, display_name: str) -> sns.Topic:
+        return sns.Topic(
+            self, name, display_name=display_name, master_key=self.key, enforce_ssl=True
+        )
+
+    def _let_alarms_publish(self, topic: sns.Topic) -> None:
+        """Both the key and the topic must say so.
+
+        A topic policy (enforce_ssl makes one) replaces the default one that would have let
+        everything in the account publish.
+        """
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        conditions = {
+            "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+            "ArnLike": {"aws:SourceArn": alarms},
+        }
+        principal = iam.ServicePrincipal(_CLOUDWATCH)
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsMayEncrypt",
+                principals=[principal],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],  # in a key's policy: this key
+                conditions=conditions,
+            )
+        )
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsMayPublish",
+                principals=[principal],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions=conditions,
+            )
+        )

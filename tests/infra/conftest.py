@@ -1,0 +1,55 @@
+"""The stack, synthesized once for each context and session, without its functions' packages."""
+
+import os
+
+# jsii looks at it when the first CDK module is imported.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
+
+import pytest
+
+from tests.infra.synthesized import Synthesized, synthesize
+
+SOURCES = ("orders", "shared-a")
+DESTINATIONS = ("orders-replica", "shared-a", "shared-b")
+BUCKETS = {
+    "source_buckets": ",".join(SOURCES),
+    "destination_buckets": ",".join(DESTINATIONS),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "bundling: downloads the functions' packages; runs with `-m bundling` only"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "bundling" in str(config.getoption("markexpr")):
+        return
+    for item in items:
+        if item.get_closest_marker("bundling"):
+            item.add_marker(pytest.mark.skip(reason="needs the package index: -m bundling"))
+
+
+@pytest.fixture(scope="session")
+def dev() -> Synthesized:
+    """A stage like any other, with buckets of each role and one that has both."""
+    return synthesize(BUCKETS)
+
+
+@pytest.fixture(scope="session")
+def prod() -> Synthesized:
+    return synthesize({**BUCKETS, "stage": "prod"})
+
+
+@pytest.fixture(scope="session")
+def empty() -> Synthesized:
+    """No context at all."""
+    return synthesize({})
+
+
+@pytest.fixture(scope="session", params=["dev", "prod", "empty"])
+def stack(request: pytest.FixtureRequest) -> Synthesized:
+    """Each of them, for what must hold always."""
+    built: Synthesized = request.getfixturevalue(request.param)
+    return built

@@ -1,0 +1,109 @@
+"""What the functions' code calls, their roles allow: found by reading the code, not by running it.
+
+A call that is forgotten in the role fails on AWS only: local emulators let everything through.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from tests.infra.synthesized import LAMBDAS, Synthesized, listed
+
+ACTIONS = {
+    ("dynamodb", "BatchExecuteStatement"): {"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"},
+    ("s3", "HeadObject"): {"s3:GetObjectVersion", "s3:ListBucket"},
+    ("s3", "GetObjectTagging"): {"s3:GetObjectVersionTagging"},
+    ("s3", "GetBucketReplication"): {"s3:GetReplicationConfiguration"},
+    ("s3", "ListObjectVersions"): {"s3:ListBucketVersions"},
+    ("sqs", "SendMessageBatch"): {"sqs:SendMessage"},
+    ("sns", "PublishBatch"): {"sns:Publish"},
+}
+"""Where IAM's name is not the operation's; S3's with a version id, as the tracker always asks."""
+
+
+def operations() -> dict[str, tuple[str, str]]:
+    """Client method to service and operation, for the services the functions use."""
+    session = botocore.session.Session()
+    return {
+        xform_name(operation): (service, operation)
+        for service in ("dynamodb", "s3", "sns", "sqs")
+        for operation in session.get_service_model(service).operation_names
+    }
+
+
+def code_of(service: str) -> set[Path]:
+    """The handler's file and every file under lambdas/ that it imports, however far away."""
+    todo, seen = [LAMBDAS / service / "handler.py"], set[Path]()
+    while todo:
+        file = todo.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        todo += [LAMBDAS / path for name in imported(file) for path in _candidates(name)]
+    return {file for file in seen if file.exists()}
+
+
+def imported(file: Path) -> Iterator[str]:
+    if not file.exists():
+        return
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from (name.name for name in names)
+            case ast.ImportFrom(module=str(module), names=names):
+                yield module
+                yield from (f"{module}.{name.name}" for name in names)
+
+
+def _candidates(module: str) -> list[str]:
+    path = module.replace(".", "/")
+    return [f"{path}.py", f"{path}/__init__.py"]
+
+
+def calls(file: Path) -> Iterator[str]:
+    """Names of methods called, and of operations whose pages are asked for."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="get_paginator"), args=[ast.Constant(value=str(name))]
+            ):
+                yield name
+            case ast.Call(func=ast.Attribute(attr=name)):
+                yield name
+
+
+def needed(service: str) -> set[str]:
+    known = operations()
+    found = set()
+    for file in code_of(service):
+        for call in calls(file):
+            if call in known:
+                name, operation = known[call]
+                found |= ACTIONS.get((name, operation), {f"{name}:{operation}"})
+    return found
+
+
+def allowed(stack: Synthesized, service: str) -> set[str]:
+    role = stack.role_of(stack.function(service))
+    return {
+        action for statement in stack.statements(role) for action in listed(statement["Action"])
+    }
+
+
+@pytest.mark.parametrize("service", ["record", "announce"])
+def test_a_function_may_do_all_that_its_code_does(dev: Synthesized, service: str) -> None:
+    assert needed(service), "the code calls AWS; this test has stopped seeing it"
+    assert needed(service) <= allowed(dev, service)
+
+
+def test_the_query_function_may_do_what_it_does_not_share_with_the_recorder(
+    dev: Synthesized,
+) -> None:
+    """It imports modules of the recorder whose writes it never reaches; its own reads it may do."""
+    reads = {"dynamodb:Query", "dynamodb:GetItem"}
+    assert reads <= needed("query")
+    assert (needed("query") - needed("record")) | reads <= allowed(dev, "query")

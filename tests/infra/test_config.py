@@ -1,0 +1,151 @@
+"""What a deployer may say in the CDK context, and what they are told when it is wrong."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from infra.config import MAX_TRACKED_BUCKETS, Config, ContextError
+
+
+def read(**context: Any) -> Config:
+    return Config.from_context(App(context=context).node)
+
+
+def problems(**context: Any) -> str:
+    with pytest.raises(ContextError) as caught:
+        read(**context)
+    return str(caught.value)
+
+
+def test_an_empty_context_gives_the_defaults() -> None:
+    assert read() == Config(
+        stage="dev",
+        source_buckets=(),
+        destination_buckets=(),
+        shards=4,
+        record_ineligible=True,
+        bundle_dependencies=True,
+    )
+
+
+def test_values_of_the_command_line_are_text() -> None:
+    assert read(
+        stage="prod",
+        source_buckets="a-bucket, b.bucket",
+        destination_buckets="c-bucket",
+        shards="8",
+        record_ineligible="false",
+        bundle_dependencies="False",
+    ) == Config(
+        stage="prod",
+        source_buckets=("a-bucket", "b.bucket"),
+        destination_buckets=("c-bucket",),
+        shards=8,
+        record_ineligible=False,
+        bundle_dependencies=False,
+    )
+
+
+def test_values_of_cdk_json_may_be_typed() -> None:
+    config = read(source_buckets=["a-bucket", "b-bucket"], shards=2, record_ineligible=False)
+    assert config.source_buckets == ("a-bucket", "b-bucket")
+    assert config.shards == 2
+    assert config.record_ineligible is False
+
+
+def test_a_bucket_may_be_source_and_destination() -> None:
+    config = read(source_buckets="a-bucket,b-bucket", destination_buckets="b-bucket,a-bucket")
+    assert config.tracked_buckets == ("a-bucket", "b-bucket")
+
+
+def test_an_empty_list_of_buckets_is_no_bucket() -> None:
+    assert read(source_buckets="  ").source_buckets == ()
+
+
+def test_all_wrong_values_are_named_at_once() -> None:
+    said = problems(
+        stage="Prod!",
+        source_buckets="Upper,ok-bucket",
+        destination_buckets="a..b",
+        shards="0",
+        record_ineligible="yes",
+        bundle_dependencies="1",
+    )
+    for name in (
+        "stage",
+        "source_buckets",
+        "destination_buckets",
+        "shards",
+        "record_ineligible",
+        "bundle_dependencies",
+    ):
+        assert f"- {name}=" in said
+    assert "'ok-bucket' " not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ab", "3 to 63"),
+        ("a" * 64, "3 to 63"),
+        ("Photos", "lower-case"),
+        ("under_score", "lower-case"),
+        ("-starts-with-a-hyphen", "first and last"),
+        ("ends-with-a-period.", "first and last"),
+        ("two..periods", "two periods"),
+        ("192.168.5.4", "IP address"),
+        ("xn--bucket", "keeps for itself"),
+        ("sthree-bucket", "keeps for itself"),
+        ("amzn-s3-demo-bucket", "keeps for itself"),
+        ("point-s3alias", "keeps for itself"),
+        ("point--ol-s3", "keeps for itself"),
+        ("directory--use1-az4--x-s3", "keeps for itself"),
+        ("table--table-s3", "keeps for itself"),
+        ("region.mrap", "keeps for itself"),
+        ("arn:aws:s3:::bucket", "not an ARN"),
+        ("s3://bucket", "not an ARN"),
+        ("", "3 to 63"),
+    ],
+)
+def test_a_name_s3_would_refuse_is_refused_with_the_reason(name: str, hint: str) -> None:
+    assert hint in problems(source_buckets=f"fine-bucket,{name}")
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 63, "1-digit.first", "xn-bucket", "1.2.3.4.5"])
+def test_a_name_s3_would_take_is_taken(name: str) -> None:
+    assert read(source_buckets=name).source_buckets == (name,)
+
+
+def test_a_bucket_named_twice_is_a_slip() -> None:
+    assert "named twice" in problems(source_buckets="a-bucket,b-bucket,a-bucket")
+
+
+@pytest.mark.parametrize("stage", ["", "-dev", "dev-", "DEV", "a" * 21, "dev_1", "1st", 5])
+def test_a_stage_that_cannot_stand_in_names_is_refused(stage: object) -> None:
+    assert "stage=" in problems(stage=stage)
+
+
+@pytest.mark.parametrize("stage", ["d", "dev", "pr-1234", "a" * 20])
+def test_a_stage_that_can_is_taken(stage: str) -> None:
+    assert read(stage=stage).stage == stage
+
+
+@pytest.mark.parametrize("shards", ["0", "65", "-1", "4.0", "four", "", True, "1000"])
+def test_shards_outside_their_range_are_refused(shards: object) -> None:
+    assert "1 to 64" in problems(shards=shards)
+
+
+@pytest.mark.parametrize("raw", [5, {"name": "bucket"}, [1, 2]])
+def test_buckets_of_another_type_are_refused(raw: object) -> None:
+    assert "separated by commas" in problems(source_buckets=raw)
+
+
+def test_more_buckets_than_one_tracker_takes_are_refused() -> None:
+    names = ",".join(f"bucket-{number}" for number in range(MAX_TRACKED_BUCKETS + 1))
+    assert f"takes {MAX_TRACKED_BUCKETS}" in problems(source_buckets=names)
+
+
+def test_more_names_than_an_environment_holds_are_refused() -> None:
+    names = ",".join(f"{number:063d}" for number in range(MAX_TRACKED_BUCKETS))
+    assert "bytes of names" in problems(source_buckets=names)

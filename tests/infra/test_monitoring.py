@@ -1,0 +1,105 @@
+"""Alarms watch every way in which facts could get lost or late, and say what to do."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import SOURCES
+from tests.infra.synthesized import Resource, Synthesized
+
+
+def alarms(stack: Synthesized) -> list[Resource]:
+    return stack.of_type("AWS::CloudWatch::Alarm")
+
+
+def watching(stack: Synthesized, metric: str, dimension: str, value: str) -> Resource:
+    (found,) = (
+        alarm
+        for alarm in alarms(stack)
+        if alarm.properties.get("MetricName") == metric
+        and {"Name": dimension, "Value": value} in alarm["Dimensions"]
+    )
+    return found
+
+
+def test_every_alarm_has_a_name_says_what_to_do_and_tells_someone(stack: Synthesized) -> None:
+    names = [alarm["AlarmName"] for alarm in alarms(stack)]
+    assert names
+    assert len(set(names)) == len(names)
+    for alarm in alarms(stack):
+        assert alarm["AlarmName"].startswith("S3ReplicationTracker-")
+        assert len(alarm["AlarmDescription"]) > 60, "too short to say what to do"
+        assert len(alarm["AlarmDescription"]) <= 1_024, "CloudWatch's limit"
+        assert alarm["AlarmActions"] == [stack.incident_topic.arn]
+        assert alarm["OKActions"] == [stack.incident_topic.arn]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+def test_names_of_two_stages_do_not_collide(dev: Synthesized, prod: Synthesized) -> None:
+    names = [{alarm["AlarmName"] for alarm in alarms(stack)} for stack in (dev, prod)]
+    assert names[0].isdisjoint(names[1])
+
+
+def test_one_dead_letter_is_enough(stack: Synthesized) -> None:
+    for queue in (stack.ingest_dead_letters, stack.announce_dead_letters):
+        alarm = watching(
+            stack, "ApproximateNumberOfMessagesVisible", "QueueName", f"{queue.id}.QueueName"
+        )
+        assert alarm["Threshold"] == 0
+        assert alarm["EvaluationPeriods"] == 1
+
+
+def test_a_ledger_behind_s3_alarms_after_a_quarter_of_an_hour(stack: Synthesized) -> None:
+    name = f"{stack.ingest.id}.QueueName"
+    alarm = watching(stack, "ApproximateAgeOfOldestMessage", "QueueName", name)
+    assert alarm["Threshold"] == 900, "seconds"
+
+
+@pytest.mark.parametrize("service", ["record", "announce", "query"])
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_every_function_alarms_on(stack: Synthesized, service: str, metric: str) -> None:
+    alarm = watching(stack, metric, "FunctionName", stack.function(service).id)
+    assert alarm["Threshold"] == 0
+    assert alarm["Statistic"] == "Sum"
+
+
+def test_late_announcements_alarm_long_before_the_stream_forgets(stack: Synthesized) -> None:
+    alarm = watching(stack, "IteratorAge", "FunctionName", stack.function("announce").id)
+    assert alarm["Threshold"] == 900_000, "milliseconds"
+
+
+def widgets(stack: Synthesized) -> list[dict[str, Any]]:
+    body = json.loads(stack.one("AWS::CloudWatch::Dashboard")["DashboardBody"])
+    found: list[dict[str, Any]] = body["widgets"]
+    return found
+
+
+def test_the_dashboard_shows_every_queue_function_and_the_api(stack: Synthesized) -> None:
+    text = json.dumps(widgets(stack))
+    for queue in stack.of_type("AWS::SQS::Queue"):
+        assert queue.id in text
+    for service in ("record", "announce", "query"):
+        assert stack.function(service).id in text
+    assert "AWS/ApiGateway" in text
+
+
+def test_the_dashboard_shows_what_s3_says_of_every_source(dev: Synthesized) -> None:
+    searches = [
+        metric[0]["expression"]
+        for widget in widgets(dev)
+        for metric in widget["properties"]["metrics"]
+        if isinstance(metric[0], dict)
+    ]
+    for name in ("ReplicationLatency", "OperationsPendingReplication", "OperationsFailed"):
+        (search,) = (one for one in searches if name in one)
+        assert "{AWS/S3,SourceBucket,DestinationBucket,RuleId}" in search
+        for bucket in SOURCES:
+            assert f'"{bucket}"' in search
+    assert all(len(search) <= 1_024 for search in searches)
+
+
+def test_without_buckets_the_dashboard_asks_s3_nothing(empty: Synthesized) -> None:
+    assert "AWS/S3" not in json.dumps(widgets(empty))
+    assert widgets(empty)

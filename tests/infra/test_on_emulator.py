@@ -1,0 +1,160 @@
+"""The template deploys, wires buckets that others have wired before, and goes without a trace.
+
+CloudFormation, the custom resource and S3 are the local emulator's; no CDK command line.
+"""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.demo import client
+from local.server import REGION, Server, free_port, start, stop
+from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
+from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
+
+pytestmark = pytest.mark.e2e
+
+ACCOUNT = "000000000000"
+STACK = "S3ReplicationTracker-dev"
+ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+THEIRS = {
+    "Id": "theirs",
+    "Events": ["s3:ObjectCreated:*"],
+    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}},
+}
+
+
+class Emulator:
+    """An account with the tracked buckets, one of which tells another program of new objects."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._s3 = self.client("s3")
+        for bucket in {ASSETS, *SOURCES, *DESTINATIONS}:
+            self._s3.create_bucket(Bucket=bucket)
+        self._s3.put_object(Bucket=ASSETS, Key="code.zip", Body=_sources())
+        self.client("ssm").put_parameter(
+            Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
+        )
+        sqs = self.client("sqs")
+        queue = sqs.create_queue(QueueName="theirs")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        self.their_queue = attributes["Attributes"]["QueueArn"]
+        self._s3.put_bucket_notification_configuration(
+            Bucket=SOURCES[0],
+            NotificationConfiguration={
+                "QueueConfigurations": [{**THEIRS, "QueueArn": self.their_queue}]
+            },
+        )
+
+    def client(self, service: str) -> Any:
+        return client(service, self._server.endpoint_url)
+
+    def notifications(self, bucket: str) -> dict[str, Any]:
+        found = self._s3.get_bucket_notification_configuration(Bucket=bucket)
+        del found["ResponseMetadata"]
+        return dict(found)
+
+    def theirs(self, bucket: str) -> list[dict[str, Any]]:
+        queues = self.notifications(bucket).get("QueueConfigurations", [])
+        return [one for one in queues if one["QueueArn"] == self.their_queue]
+
+    def ours(self, bucket: str) -> set[str]:
+        queues = self.notifications(bucket).get("QueueConfigurations", [])
+        others = [one for one in queues if one["QueueArn"] != self.their_queue]
+        return {event for one in others for event in one["Events"]}
+
+    def deploy(self, stack: Synthesized, *, update: bool = False) -> None:
+        self._s3.put_object(Bucket=ASSETS, Key="stack.json", Body=_with_code(stack.template))
+        url = self._s3.generate_presigned_url(
+            "get_object", Params={"Bucket": ASSETS, "Key": "stack.json"}
+        )
+        cloudformation = self.client("cloudformation")
+        change = cloudformation.update_stack if update else cloudformation.create_stack
+        change(StackName=STACK, TemplateURL=url.partition("?")[0], Capabilities=["CAPABILITY_IAM"])
+        self._wait_for({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+
+    def destroy(self) -> None:
+        self.client("cloudformation").delete_stack(StackName=STACK)
+        self._wait_for({"DELETE_COMPLETE"})
+
+    def _wait_for(self, wanted: set[str]) -> None:
+        cloudformation = self.client("cloudformation")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            states = {
+                one["StackName"]: one for one in cloudformation.list_stacks()["StackSummaries"]
+            }
+            status = states[STACK]["StackStatus"]
+            if status in wanted:
+                return
+            assert not status.endswith(("FAILED", "ROLLBACK_COMPLETE")), states[STACK]
+            time.sleep(0.1)
+        raise AssertionError(f"still {status} after a minute")
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    server = start(free_port(), tmp_path, tied=True)
+    try:
+        yield Emulator(server)
+    finally:
+        stop(server.pid, tmp_path)
+
+
+def test_what_others_configured_on_a_bucket_survives_the_tracker(
+    emulator: Emulator, dev: Synthesized
+) -> None:
+    source = SOURCES[0]
+    theirs = emulator.theirs(source)
+    assert len(theirs) == 1
+
+    emulator.deploy(dev)
+    assert emulator.theirs(source) == theirs
+    assert emulator.ours(source) == {
+        "s3:Replication:OperationFailedReplication",
+        "s3:Replication:OperationMissedThreshold",
+        "s3:Replication:OperationReplicatedAfterThreshold",
+        "s3:Replication:OperationNotTracked",
+    }
+    for bucket in {*SOURCES, *DESTINATIONS}:
+        assert "EventBridgeConfiguration" in emulator.notifications(bucket)
+
+    # The source becomes a destination, as when a replication is turned round.
+    emulator.deploy(
+        synthesize({**BUCKETS, "source_buckets": SOURCES[1], "destination_buckets": source}),
+        update=True,
+    )
+    assert emulator.theirs(source) == theirs
+    assert emulator.ours(source) == set()
+    assert emulator.ours(SOURCES[1]) != set()
+
+    emulator.destroy()
+    assert emulator.theirs(source) == theirs
+    for bucket in {*SOURCES, *DESTINATIONS}:
+        assert emulator.ours(bucket) == set()
+        assert "EventBridgeConfiguration" in emulator.notifications(bucket)
+
+
+def _sources() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for file in sorted(LAMBDAS.rglob("*.py")):
+            archive.write(file, file.relative_to(LAMBDAS))
+    return content.getvalue()
+
+
+def _with_code(template: Mapping[str, Any]) -> str:
+    """The template with the one uploaded asset in place of CDK's."""
+    changed = json.loads(json.dumps(template))
+    for resource in changed["Resources"].values():
+        code = resource.get("Properties", {}).get("Code", {})
+        if "S3Key" in code:
+            resource["Properties"]["Code"] = {"S3Bucket": ASSETS, "S3Key": "code.zip"}
+    return json.dumps(changed)
