@@ -1,0 +1,157 @@
+"""The clock and the way out of events, on MiniStack.
+
+Events are delivered on MiniStack's event loop, after the request that caused them, in the account
+of the bucket they are about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import dataclasses
+import json
+import random
+import uuid
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from local.replication import events
+from local.replication.events import ObjectEvent, Origin
+from local.replication.faults import deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from local.replication.settings import Settings
+
+_USER = "AWS:AIDALOCALUSER"
+_REPLICATION = "AWS:AROALOCALREPLICATION:s3-replication"
+
+
+class LoopTimers:
+    """`ports.Timers` on an asyncio loop; an action runs in the context it was asked for in."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        arm = partial(self._loop.call_later, seconds, action, context=contextvars.copy_context())
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if here is self._loop:
+            arm()
+        else:
+            self._loop.call_soon_threadsafe(arm)
+
+
+class MiniStackAnnouncer:
+    """`ports.Announcer`: to queues, topics and functions, and to EventBridge."""
+
+    def __init__(self, s3: Any, timers: LoopTimers, settings: Settings) -> None:
+        self._s3 = s3
+        self._timers = timers
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        self._settings = settings
+        self._random = random.Random(settings.seed)  # noqa: S311 - faults, not secrets
+
+    def origin(self) -> Origin:
+        """A new operation, by the caller of the request at hand."""
+        from ministack.core.responses import get_account_id, get_request_client_ip
+
+        return Origin(
+            at=self._timers.now(),
+            sequencer=self._s3._next_event_sequencer("s3:ObjectCreated:"),
+            request_id=uuid.uuid4().hex[:16].upper(),
+            source_ip=get_request_client_ip(),
+            requester=get_account_id(),
+            principal_id=_USER,
+        )
+
+    def replica_event(
+        self, source: ObjectEvent, name: str, bucket: str, region: str
+    ) -> ObjectEvent:
+        origin = dataclasses.replace(
+            self.origin(), principal_id=_REPLICATION, source_ip="s3.amazonaws.com"
+        )
+        return dataclasses.replace(
+            source, name=name, bucket=bucket, region=region, origin=origin, record_extra={}
+        )
+
+    def announce(self, event: ObjectEvent) -> None:
+        self._notify(event.bucket, event.key, event.name, events.notification(event))
+        detail = events.eventbridge(event)
+        if detail is not None:
+            self._put_on_bus(event, *detail)
+
+    def announce_replication(self, bucket: str, key: str, record: Mapping[str, Any]) -> None:
+        self._notify(bucket, key, str(record["eventName"]), record)
+
+    def _notify(self, bucket: str, key: str, name: str, record: Mapping[str, Any]) -> None:
+        """Send the record to each configuration of the bucket that names this event and key."""
+        owner = self._s3._bucket_owner_account(bucket)
+        if owner is None:
+            return
+        with self._s3._in_account(owner):
+            for config in self._s3._parse_notification_config(bucket):
+                wanted = self._s3._event_matches(f"s3:{name}", config["events"])
+                if wanted and self._s3._key_matches_filter(
+                    key, config["filter_prefix"], config["filter_suffix"]
+                ):
+                    s3 = record["s3"] | {"configurationId": config["id"]}
+                    body = {"Records": [{**record, "s3": s3}]}
+                    self._send(partial(self._deliver, config, bucket, body))
+
+    def _deliver(self, config: Mapping[str, Any], bucket: str, body: dict[str, Any]) -> None:
+        region = self._s3._notification_bucket_region(bucket)
+        match config["type"]:
+            case "sqs":
+                self._s3._deliver_event_to_sqs(config["arn"], body, region, bucket_name=bucket)
+            case "sns":
+                self._s3._deliver_event_to_sns(config["arn"], body, region, bucket_name=bucket)
+            case "lambda":
+                self._s3._deliver_event_to_lambda(config["arn"], body, region)
+            case unknown:
+                raise ValueError(f"no way to notify a {unknown}")
+
+    def _put_on_bus(self, event: ObjectEvent, detail_type: str, detail: dict[str, Any]) -> None:
+        owner = self._s3._bucket_owner_account(event.bucket)
+        if owner is None:
+            return
+        with self._s3._in_account(owner):
+            if "EventBridgeConfiguration" not in self._s3._bucket_notifications.get(
+                event.bucket, ""
+            ):
+                return
+            entry = {
+                "EventId": str(uuid.uuid4()),
+                "Source": "aws.s3",
+                "DetailType": detail_type,
+                "Detail": json.dumps(detail),
+                "EventBusName": "default",
+                "Time": events.iso_seconds(event.origin.at),
+                "Resources": [f"arn:aws:s3:::{event.bucket}"],
+                "Account": owner,
+                "Region": event.region,
+            }
+            self._send(partial(_dispatch, entry))
+
+    def _send(self, delivery: Callable[[], None]) -> None:
+        for seconds in deliveries(self._settings, self._random):
+            self._timers.later(seconds, delivery)
+
+
+def _dispatch(entry: dict[str, Any]) -> None:
+    """Give the event to the default bus of its own account and Region."""
+    from ministack.core.responses import request_scope
+    from ministack.services import eventbridge
+
+    with request_scope(entry["Account"], entry["Region"]):
+        eventbridge._dispatch_event(entry)

@@ -1,0 +1,31 @@
+"""`x-amz-replication-status` of a source version: the aggregate over its destinations.
+
+S3 says COMPLETED only when every destination has it, FAILED when at least one failed, PENDING
+otherwise.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+class Status(StrEnum):
+    PENDING = "PENDING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    REPLICA = "REPLICA"
+
+
+def aggregate(destinations: Collection[Status]) -> Status | None:
+    """The header for these destinations; None (no header) when no rule took the object."""
+    if not destinations:
+        return None
+    if Status.FAILED in destinations:
+        return Status.FAILED
+    if all(status is Status.COMPLETED for status in destinations):
+        return Status.COMPLETED
+    return Status.PENDING

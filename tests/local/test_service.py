@@ -1,0 +1,270 @@
+"""What the replication service does when, with the clock in our hands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.replication.header import Status
+from local.replication.outcomes import Destination
+from local.replication.ports import VersionRef
+from local.replication.rules import Rule
+from local.replication.service import ReplicationService
+from local.replication.settings import Settings
+from tests.local.fakes import FakeAnnouncer, FakeStore, FakeTimers, object_event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PENDING, COMPLETED, FAILED = Status.PENDING, Status.COMPLETED, Status.FAILED
+
+
+def rule(destination: str = "a", **more: Any) -> Rule:
+    values: dict[str, Any] = {"rule_id": f"to-{destination}", "enabled": True, "priority": 1}
+    return Rule(destination=destination, **(values | more))
+
+
+def ref(key: str = "k") -> VersionRef:
+    return VersionRef("000000000000", "source", key, "v1")
+
+
+class World:
+    def __init__(self, **settings: Any) -> None:
+        values = {"replication_delay_seconds": 1, "replication_jitter_seconds": 0}
+        self.timers, self.store, self.announcer = FakeTimers(), FakeStore(), FakeAnnouncer()
+        self.service = ReplicationService(
+            store=self.store,
+            timers=self.timers,
+            announcer=self.announcer,
+            settings=Settings().changed(values | settings),
+        )
+
+    def put(
+        self,
+        *rules: Rule,
+        key: str = "k",
+        name: str = "ObjectCreated:Put",
+        delete_marker: bool = False,
+    ) -> None:
+        event = object_event(name, key)
+        self.service.accept(ref(key), event, rules, delete_marker=delete_marker)
+
+    @property
+    def told(self) -> list[str]:
+        return [record["eventName"].partition(":")[2] for record in self.announcer.records]
+
+    def headers(self, key: str = "k") -> Sequence[Status]:
+        return self.store.headers.get(ref(key), [])
+
+
+def test_nothing_arrives_before_its_time() -> None:
+    world = World()
+    world.put(rule())
+    world.timers.wind(0.9)
+    assert not world.store.replicas
+    world.timers.wind(0.2)
+    assert world.store.replicas == {("a", "v1"): True}
+    assert world.headers() == [COMPLETED]
+
+
+def test_the_header_completes_with_the_last_destination() -> None:
+    world = World(replication_jitter_seconds=1)
+    world.put(rule("a"), rule("b"))
+    world.timers.wind(3)
+    assert world.headers() == [PENDING, COMPLETED]
+
+
+def test_one_failed_destination_fails_the_header_and_only_it() -> None:
+    world = World()
+    world.store.destinations["b"] = Destination(exists=False)
+    world.put(rule("a"), rule("b", metrics=True))
+    world.timers.wind(2)
+    assert world.headers()[-1] is FAILED
+    assert world.store.replicas == {("a", "v1"): True}
+    (record,) = world.announcer.records
+    assert record["replicationEventData"]["destinationBucket"] == "arn:aws:s3:::b"
+    assert record["replicationEventData"]["failureReason"] == "DstBucketNotFound"
+
+
+def test_without_metrics_a_failure_is_silent() -> None:
+    world = World()
+    world.store.destinations["a"] = Destination(exists=False)
+    world.put(rule())
+    world.timers.wind(2)
+    assert world.headers() == [FAILED]
+    assert world.told == []
+
+
+def test_a_version_deleted_for_good_never_arrives() -> None:
+    world = World()
+    world.put(rule())
+    world.store.deleted.add(ref())
+    world.timers.wind(2)
+    assert not world.store.replicas
+    assert not world.headers()
+    assert not world.announcer.events
+
+
+def test_a_forgotten_version_never_arrives() -> None:
+    world = World()
+    world.put(rule())
+    world.service.forget(ref())
+    world.timers.wind(2)
+    assert not world.store.replicas
+
+
+def test_a_tagless_replica_fails_the_source_without_an_event() -> None:
+    world = World()
+    world.put(rule(metrics=True), key="tagless")
+    world.timers.wind(2)
+    assert world.store.replicas == {("a", "v1"): False}
+    assert world.headers("tagless") == [FAILED]
+    assert world.told == []
+
+
+def test_a_missed_threshold_is_told_once_and_so_is_the_late_arrival() -> None:
+    world = World(threshold_seconds=2)
+    world.put(rule(time_control=True), key="slow-5")
+    world.timers.wind(4)
+    assert world.told == ["OperationMissedThreshold"]
+    assert not world.headers("slow-5")
+    world.timers.wind(4)
+    assert world.told == ["OperationMissedThreshold", "OperationReplicatedAfterThreshold"]
+    assert world.announcer.records[1]["replicationEventData"]["replicationTime"] == 5
+    assert world.headers("slow-5") == [COMPLETED]
+
+
+def test_an_arrival_in_time_says_nothing_of_thresholds() -> None:
+    world = World(threshold_seconds=2)
+    world.put(rule(time_control=True))
+    world.timers.wind(10)
+    assert world.told == []
+
+
+def test_without_time_control_a_late_arrival_says_nothing() -> None:
+    world = World(threshold_seconds=2)
+    world.put(rule(metrics=True), key="slow-5")
+    world.timers.wind(10)
+    assert world.told == []
+
+
+def test_what_metrics_lose_still_replicates() -> None:
+    world = World()
+    world.put(rule(metrics=True), key="not-tracked")
+    world.timers.wind(2)
+    assert world.told == ["OperationNotTracked"]
+    assert world.headers("not-tracked") == [COMPLETED]
+
+
+@pytest.mark.parametrize(
+    ("name", "arrival"),
+    [
+        ("ObjectCreated:Put", "ObjectCreated:Put"),
+        ("ObjectCreated:Copy", "ObjectCreated:Put"),
+        ("ObjectCreated:Post", "ObjectCreated:Put"),
+        ("ObjectCreated:CompleteMultipartUpload", "ObjectCreated:CompleteMultipartUpload"),
+    ],
+)
+def test_an_arrival_is_an_event_of_the_destination(name: str, arrival: str) -> None:
+    world = World()
+    world.put(rule(), name=name)
+    world.timers.wind(2)
+    (event,) = world.announcer.events
+    assert (event.name, event.bucket, event.region) == (arrival, "a", "eu-west-1")
+
+
+@pytest.mark.parametrize("emitted", [True, False])
+def test_delete_markers_arrive_and_their_events_are_a_choice(emitted: bool) -> None:
+    world = World(destination_delete_marker_events=emitted)
+    world.put(rule(), name="ObjectRemoved:DeleteMarkerCreated", delete_marker=True)
+    world.timers.wind(2)
+    assert world.store.markers == {("a", "v1")}
+    assert len(world.announcer.events) == int(emitted)
+
+
+def test_changed_tags_take_the_header_to_pending_and_back() -> None:
+    world = World()
+    rules = [rule("a"), rule("b")]
+    world.put(*rules)
+    world.timers.wind(2)
+    world.service.change(ref(), object_event("ObjectTagging:Put"), rules)
+    world.timers.wind(2)
+    assert world.headers() == [PENDING, COMPLETED, PENDING, PENDING, COMPLETED]
+    assert world.store.updated == ["a", "b"]
+
+
+def test_a_change_does_not_go_where_no_rule_leads_any_more() -> None:
+    world = World()
+    world.put(rule("a"), rule("b"))
+    world.timers.wind(2)
+    world.service.change(ref(), object_event("ObjectAcl:Put"), [rule("b")])
+    world.timers.wind(2)
+    assert world.store.updated == ["b"]
+
+
+def test_a_change_before_the_arrival_travels_with_it() -> None:
+    world = World()
+    world.put(rule())
+    world.service.change(ref(), object_event("ObjectTagging:Put"), [rule()])
+    world.timers.wind(3)
+    assert world.headers() == [COMPLETED]
+    assert world.store.updated == []
+
+
+def test_a_change_of_a_replica_that_is_gone_fails() -> None:
+    world = World()
+    world.put(rule(metrics=True))
+    world.timers.wind(2)
+    world.store.replicas.clear()
+    world.service.change(ref(), object_event("ObjectTagging:Put"), [rule()])
+    world.timers.wind(2)
+    assert world.headers()[-1] is FAILED
+    data = world.announcer.records[0]["replicationEventData"]
+    assert (data["failureReason"], data["s3Operation"]) == ("DstVersionNotFound", "OBJECT_TAGGING")
+
+
+@pytest.mark.parametrize("emitted", [True, False])
+def test_events_of_replicated_tags_are_a_choice(emitted: bool) -> None:
+    world = World(destination_tag_events=emitted)
+    world.put(rule())
+    world.timers.wind(2)
+    world.announcer.events.clear()
+    world.service.change(ref(), object_event("ObjectTagging:Put"), [rule()])
+    world.timers.wind(2)
+    names = [event.name for event in world.announcer.events]
+    assert names == (["ObjectTagging:Put"] if emitted else [])
+
+
+@given(healthy=st.lists(st.booleans(), min_size=1, max_size=6), seed=st.integers(0, 99))
+def test_whatever_arrives_first_the_header_ends_as_s3_says(healthy: list[bool], seed: int) -> None:
+    world = World(replication_jitter_seconds=3, seed=seed)
+    rules = [rule(f"d{number}", metrics=True) for number in range(len(healthy))]
+    for each, good in zip(rules, healthy, strict=True):
+        world.store.destinations[each.destination] = Destination(exists=good)
+    world.put(*rules)
+    world.timers.wind(5)
+    assert world.headers()[-1] is (COMPLETED if all(healthy) else FAILED)
+    assert len(world.store.replicas) == sum(healthy)
+    assert len(world.told) == len(healthy) - sum(healthy)
+
+
+def test_work_is_bounded_and_what_is_refused_is_counted() -> None:
+    world = World(max_jobs=2)
+    for key in ("one", "two", "three"):
+        world.put(rule(), key=key)
+    world.timers.wind(2)
+    assert world.headers("two") == [COMPLETED]
+    assert not world.headers("three")
+    assert (world.service.stats.refused, world.service.stats.waiting) == (1, 0)
+
+
+def test_a_reset_forgets_what_waits() -> None:
+    world = World()
+    world.put(rule())
+    world.service.reset()
+    world.timers.wind(2)
+    assert not world.store.replicas
+    assert world.service.stats.waiting == 0
