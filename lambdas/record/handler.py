@@ -26,6 +26,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         for record in event["Records"]
     ]
     outcome = recorder().record(messages)
-    for name, count in outcome.counts.items():
+    for name, count in (+outcome.counts).items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     return {"batchItemFailures": [{"itemIdentifier": one} for one in outcome.retry]}

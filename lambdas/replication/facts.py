@@ -79,8 +79,9 @@ class Fact:
 
     `destination` is a bucket name, or empty when the fact concerns no destination.
     `at` is when it happened (not when it was heard). `id` names the event it came from and is the
-    same whenever that event is delivered again. `requested_at` is S3's `requestTime`. `size` is
-    in bytes. `sequencer` is S3's own order of creates and deletes of one key.
+    same whenever that event is delivered again. `requested_at` is S3's `requestTime`; of a
+    fact that was read (OBSERVED, or of an inventory) it is LastModified, when the version was
+    written. `size` is in bytes. `sequencer` is S3's own order of creates and deletes of one key.
     """
 
     kind: Kind

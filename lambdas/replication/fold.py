@@ -59,7 +59,7 @@ class Record:
 
 def needs_state(fact: Fact) -> bool:
     """Whether the fact's effect can only be told from the state it meets."""
-    return fact.kind is Kind.OBSERVED
+    return fact.kind is Kind.OBSERVED or _describes(fact)
 
 
 def effect(fact: Fact) -> dict[str, Any]:
@@ -94,7 +94,9 @@ def step(state: State, fact: Fact) -> State:
     """The state after one more fact, which must not be older than those behind `state`."""
     fields = effect(fact)
     if fact.kind is Kind.OBSERVED:
-        fields |= _observed(state, fact)
+        fields |= _described(state, fact) | _observed(state, fact)
+    elif _describes(fact):
+        fields |= _described(state, fact)
     elif fact.kind is Kind.THRESHOLD_MISSED and state.status is None:
         # Nothing else is known of it, but S3 says that it is on its way.
         fields |= _status(Status.PENDING, fact) | {"since": fact.requested_at or fact.at}
@@ -146,6 +148,28 @@ def _told(fact: Fact) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
+def _describes(fact: Fact) -> bool:
+    """An inventory tells what a version is even where it cannot tell how it fared."""
+    return fact.kind is Kind.NOTED and fact.evidence is Evidence.INVENTORY
+
+
+def _described(state: State, fact: Fact) -> dict[str, Any]:
+    """What a list of objects says of the version itself. It fills what is unknown and no more: an
+    event knows better when the version was written, and how."""
+    told = {
+        "created_at": fact.requested_at,
+        "size": fact.size,
+        "etag": fact.etag,
+        "delete_marker": fact.delete_marker,
+        "rule_id": fact.rule_id,
+    }
+    return {
+        name: value
+        for name, value in told.items()
+        if value is not None and getattr(state, name) is None
+    }
+
+
 def _observed(state: State, fact: Fact) -> dict[str, Any]:
     """A status that was read: it confirms what is known or corrects it, and dates nothing back."""
     if fact.status == state.status:
@@ -154,7 +178,9 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
         case None:
             return {"status": None, "since": None, "evidence": fact.evidence, "failure_code": None}
         case Status.PENDING:
-            return _pending(fact, fact.requested_at or fact.at)
+            # Of one that had a status before, nobody knows when it was asked for again.
+            first = state.status is None
+            return _pending(fact, (fact.requested_at if first else None) or fact.at)
         case Status.FAILED:
             return _status(Status.FAILED, fact) | {"failure_code": fact.failure_code}
         case Status.COMPLETED:

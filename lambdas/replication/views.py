@@ -119,7 +119,7 @@ def transitions(items: Sequence[Stored]) -> list[Json]:
         for fact in item.record.facts:
             after = step(state, fact)
             if after.status != state.status:
-                change = _transition(fact, state.status, after.status)
+                change = _transition(item.destination, fact, state.status, after.status)
                 changes.append((fact.order, item.destination, change))
             state = after
     return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
@@ -236,9 +236,9 @@ def _destination(item: Stored) -> Json:
     }
 
 
-def _transition(fact: Fact, before: Status | None, after: Status | None) -> Json:
+def _transition(destination: str, fact: Fact, before: Status | None, after: Status | None) -> Json:
     return {
-        "destination": fact.destination,
+        "destination": destination,
         "from": before,
         "to": after,
         "at": fact.at,

@@ -1,9 +1,9 @@
 """The ledger: facts into items, in one write each when they come in order.
 
-The common path reads nothing. A version's first fact is an INSERT; a later one is an UPDATE under
-the condition that it is newer than everything the item knows (`ord < ?`), setting just what
-`fold.effect` says. Statements travel 25 a call, which is worth more than ten times a loop of
-single calls in client CPU. Whatever DynamoDB refuses (the item is there already, the fact is
+The common path reads nothing. A version's first fact, and what an inventory lists, is an INSERT; a
+later one is an UPDATE under the condition that it is newer than everything the item knows
+(`ord < ?`), setting just what `fold.effect` says. Statements travel 25 a call, which is worth more
+than ten times a loop of single calls in client CPU. Whatever DynamoDB refuses (the item is there already, the fact is
 older, the state must be known) takes the slow path: read, fold everything, write back under the
 condition that nobody wrote meanwhile. Both paths end in the same item, because both are the fold.
 """
@@ -19,7 +19,7 @@ from replication.adapters import items
 from replication.adapters.items import Item, Stored
 from replication.adapters.statements import Statement, insert, update
 from replication.errors import NotYet, Rejected, Unavailable
-from replication.facts import Fact, Kind, ObjectVersion
+from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import Record, fold, needs_state
 from replication.ports import Claim, ItemKey, Written
 
@@ -58,7 +58,8 @@ class DynamoDBLedger:
         batches: list[tuple[ItemKey, Statement]] = []
         refused: list[ItemKey] = []
         for key, group in groups.items():
-            statement = self._statement(key, fold(claim.fact for claim in group))
+            must_exist = all(claim.must_exist for claim in group)
+            statement = self._statement(key, fold(claim.fact for claim in group), must_exist)
             if statement is None:
                 refused.append(key)
             else:
@@ -91,13 +92,19 @@ class DynamoDBLedger:
             raise _unavailable(error) from error
         return tuple(sk.rpartition("#")[2] for sk in found)
 
-    def _statement(self, key: ItemKey, record: Record) -> Statement | None:
-        """The one write for facts that are probably in order; None when only a read can tell."""
+    def _statement(self, key: ItemKey, record: Record, must_exist: bool) -> Statement | None:
+        """The one write that probably does; None when only a read can tell.
+
+        INSERT writes the whole fold, so it is right for any facts as long as there is no item: the
+        bet on a version's first fact, and on an inventory of objects nobody tracked before."""
         facts = record.facts
-        if len(facts) > FACTS_A_STATEMENT or any(needs_state(fact) for fact in facts):
+        if len(facts) > FACTS_A_STATEMENT:
             return None
-        if facts[0].kind in _FIRST:
+        listed = all(fact.evidence is Evidence.INVENTORY for fact in facts)
+        if not must_exist and (facts[0].kind in _FIRST or listed):
             return insert(self._table_name, items.item_of(Stored(*key, record), self._shards))
+        if any(needs_state(fact) for fact in facts):
+            return None
         return update(self._table_name, key, facts, self._shards)
 
     def _execute(

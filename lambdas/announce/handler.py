@@ -1,0 +1,51 @@
+"""The ledger's stream → the failure topic: one message for each edge into FAILED."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from replication import times
+from replication.adapters.clients import client
+from replication.adapters.sns import FailureTopic
+from replication.announcements import Announcement, Unreadable, announcement, became_failed
+from replication.settings import from_env
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Publishes a batch. Lambda begins again at the first record that did not go out and delivers
+    those behind it once more; subscribers know a repetition by its `event_id`."""
+    found = list(_announcements(event["Records"]))
+    topic = FailureTopic(client("sns"), from_env(os.environ, "FAILURE_TOPIC_ARN").failure_topic_arn)
+    published = topic.publish([message for _, message in found])
+    for place, reason in published.refused.items():
+        logger.error("SNS refuses a message", reason=reason, body=found[place][1].body)
+    lost = len(published.failed) + len(published.refused)
+    metrics.add_metric("Announcements", MetricUnit.Count, len(found) - lost)
+    metrics.add_metric("AnnouncementsToRetry", MetricUnit.Count, len(published.failed))
+    metrics.add_metric("AnnouncementsRefused", MetricUnit.Count, len(published.refused))
+    first = [found[min(published.failed)][0]] if published.failed else []
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in first]}
+
+
+def _announcements(records: list[dict[str, Any]]) -> Iterator[tuple[str, Announcement]]:
+    """Each announcement with its record's sequence number, in the order of the stream."""
+    for change in (record["dynamodb"] for record in records):
+        image, number = change.get("NewImage"), change["SequenceNumber"]
+        if image is None or not became_failed(change.get("OldImage"), image):
+            continue
+        try:
+            yield number, announcement(image, times.from_datetime(datetime.now(UTC)))
+        except Unreadable as error:
+            # No retry helps, and it would hold up its shard for a day. The table still has it.
+            logger.error("Unreadable item", reason=str(error), keys=change["Keys"], number=number)
+            metrics.add_metric("UnreadableItems", MetricUnit.Count, 1)

@@ -1,0 +1,28 @@
+"""API Gateway (REST, Lambda proxy) → routes."""
+
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from query import openapi, problems, routes
+
+logger = Logger()
+app = APIGatewayRestResolver(
+    enable_validation=True,
+    # Without it an answer that does not match its schema would read as the caller's mistake.
+    response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+)
+app.include_router(routes.router)
+problems.install(app, logger, known=partial(openapi.knows, app))
+openapi.install(app)
+
+
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """One request. Every error the routes can meet becomes a problem (`problems.py`)."""
+    return app.resolve(event, context)

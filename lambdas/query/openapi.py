@@ -1,0 +1,126 @@
+"""The OpenAPI document: made of the routes, served by the API, kept in docs/openapi.json.
+
+Powertools describes parameters and answers; the errors it declares are its own (422), so they are
+replaced by the problems the routes really answer with.
+
+    python -m query.openapi        writes docs/openapi.json (PYTHONPATH=lambdas)
+"""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+
+from query import VERSION
+from query.parameters import only
+from query.schemas import Problem
+
+Document = dict[str, Any]
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
+
+_DESCRIPTION = """\
+Did Amazon S3 replicate an object version, to every destination, when, and if not, why and what is \
+to be done? Every request is signed with SigV4 (IAM). Times are RFC 3339 in UTC with milliseconds; \
+what is unknown is null. Parameters a route does not know, or that are given twice, are refused.\
+"""
+_POWERTOOLS_SCHEMAS = ("HTTPValidationError", "ValidationError", "ResponseValidationError")
+_PROBLEMS = {
+    "400": "A parameter is missing or not valid",
+    "404": "The bucket or the object is not tracked",
+    "500": "The tracker failed; `request_id` leads to its log",
+    "503": "The ledger does not answer; ask again after `Retry-After` seconds",
+    "default": "The gateway refused it (signature, permission, rate) or got no answer",
+}
+_SIGV4 = {
+    "type": "apiKey",
+    "name": "Authorization",
+    "in": "header",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+}
+
+
+def install(app: APIGatewayRestResolver) -> None:
+    """Adds the route that serves the document."""
+
+    @app.get(
+        "/v1/openapi.json",
+        summary="This document",
+        operation_id="get_openapi",
+        tags=["service"],
+        response_description="OpenAPI 3.1",
+        middlewares=[only(frozenset())],
+    )
+    def get_openapi() -> Response[dict[str, Any]]:
+        return Response(
+            status_code=200,
+            content_type="application/json",
+            body=document(app),
+        )
+
+
+@cache
+def document(app: APIGatewayRestResolver) -> Document:
+    """The document as JSON; not to be changed."""
+    made: Document = json.loads(
+        app.get_openapi_json_schema(
+            title="S3 replication tracker", version=VERSION, description=_DESCRIPTION
+        )
+    )
+    made["servers"] = [{"url": "/prod", "description": "The stage of the stack's ApiUrl"}]
+    components = made["components"]
+    components["securitySchemes"] = {"sigv4": _SIGV4}
+    made["security"] = [{"sigv4": []}]
+    for name in _POWERTOOLS_SCHEMAS:
+        components["schemas"].pop(name, None)
+    components["schemas"]["Problem"] = Problem.model_json_schema()
+    for path, operations in made["paths"].items():
+        for operation in operations.values():
+            _declare_problems(path, operation)
+            for parameter in operation.get("parameters", []):
+                parameter["schema"] = _of_parameter(parameter["schema"])
+    return made
+
+
+def knows(app: APIGatewayRestResolver, path: str) -> bool:
+    """Whether a route has this path."""
+    patterns = [re.sub(r"\{\w+\}", "[^/]+", known) for known in document(app)["paths"]]
+    return any(re.fullmatch(f"{pattern}/*", path) for pattern in patterns)
+
+
+def text(app: APIGatewayRestResolver) -> str:
+    """The document as it lies in docs/."""
+    return json.dumps(document(app), indent=2, sort_keys=True) + "\n"
+
+
+def _declare_problems(path: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None)
+    absent = set() if "{bucket}" in path else {"404"}
+    for status, description in _PROBLEMS.items():
+        if status not in absent:
+            responses[status] = {
+                "description": description,
+                "content": {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                },
+            }
+
+
+def _of_parameter(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without what is said beside it, and without null, which no query string can hold."""
+    kept = {name: value for name, value in schema.items() if name not in ("title", "description")}
+    if not (variants := kept.pop("anyOf", None)):
+        return kept
+    variant: dict[str, Any] = next(one for one in variants if one != {"type": "null"})
+    return kept | variant
+
+
+if __name__ == "__main__":
+    from query.handler import app
+
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(text(app))

@@ -1,0 +1,137 @@
+"""Parameters of requests: their types and descriptions, and the checks pydantic cannot do."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from query.problems import BUCKET_NOT_TRACKED, INVALID_PARAMETER, Problem
+from query.service import service
+from replication import times
+from replication.status import Status
+from replication.times import Instant
+
+KEY_BYTES = 1_024
+"""The most S3 takes for an object key, a prefix and a version id, in UTF-8."""
+
+Bucket = Annotated[str, Path(description="A tracked bucket, as source or as destination")]
+Key = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=KEY_BYTES,
+        description="Object key, at most 1,024 bytes in UTF-8, URL-encoded",
+    ),
+]
+VersionId = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=KEY_BYTES,
+        description="Version id; without it the latest version that is tracked",
+    ),
+]
+WaitDestination = Annotated[
+    str | None,
+    Query(min_length=1, max_length=63, description="Wait for this destination alone"),
+]
+Timeout = Annotated[float, Query(ge=0, le=25, description="Seconds to wait")]
+StatusFilter = Annotated[Status | None, Query(description="Only rows of this status")]
+DestinationFilter = Annotated[
+    str | None, Query(min_length=1, max_length=63, description="Only rows of this destination")
+]
+RuleFilter = Annotated[
+    str | None, Query(min_length=1, max_length=255, description="Only rows of this rule")
+]
+ReasonFilter = Annotated[
+    str | None,
+    Query(min_length=1, max_length=255, description="Only rows that failed with this code"),
+]
+Prefix = Annotated[str | None, Query(max_length=KEY_BYTES, description="Only keys that begin so")]
+Since = Annotated[
+    str | None,
+    Query(
+        description="Only rows whose `since` is at or after this RFC 3339 time",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+Until = Annotated[
+    str | None,
+    Query(
+        description="Only rows whose `since` is before this time",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+Order = Annotated[
+    Literal["oldest", "newest", "asc", "desc"] | None,
+    Query(
+        description="Which `since` comes first: `oldest` (or `asc`), `newest` (or `desc`). Without"
+        " it the oldest for status PENDING, otherwise the newest"
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="The most items a page may hold")]
+Cursor = Annotated[
+    str | None, Query(description="`next_cursor` of the page before, with the same filters")
+]
+
+Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
+
+
+def only(names: frozenset[str]) -> Middleware:
+    """Refuses query parameters the route does not know, so that a typing error cannot widen a
+    list, and text that is no Unicode; nothing of what is answered may be cached."""
+
+    def middleware(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+        given: dict[str, str] = app.current_event.query_string_parameters or {}
+        several: dict[str, list[str]] = app.current_event.multi_value_query_string_parameters or {}
+        for name in sorted({*given, *several} - names):
+            known = ", ".join(sorted(names)) or "none"
+            raise Problem(
+                INVALID_PARAMETER, f"{name} is no parameter of this route; it has {known}.", name
+            )
+        for name, value in given.items():
+            _utf8_bytes(name, value)
+        response: Response[Any] = next_middleware(app)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return middleware
+
+
+def tracked(bucket: str) -> str:
+    """The bucket, if it is tracked."""
+    if bucket not in service().settings.tracked:
+        raise Problem(
+            BUCKET_NOT_TRACKED, "This tracker was not deployed for a bucket of this name.", "bucket"
+        )
+    return bucket
+
+
+def at_most_a_key(name: str, value: str | None) -> str | None:
+    """The value, if S3 takes one of its length."""
+    if value is not None and (size := _utf8_bytes(name, value)) > KEY_BYTES:
+        raise Problem(
+            INVALID_PARAMETER, f"{name} has {size:,} bytes in UTF-8; S3 takes {KEY_BYTES:,}.", name
+        )
+    return value
+
+
+def moment(name: str, value: str | None) -> Instant | None:
+    try:
+        return None if value is None else times.parse(value)
+    except ValueError:
+        raise Problem(
+            INVALID_PARAMETER,
+            f"{name} is no RFC 3339 time with an offset, such as 2026-11-22T09:15:00Z (in a URL a"
+            " + has to be written %2B).",
+            name,
+        ) from None
+
+
+def _utf8_bytes(name: str, value: str) -> int:
+    try:
+        return len(value.encode())
+    except UnicodeEncodeError:
+        raise Problem(INVALID_PARAMETER, f"{name} is not valid Unicode.", name) from None

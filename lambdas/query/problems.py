@@ -1,0 +1,153 @@
+"""Every error as an RFC 9457 problem: `application/problem+json`, one shape, no inner workings.
+
+`parameter` names the parameter of the request that has to change. `request_id` is the gateway's,
+by which the logs are searched.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from botocore.exceptions import BotoCoreError, ClientError
+
+URN = "urn:problem:s3-replication-tracker:"
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+
+class Kind(NamedTuple):
+    name: str
+    status: int
+    title: str
+
+
+INVALID_PARAMETER = Kind("invalid-parameter", 400, "A parameter is not valid")
+INVALID_CURSOR = Kind("invalid-cursor", 400, "The cursor does not belong to this list")
+TOO_MANY_VERSIONS = Kind("too-many-versions", 400, "The key has too many versions")
+NOT_FOUND = Kind("not-found", 404, "There is no such route")
+BUCKET_NOT_TRACKED = Kind("bucket-not-tracked", 404, "The bucket is not tracked")
+OBJECT_NOT_TRACKED = Kind("object-not-tracked", 404, "The object is not tracked")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The route does not take this method")
+INTERNAL_ERROR = Kind("internal-error", 500, "The tracker failed")
+LEDGER_UNAVAILABLE = Kind("ledger-unavailable", 503, "The ledger does not answer")
+
+# What DynamoDB says when the same request may succeed in a moment.
+_PASSING = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+    }
+)
+
+
+class Problem(Exception):
+    """An answer that is no success. `detail` is shown to the client."""
+
+    def __init__(self, kind: Kind, detail: str, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.parameter = parameter
+
+
+def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], bool]) -> None:
+    """Turns whatever a route raises into a problem. `known` tells whether a route has a path."""
+
+    def request_id() -> str | None:
+        context: Mapping[str, Any] = app.current_event.get("requestContext") or {}
+        return context.get("requestId")
+
+    def unavailable(error: Exception) -> Response[str]:
+        logger.warning("The ledger does not answer", exc_info=error)
+        _count("LedgerUnavailable")
+        return _response(
+            LEDGER_UNAVAILABLE,
+            "The ledger could not be read just now; ask again.",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            request_id=request_id(),
+        )
+
+    def on_problem(problem: Problem) -> Response[str]:
+        if problem.kind is LEDGER_UNAVAILABLE:
+            return unavailable(problem)
+        return _response(problem.kind, problem.detail, problem.parameter)
+
+    def on_invalid(error: RequestValidationError) -> Response[str]:
+        return _response(INVALID_PARAMETER, *_first_fault(error.errors()))
+
+    def on_unknown_route(_: NotFoundError) -> Response[str]:
+        method, path = app.current_event.http_method, app.current_event.path
+        if known(path):
+            detail = f"{method} is not one of the methods of this route: GET."
+            return _response(METHOD_NOT_ALLOWED, detail, headers={"Allow": "GET"})
+        return _response(NOT_FOUND, "No route of this API has this path.")
+
+    def on_refused(error: ClientError) -> Response[str]:
+        if error.response.get("Error", {}).get("Code") in _PASSING:
+            return unavailable(error)
+        return on_unexpected(error)
+
+    def on_unexpected(error: Exception) -> Response[str]:
+        logger.error("Unexpected error", exc_info=error)
+        _count("UnexpectedErrors")
+        return _response(
+            INTERNAL_ERROR,
+            "Something unexpected happened; the tracker's log has it under the request id.",
+            request_id=request_id(),
+        )
+
+    # The nearest class of the error's own decides, so the last one catches just what is left.
+    for error, handler in (
+        (Problem, on_problem),
+        (RequestValidationError, on_invalid),
+        (NotFoundError, on_unknown_route),
+        (ClientError, on_refused),
+        (BotoCoreError, unavailable),
+        (Exception, on_unexpected),
+    ):
+        app.exception_handler(error)(handler)
+
+
+def _response(
+    kind: Kind,
+    detail: str,
+    parameter: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    request_id: str | None = None,
+) -> Response[str]:
+    body = {"type": URN + kind.name, "title": kind.title, "status": kind.status, "detail": detail}
+    told = {"parameter": parameter, "request_id": request_id}
+    body |= {name: value for name, value in told.items() if value is not None}
+    return Response(
+        status_code=kind.status,
+        content_type=CONTENT_TYPE,
+        body=json.dumps(body),
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def _first_fault(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
+    """Detail and parameter of the first fault pydantic found."""
+    error = errors[0]
+    parameter = str(error["loc"][-1])
+    if error["type"] == "missing":
+        return f"{parameter} is missing.", parameter
+    if isinstance(error.get("input"), list):
+        return f"{parameter} is given more than once.", parameter
+    return f"{parameter}: {error['msg']}.", parameter
+
+
+def _count(name: str) -> None:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1):
+        pass

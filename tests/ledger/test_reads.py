@@ -1,0 +1,150 @@
+"""The reads of the API against a real store: bounds of the index, filters, pages.
+
+moto is lenient where DynamoDB is not: BETWEEN with its bounds the wrong way round, for one.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from replication import listing, views
+from replication.adapters.dynamodb_reads import LedgerReads
+from replication.adapters.items import Stored
+from replication.facts import Kind, ObjectVersion
+from replication.listing import Filters, Position
+from replication.lookup import TooManyVersions
+from replication.status import Status
+from tests import seeds
+from tests.ledger.conftest import SHARDS
+from tests.seeds import arrived, at, failed, requested, stored, version
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+pytestmark = pytest.mark.e2e
+
+EVERYTHING = Filters(
+    routes=(("src", "dst-a"), ("src", "dst-b")), statuses=tuple(Status), newest_first=False
+)
+
+Seed = Callable[..., None]
+
+
+@pytest.fixture
+def reads(dynamodb: "DynamoDBClient", table: str) -> LedgerReads:
+    return LedgerReads(dynamodb, table)
+
+
+@pytest.fixture
+def seed(dynamodb: "DynamoDBClient", table: str) -> Seed:
+    def put(*records: Stored) -> None:
+        seeds.put(dynamodb, table, *records, shards=SHARDS)
+
+    return put
+
+
+def rows(reads: LedgerReads, filters: Filters, limit: int = 3, **more: Any) -> Iterator[Stored]:
+    after: Position | None = None
+    for _ in range(200):
+        page = listing.page(filters, reads.fetch, shards=SHARDS, after=after, limit=limit, **more)
+        yield from (row for _, row in page.rows)
+        after = page.next
+        if after is None:
+            return
+    raise AssertionError("the list never ends")
+
+
+def keys(reads: LedgerReads, filters: Filters, **more: Any) -> list[str]:
+    return [row.version.key for row in rows(reads, filters, **more)]
+
+
+@pytest.mark.parametrize("key", ["a/key", "🦄" * 256, "a#b%20 +\"'\\\n", "é" * 512])
+def test_a_version_is_read_back_with_all_its_facts(
+    reads: LedgerReads, seed: Seed, key: str
+) -> None:
+    one = stored(requested(), failed(3), arrived(4), of=version(key))
+    other = stored(requested(), of=version(key), destination="dst-b")
+    seed(one, other, stored(requested(), of=version(key, "v10")))
+    assert reads.version(version(key)) == (one, other)
+    assert reads.version(version(key, "v")) == ()
+    assert reads.version(version(key, "v" * 1024)) == ()
+
+
+def test_versions_of_a_key_come_grouped_and_without_facts(reads: LedgerReads, seed: Seed) -> None:
+    seed(
+        *(
+            stored(requested(n), of=version("k", f"v{n}"), destination=destination)
+            for n in range(30)
+            for destination in ("dst-a", "dst-b", "")
+        ),
+        stored(requested(), of=version("k2", "other")),
+    )
+    found = list(reads.versions("src", "k"))
+    assert len(found) == 30
+    assert all(len(items) == 3 for items in found)
+    assert {items[0].version.version_id for items in found} == {f"v{n}" for n in range(30)}
+    assert all(item.record.facts == () for items in found for item in items)
+    assert max(found, key=views.age_of)[0].version.version_id == "v29"
+
+
+def test_a_key_with_too_many_versions_is_not_read_to_its_end(
+    dynamodb: "DynamoDBClient", table: str, seed: Seed
+) -> None:
+    seed(*(stored(requested(n), of=version("k", f"v{n}")) for n in range(11)))
+    assert len(list(LedgerReads(dynamodb, table, items_of_a_key=11).versions("src", "k"))) == 11
+    with pytest.raises(TooManyVersions):
+        list(LedgerReads(dynamodb, table, items_of_a_key=10).versions("src", "k"))
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_every_row_comes_once_in_order_page_by_page(
+    reads: LedgerReads, seed: Seed, newest_first: bool
+) -> None:
+    make = [
+        lambda n: [requested(n)],
+        lambda n: [requested(0), failed(n)],
+        lambda n: [requested(0), arrived(n)],
+    ]
+    records = [
+        stored(*make[n % 3](n // 4), of=version(f"k{n}"), destination=["dst-a", "dst-b"][n % 2])
+        for n in range(60)
+    ]
+    seed(*records, stored(requested(), (Kind.DELETED, 5), of=version("gone")))
+    found = list(rows(reads, replace(EVERYTHING, newest_first=newest_first), limit=7))
+    since = [row.record.state.since for row in found]
+    assert sorted(row.version.key for row in found) == sorted(f"k{n}" for n in range(60))
+    assert since == sorted(since, reverse=newest_first)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_filters_hold_at_their_bounds(reads: LedgerReads, seed: Seed, newest_first: bool) -> None:
+    everything = replace(EVERYTHING, newest_first=newest_first)
+    seed(
+        stored(requested(1), of=version("logs/a")),
+        stored(requested(2, rule_id="rule-b"), of=version("logs/b")),
+        stored(requested(0), failed(3), of=version("other/c")),
+    )
+
+    def found(**filters: Any) -> list[str]:
+        return sorted(keys(reads, replace(everything, **filters), limit=1))
+
+    assert found(since=at(2)) == ["logs/b", "other/c"]
+    assert found(until=at(2)) == ["logs/a"]
+    assert found(since=at(2), until=at(3)) == ["logs/b"]
+    assert found(since=at(3), until=at(2)) == []
+    assert found(prefix="logs/") == ["logs/a", "logs/b"]
+    assert found(rule_id="rule-b") == ["logs/b"]
+    assert found(statuses=(Status.FAILED,)) == ["other/c"]
+    assert found(routes=(("src", "dst-b"),)) == []
+
+
+def test_a_rare_row_is_found_in_many_small_requests(reads: LedgerReads, seed: Seed) -> None:
+    seed(
+        *(stored(requested(n % 50), of=version(f"k{n}")) for n in range(120)),
+        stored(requested(25), of=ObjectVersion("src", "rare", "v")),
+    )
+    filters = replace(EVERYTHING, prefix="rare")
+    assert keys(reads, filters, budget=20) == ["rare"]
+    assert keys(reads, replace(filters, newest_first=True), budget=20) == ["rare"]

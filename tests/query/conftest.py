@@ -1,0 +1,201 @@
+"""The query function as API Gateway calls it, over a table in memory (moto)."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from moto import mock_aws
+
+from query.handler import handler
+from query.service import service
+from replication.adapters.clients import client
+from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.items import Stored
+from replication.times import Instant
+from tests import seeds
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TABLE = "ledger"
+SHARDS = 2
+TRACKING_SINCE = Instant("2026-11-22T09:00:00.000Z")
+CONTEXT = cast(
+    "LambdaContext",
+    SimpleNamespace(
+        function_name="query",
+        memory_limit_in_mb=1024,
+        invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:query",
+        aws_request_id="lambda-request",
+    ),
+)
+
+PROJECTED = [
+    "rule_id",
+    "status",
+    "since",
+    "requested_at",
+    "size",
+    "failure_code",
+    "evidence",
+    "late",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def get(path: str, method: str = "GET", /, **parameters: object) -> Answer:
+    """One request; a parameter that is a list is given several times."""
+    several = {
+        name: [str(one) for one in value] if isinstance(value, list) else [str(value)]
+        for name, value in parameters.items()
+    }
+    event = {
+        "resource": "/v1/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Host": "api.example.com"},
+        "multiValueHeaders": {"Host": ["api.example.com"]},
+        "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
+        "multiValueQueryStringParameters": several or None,
+        "pathParameters": {"proxy": path.removeprefix("/v1/")},
+        "requestContext": {
+            "requestId": "gateway-request",
+            "stage": "prod",
+            "path": f"/prod{path}",
+            "httpMethod": method,
+        },
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    answer = handler(event, CONTEXT)
+    headers = {name.lower(): values[0] for name, values in answer["multiValueHeaders"].items()}
+    return Answer(answer["statusCode"], headers, answer["body"])
+
+
+def assert_problem(
+    answer: Answer, status: int, name: str, parameter: str | None = None
+) -> dict[str, Any]:
+    """The shape of every error, and which one it is. The problem, for its detail."""
+    assert answer.status == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    problem: dict[str, Any] = answer.json
+    assert problem["type"] == f"urn:problem:s3-replication-tracker:{name}"
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem.get("parameter") == parameter
+    assert set(problem) <= {"type", "title", "status", "detail", "parameter", "request_id"}
+    assert ("request_id" in problem) == (status >= 500)
+    assert "Traceback" not in answer.text
+    return problem
+
+
+@pytest.fixture(scope="module")
+def aws() -> "Iterator[DynamoDBClient]":
+    """One client for the tests of a module: making one costs more than most of them."""
+    credentials = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in credentials.items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        client.cache_clear()
+        yield client("dynamodb")
+    client.cache_clear()
+
+
+@pytest.fixture
+def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterator[DynamoDBClient]":
+    """Buckets `src` (to dst-a, dst-b and mirror) and `mirror` (back to src), nothing else yet."""
+    for name, value in {
+        "POWERTOOLS_SERVICE_NAME": "query",
+        "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
+        "TABLE_NAME": TABLE,
+        "SOURCE_BUCKETS": "src,mirror",
+        "DESTINATION_BUCKETS": "dst-a,dst-b,src,mirror",
+        "SHARDS": str(SHARDS),
+    }.items():
+        monkeypatch.setenv(name, value)
+    make_table(aws, TABLE)
+    configure(aws, "src", "dst-a", "dst-b", "mirror")
+    configure(aws, "mirror", "src")
+    yield aws
+    service.cache_clear()
+    if TABLE in aws.list_tables()["TableNames"]:
+        aws.delete_table(TableName=TABLE)
+
+
+@pytest.fixture
+def seed(dynamodb: "DynamoDBClient") -> Callable[..., None]:
+    """Puts records into the ledger."""
+
+    def put(*records: Stored) -> None:
+        seeds.put(dynamodb, TABLE, *records, shards=SHARDS)
+
+    return put
+
+
+def make_table(dynamodb: "DynamoDBClient", name: str) -> None:
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("pk", "sk", "route", "position")
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "routes",
+                "KeySchema": [
+                    {"AttributeName": "route", "KeyType": "HASH"},
+                    {"AttributeName": "position", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": PROJECTED},
+            }
+        ],
+    )
+
+
+def configure(
+    dynamodb: "DynamoDBClient", bucket: str, *destinations: str, since: Instant = TRACKING_SINCE
+) -> None:
+    """Saves a configuration with one rule for each destination, as the recorder does."""
+    rules = [
+        {
+            "ID": f"to-{destination}",
+            "Status": "Enabled",
+            "Priority": number,
+            "Filter": {"Prefix": ""},
+            "DeleteMarkerReplication": {"Status": "Enabled"},
+            "Destination": {
+                "Bucket": f"arn:aws:s3:::{destination}",
+                "Metrics": {"Status": "Enabled"},
+                "ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 15}},
+            },
+        }
+        for number, destination in enumerate(destinations, start=1)
+    ]
+    ConfigurationTable(dynamodb, TABLE).append(bucket, since, {"Rules": rules})
+    service.cache_clear()

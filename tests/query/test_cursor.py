@@ -1,0 +1,64 @@
+"""A cursor fits the list it came from and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from query.cursor import InvalidCursor, decode, encode
+
+positions = st.lists(st.text(max_size=30), min_size=1, max_size=5)
+scopes = st.dictionaries(st.sampled_from(["bucket", "prefix", "status"]), st.none() | st.text())
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ .~é\0"
+
+
+@given(positions, scopes)
+def test_a_cursor_gives_its_position_back(position: list[str], scope: dict[str, str]) -> None:
+    assert decode(encode(position, scope), scope) == tuple(position)
+
+
+@given(positions, scopes)
+def test_a_cursor_needs_no_quoting_in_a_url(position: list[str], scope: dict[str, str]) -> None:
+    assert all(one.isascii() and (one.isalnum() or one in "-_") for one in encode(position, scope))
+
+
+@given(positions, scopes, scopes)
+def test_a_cursor_of_other_filters_is_refused(
+    position: list[str], scope: dict[str, str], other: dict[str, str]
+) -> None:
+    if scope != other:
+        with pytest.raises(InvalidCursor):
+            decode(encode(position, scope), other)
+
+
+@given(positions, scopes, st.data())
+def test_a_change_of_any_character_is_noticed(
+    position: list[str], scope: dict[str, str], data: st.DataObject
+) -> None:
+    cursor = encode(position, scope)
+    place = data.draw(st.integers(0, len(cursor) - 1))
+    changed = cursor[:place] + data.draw(st.sampled_from(_ALPHABET)) + cursor[place + 1 :]
+    if changed != cursor:
+        with pytest.raises(InvalidCursor):
+            decode(changed, scope)
+
+
+@given(positions, scopes, st.sampled_from(_ALPHABET), st.integers(0, 200))
+def test_a_character_more_or_less_is_noticed(
+    position: list[str], scope: dict[str, str], extra: str, place: int
+) -> None:
+    cursor = encode(position, scope)
+    at = place % len(cursor)
+    for changed in (
+        cursor[:at] + extra + cursor[at:],
+        cursor[:at] + cursor[at + 1 :],
+        cursor + "=",
+    ):
+        if changed != cursor:
+            with pytest.raises(InvalidCursor):
+                decode(changed, scope)
+
+
+@given(st.text(max_size=60), scopes)
+def test_any_other_text_is_no_cursor(text: str, scope: dict[str, str]) -> None:
+    with pytest.raises(InvalidCursor):
+        decode(text, scope)

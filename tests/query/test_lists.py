@@ -1,0 +1,313 @@
+"""Lists of rows and of buckets: filters, order, pages, and what they say about themselves."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from query import pages
+from query import service as service_module
+from replication import listing
+from replication.configuration import History
+from replication.facts import Kind
+from tests.query.conftest import assert_problem, configure, get
+from tests.seeds import arrived, at, failed, requested, stored, version
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Seed = Callable[..., None]
+
+LIST = "/v1/buckets/src/objects"
+
+
+def keys(**parameters: object) -> list[str]:
+    answer = get(LIST, **parameters)
+    assert answer.status == 200, answer.text
+    return [row["key"] for row in answer.json["items"]]
+
+
+def every_page(path: str = LIST, **parameters: object) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    for _ in range(300):
+        page = get(path, **parameters, **cursor).json
+        rows += page["items"]
+        if page["next_cursor"] is None:
+            return rows
+        cursor = {"cursor": page["next_cursor"]}
+    raise AssertionError("the list never ends")
+
+
+@pytest.fixture
+def mixed(seed: Seed) -> None:
+    """p1, p2 pending; c completed; f failed (dst-a) and q failed for another reason (dst-b)."""
+    seed(
+        stored(requested(10), of=version("logs/p1")),
+        stored(requested(20, rule_id="rule-b"), of=version("p2"), destination="dst-b"),
+        stored(requested(0), arrived(30), of=version("logs/c")),
+        stored(requested(0), failed(40), of=version("f")),
+        stored(
+            requested(0), failed(50, failure_code="X"), of=version("logs/q"), destination="dst-b"
+        ),
+        stored(requested(0), (Kind.DELETED, 60), of=version("gone")),
+    )
+
+
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, ["logs/q", "f", "logs/c", "p2", "logs/p1"]),
+        ({"order": "oldest"}, ["logs/p1", "p2", "logs/c", "f", "logs/q"]),
+        ({"order": "asc"}, ["logs/p1", "p2", "logs/c", "f", "logs/q"]),
+        ({"order": "desc"}, ["logs/q", "f", "logs/c", "p2", "logs/p1"]),
+        ({"status": "PENDING"}, ["logs/p1", "p2"]),
+        ({"status": "PENDING", "order": "newest"}, ["p2", "logs/p1"]),
+        ({"status": "FAILED"}, ["logs/q", "f"]),
+        ({"destination": "dst-b"}, ["logs/q", "p2"]),
+        ({"destination": "dst-z"}, []),
+        ({"rule_id": "rule-b"}, ["p2"]),
+        ({"reason": "X"}, ["logs/q"]),
+        ({"reason": "X", "status": "PENDING"}, []),
+        ({"prefix": "logs/"}, ["logs/q", "logs/c", "logs/p1"]),
+        ({"prefix": ""}, ["logs/q", "f", "logs/c", "p2", "logs/p1"]),
+        ({"since": at(20), "until": at(40)}, ["logs/c", "p2"]),
+        ({"since": at(20), "until": at(40), "order": "oldest"}, ["p2", "logs/c"]),
+        ({"since": "2026-11-22T11:00:40+01:00"}, ["logs/q", "f"]),
+        ({"until": at(20)}, ["logs/p1"]),
+        ({"limit": 2}, ["logs/q", "f"]),
+    ],
+)
+def test_filters_and_order_choose_the_rows(
+    parameters: dict[str, object], expected: list[str]
+) -> None:
+    assert keys(**parameters) == expected
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_row_says_everything_an_operator_needs() -> None:
+    (row,) = get(LIST, reason="X").json["items"]
+    assert row.pop("age_seconds") > 0
+    assert row.pop("failure")["code"] == "X"
+    assert row == {
+        "bucket": "src",
+        "key": "logs/q",
+        "version_id": "v1",
+        "destination": "dst-b",
+        "rule_id": "rule-a",
+        "status": "FAILED",
+        "since": at(50),
+        "requested_at": at(0),
+        "size": 1024,
+        "evidence": "replication_event",
+    }
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    limit=st.integers(1, 7),
+    order=st.sampled_from(["oldest", "newest"]),
+    rows=st.lists(
+        st.tuples(st.integers(0, 30), st.integers(0, 5), st.sampled_from(["dst-a", "dst-b"])),
+        max_size=25,
+        unique_by=lambda row: (row[0], row[2]),
+    ),
+    status=st.sampled_from([None, "PENDING", "FAILED"]),
+)
+def test_pages_hold_every_row_once_and_in_order(
+    dynamodb: "DynamoDBClient",
+    seed: Seed,
+    limit: int,
+    order: str,
+    rows: list[tuple[int, int, str]],
+    status: str | None,
+) -> None:
+    for item in dynamodb.scan(TableName="ledger")["Items"]:
+        if item["pk"]["S"].startswith("src/"):
+            dynamodb.delete_item(TableName="ledger", Key={"pk": item["pk"], "sk": item["sk"]})
+    make = {"PENDING": requested, "FAILED": failed}
+    wanted = status or "PENDING"
+    seed(
+        *(
+            stored(make[wanted](second), of=version(f"k{number}"), destination=destination)
+            for number, second, destination in rows
+        )
+    )
+    found = every_page(limit=limit, order=order, **({"status": status} if status else {}))
+    assert sorted((row["key"], row["destination"]) for row in found) == sorted(
+        (f"k{number}", destination) for number, _, destination in rows
+    )
+    times = [row["since"] for row in found]
+    assert times == sorted(times, reverse=order == "newest")
+
+
+def test_a_row_that_stays_is_given_once_while_others_move(seed: Seed) -> None:
+    seed(*(stored(requested(n), of=version(f"stays{n}")) for n in range(20)))
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    for round_ in range(30):
+        page = get(LIST, status="PENDING", limit=3, **cursor).json
+        found += [row["key"] for row in page["items"]]
+        seed(
+            stored(requested(round_), of=version(f"comes{round_}")),
+            stored(requested(0), arrived(round_), of=version(f"comes{round_ - 1}")),
+        )
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert [key for key in found if key.startswith("stays")] == [f"stays{n}" for n in range(20)]
+
+
+def test_a_request_with_a_rare_filter_reads_a_bounded_part_and_goes_on(
+    seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(*(stored(requested(n % 60), of=version(f"k{n}")) for n in range(200)))
+    seed(stored(requested(59), of=version("rare")))
+    bounded = listing.page
+    monkeypatch.setattr(listing, "page", lambda *args, **more: bounded(*args, **more, budget=20))
+    first = get(LIST, prefix="rare", order="oldest").json
+    assert first["items"] == []
+    assert first["next_cursor"]
+    assert [row["key"] for row in every_page(prefix="rare", order="oldest")] == ["rare"]
+
+
+def test_an_answer_stays_below_what_lambda_can_return(
+    seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "ANSWER_BYTES", 2_000)
+    seed(*(stored(requested(n), of=version(f"k{n}")) for n in range(20)))
+    page = get(LIST, limit=20).json
+    assert 1 <= len(page["items"]) < 20
+    assert len(every_page(limit=20)) == 20
+    seed(*(stored(requested(n), of=version("one", f"v{n}")) for n in range(20)))
+    assert len(get("/v1/buckets/src/object/versions", key="one").json["items"]) < 20
+    assert len(every_page("/v1/buckets/src/object/versions", key="one")) == 20
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_mere_destination_lists_what_its_sources_send_there() -> None:
+    rows = get("/v1/buckets/dst-b/objects").json["items"]
+    assert [(row["bucket"], row["key"]) for row in rows] == [("src", "logs/q"), ("src", "p2")]
+    assert get("/v1/buckets/dst-b/objects", destination="dst-a").json["items"] == []
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_list_is_complete_from_when_the_bucket_was_tracked() -> None:
+    for bucket in ("src", "dst-a"):
+        path = f"/v1/buckets/{bucket}/objects"
+        assert get(path).json["complete"] is True
+        assert get(path, since="2026-11-22T09:00:00Z").json["complete"] is True
+        assert get(path, since="2026-11-22T08:59:59Z").json["complete"] is False
+
+
+def test_a_list_is_not_complete_where_rules_were_never_read(
+    seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_BUCKETS", "src,mirror,unread")
+    service_module.service.cache_clear()
+    seed(stored(requested(), arrived(2), of=version(bucket="unread")))
+    page = get("/v1/buckets/unread/objects").json
+    assert page["complete"] is False
+    assert [row["bucket"] for row in page["items"]] == ["unread"]
+    assert get("/v1/buckets/dst-a/objects").json["complete"] is False
+    assert get("/v1/buckets/unread/object/versions", key="a/key").json["complete"] is False
+    assert get("/v1/buckets").json["complete"] is False
+    assert get(LIST).json["complete"] is True
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_cursor_fits_only_its_own_list() -> None:
+    cursor = get(LIST, limit=1).json["next_cursor"]
+    assert get(LIST, limit=3, cursor=cursor).status == 200
+    assert get(LIST, order="newest", cursor=cursor).status == 200, "the order it has by default"
+    for path, parameters in [
+        (LIST, {"order": "oldest"}),
+        (LIST, {"status": "FAILED"}),
+        (LIST, {"prefix": "logs/"}),
+        ("/v1/buckets/mirror/objects", {}),
+        ("/v1/buckets/src/object/versions", {"key": "f"}),
+        ("/v1/buckets", {}),
+    ]:
+        assert_problem(get(path, cursor=cursor, **parameters), 400, "invalid-cursor", "cursor")
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_changed_cursor_is_refused() -> None:
+    cursor = get(LIST, limit=1).json["next_cursor"]
+    for place in range(len(cursor)):
+        other = "A" if cursor[place] != "A" else "B"
+        changed = cursor[:place] + other + cursor[place + 1 :]
+        assert_problem(get(LIST, cursor=changed), 400, "invalid-cursor", "cursor")
+    for text in ("", "x", "🦄", cursor + "=", cursor[:-1]):
+        assert_problem(get(LIST, cursor=text), 400, "invalid-cursor", "cursor")
+
+
+def test_buckets_are_listed_with_their_rules(dynamodb: "DynamoDBClient") -> None:
+    page = get("/v1/buckets").json
+    assert page["complete"] is True
+    assert page["next_cursor"] is None
+    roles = {item["bucket"]: item["role"] for item in page["items"]}
+    assert roles == {
+        "dst-a": "destination",
+        "dst-b": "destination",
+        "mirror": "source_and_destination",
+        "src": "source_and_destination",
+    }
+    src = page["items"][-1]
+    assert src["destinations"] == ["dst-a", "dst-b", "mirror"]
+    assert src["sources"] == ["mirror"]
+    assert src["tracking_since"] == "2026-11-22T09:00:00.000Z"
+    assert src["rules"][0] == {
+        "id": "to-dst-a",
+        "status": "Enabled",
+        "priority": 1,
+        "prefix": "",
+        "tags": {},
+        "destination": "dst-a",
+        "delete_marker_replication": True,
+        "metrics": True,
+        "replication_time_control": 15,
+        "since": "2026-11-22T09:00:00.000Z",
+    }
+
+
+def test_buckets_come_page_by_page(dynamodb: "DynamoDBClient") -> None:
+    found = every_page("/v1/buckets", limit=3)
+    assert [item["bucket"] for item in found] == ["dst-a", "dst-b", "mirror", "src"]
+
+
+def test_a_destination_that_rules_no_longer_name_is_still_listed(
+    dynamodb: "DynamoDBClient", seed: Seed
+) -> None:
+    seed(stored(requested(0), failed(1), of=version("old")))
+    configure(dynamodb, "src", "dst-b", since=at(100))
+    assert keys() == ["old"]
+    src = get("/v1/buckets").json["items"][-1]
+    assert [rule["destination"] for rule in src["rules"]] == ["dst-b"]
+    assert src["destinations"] == ["dst-a", "dst-b", "mirror"]
+
+
+def test_configurations_are_read_at_most_once_a_minute(
+    dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    histories = service_module.service().histories
+    monkeypatch.setattr(histories, "_seconds", lambda: clock[0])
+    reads: list[str] = []
+    load = histories._load
+
+    def counted(bucket: str) -> History | None:
+        reads.append(bucket)
+        return load(bucket)
+
+    monkeypatch.setattr(histories, "_load", counted)
+    for moment in (1.0, 30.0, 60.9):
+        clock[0] = moment
+        get("/v1/buckets")
+    assert sorted(reads) == ["mirror", "src"]
+    clock[0] = 61.1
+    get("/v1/buckets")
+    assert len(reads) == 4

@@ -1,0 +1,182 @@
+"""What the failure topic says of a record that became FAILED."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from query import schemas
+from replication.adapters.items import Stored, compact, item_of
+from replication.announcements import Unreadable, announcement, became_failed
+from replication.facts import Fact, Kind, ObjectVersion
+from replication.fold import fold
+from replication.status import Status
+from replication.times import Instant
+from tests import strategies
+from tests.seeds import arrived, at, failed, requested, stored, version
+
+NOW = Instant("2026-11-22T10:01:00.000Z")
+
+statuses = st.sampled_from([None, *Status])
+unicode_keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)
+
+
+def image(record: Stored) -> dict[str, Any]:
+    return item_of(record, 4)
+
+
+def with_status(status: Status | None) -> dict[str, Any] | None:
+    return {"status": {"S": str(status)}} if status else {}
+
+
+@given(st.none() | statuses, statuses)
+def test_only_the_edge_into_failed_is_a_new_failure(old: Status | None, new: Status | None) -> None:
+    edge = new is Status.FAILED and old is not Status.FAILED
+    assert became_failed(with_status(old), with_status(new)) is edge
+    assert became_failed(None, with_status(new)) is (new is Status.FAILED)
+    assert became_failed(with_status(old), None) is False
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new_failure"),
+    [
+        ([requested()], [failed(3)], True),
+        ([], [requested(), failed(3)], True),
+        ([requested(), arrived(1)], [(Kind.CHANGED, 2), failed(3)], True),
+        ([requested(), failed(3)], [(Kind.NOTED, 4)], False),
+        ([requested(), failed(3)], [arrived(4)], False),
+        ([requested()], [arrived(4)], False),
+        ([requested(5)], [failed(3)], False),
+    ],
+)
+def test_an_item_is_announced_when_it_becomes_failed(
+    before: list[Any], after: list[Any], new_failure: bool
+) -> None:
+    old = image(stored(*before)) if before else None
+    assert became_failed(old, image(stored(*before, *after))) is new_failure
+
+
+def test_the_body_is_the_row_with_what_a_program_needs_to_go_on() -> None:
+    body = announcement(image(stored(requested(), failed(3))), NOW).body
+    assert body["replication_status"] == "FAILED"
+    assert body["event_id"] == "event-1"
+    assert body["age_seconds"] == 57.0
+    assert body["failure"]["code"] == "DstPutObjectNotPermitted"
+    assert body["api_path"] == "/v1/buckets/src/object?key=a%2Fkey&version_id=v1"
+    row = {
+        name: value
+        for name, value in body.items()
+        if name not in ("replication_status", "api_path", "event_id")
+    }
+    schemas.Row.model_validate(row)
+    json.dumps(body)
+
+
+def test_attributes_are_what_subscriptions_filter_by() -> None:
+    found = announcement(image(stored(requested(), failed(3))), NOW).attributes
+    assert found == {
+        "bucket": "src",
+        "destination": "dst-a",
+        "rule_id": "rule-a",
+        "failure_code": "DstPutObjectNotPermitted",
+        "status": "FAILED",
+    }
+
+
+def test_an_unknown_attribute_is_left_out() -> None:
+    read = stored((Kind.OBSERVED, 3, {"status": Status.FAILED}))
+    found = announcement(image(read), NOW)
+    assert found.attributes.keys() == {"bucket", "destination", "status"}
+    assert found.body["failure"]["code"] is None
+    assert found.body["failure"]["fix"]
+
+
+@given(unicode_keys, unicode_keys)
+def test_any_key_gives_a_message_sns_takes(key: str, version_id: str) -> None:
+    record = stored(requested(), failed(3), of=ObjectVersion("src", key, version_id))
+    found = announcement(image(record), NOW)
+    assert 0 < len(found.subject) < 100
+    assert found.subject.isascii()
+    assert found.subject.isprintable()
+    assert "failed" in found.subject
+    assert all(value and value.isprintable() for value in found.attributes.values())
+    path = urlsplit(found.body["api_path"])
+    assert path.path == "/v1/buckets/src/object"
+    assert parse_qs(path.query, keep_blank_values=True) == {
+        "key": [key],
+        "version_id": [version_id],
+    }
+
+
+def test_control_characters_cannot_keep_a_message_from_going_out() -> None:
+    found = announcement(image(stored(requested(rule_id="a\nb\0"), failed(3))), NOW)
+    assert found.attributes["rule_id"] == "a?b?"
+    assert found.body["rule_id"] == "a\nb\0"
+
+
+def test_the_event_that_decided_is_named_and_not_one_before_or_after() -> None:
+    record = stored(
+        requested(0), failed(3), arrived(4), (Kind.CHANGED, 5), failed(6), (Kind.NOTED, 7)
+    )
+    assert announcement(image(record), NOW).body["event_id"] == "event-4"
+
+
+def test_an_event_that_is_no_longer_kept_is_null() -> None:
+    notes = [(Kind.NOTED, float(second)) for second in range(10, 3000)]
+    record = compact(stored(requested(0), failed(3), *notes))
+    assert record.base is not None
+    assert announcement(image(record), NOW).body["event_id"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"evidence": {"S": "told_by_a_newer_release"}},
+        {"f#2026-11-22T10:00:09.000Z#6#aa": {"M": {"k": {"S": "a_newer_kind"}}}},
+        {"f#2026-11-22T10:00:09.000Z#6#aa": {"S": "another shape"}},
+        {"base": {"S": "another shape"}},
+    ],
+)
+def test_what_a_newer_release_wrote_is_announced_as_far_as_it_can_be_read(
+    change: dict[str, Any],
+) -> None:
+    found = announcement(image(stored(requested(), failed(3))) | change, NOW)
+    assert found.body["key"] == "a/key"
+    assert found.body["failure"]["code"] == "DstPutObjectNotPermitted"
+    assert found.body["since"] == at(3)
+    assert found.body["event_id"] is None
+    assert found.attributes["failure_code"] == "DstPutObjectNotPermitted"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"status": {"S": "FAILED"}},
+        {"pk": {"S": "src/k"}, "status": {"S": "FAILED"}},
+        {"pk": {"B": b"x"}, "sk": {"S": "v#d"}, "status": {"S": "FAILED"}},
+    ],
+)
+def test_what_is_no_item_of_the_ledger_is_unreadable(broken: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        announcement(broken, NOW)
+
+
+@given(strategies.histories(min_size=1))
+def test_any_failed_record_can_be_announced(facts: list[Fact]) -> None:
+    failure = replace(facts[0], kind=Kind.FAILED, at=Instant("2026-11-22T00:00:01.000Z"))
+    record = Stored(strategies.VERSION, "dst", fold([*facts, failure]))
+    assert announcement(image(record), NOW).body["event_id"] is not None
+
+
+def test_the_version_in_the_path_is_the_one_that_failed() -> None:
+    record = stored(requested(), failed(3), of=version("k&=#", "null"))
+    assert (
+        announcement(image(record), NOW)
+        .body["api_path"]
+        .endswith("?key=k%26%3D%23&version_id=null")
+    )

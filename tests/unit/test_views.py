@@ -1,0 +1,282 @@
+"""What callers are shown follows from the records, and says nothing that is not known."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from query import schemas
+from replication import views
+from replication.adapters.items import Stored, compact
+from replication.configuration import History, Revision
+from replication.eligibility import Configuration
+from replication.facts import Evidence, Kind
+from replication.fold import fold
+from replication.status import Status
+from replication.times import Instant
+from tests import strategies
+from tests.fakes import rule
+from tests.seeds import arrived, at, failed, requested, stored, version
+
+NOW = Instant("2026-11-22T11:00:00.000Z")
+
+items = st.builds(
+    lambda first, second, none: [
+        Stored(
+            strategies.VERSION,
+            destination,
+            fold(replace(fact, destination=destination) for fact in facts),
+        )
+        for destination, facts in (("dst", first), ("dst-2", second), ("", none))
+        if facts
+    ],
+    strategies.histories(min_size=1),
+    strategies.histories(),
+    strategies.histories(max_size=2),
+)
+
+
+def shown(*records: Stored, bucket: str = "src") -> dict[str, Any]:
+    return views.tracked_object(records, bucket)
+
+
+@given(items)
+def test_any_record_is_shown_in_the_published_shape(records: list[Stored]) -> None:
+    source = views.tracked_object(records, "source")
+    schemas.TrackedObject.model_validate(source)
+    for record in records:
+        if record.record.state.status:
+            schemas.Row.model_validate(views.row(record, NOW))
+        if views.holds(records, record.destination):
+            replica = views.tracked_object(records, record.destination)
+            schemas.TrackedObject.model_validate(replica)
+            assert replica.keys() == source.keys()
+
+
+@given(items, st.randoms())
+def test_the_order_of_the_items_does_not_matter(records: list[Stored], random: Any) -> None:
+    shuffled = list(records)
+    random.shuffle(shuffled)
+    assert views.tracked_object(shuffled, "source") == views.tracked_object(records, "source")
+    assert views.age_of(shuffled) == views.age_of(records)
+
+
+@given(items)
+def test_transitions_of_a_destination_join_up_and_end_in_its_status(records: list[Stored]) -> None:
+    shown = views.transitions(records)
+    assert [change["at"] for change in shown] == sorted(change["at"] for change in shown)
+    for record in records:
+        status = None
+        for change in shown:
+            if change["destination"] == record.destination:
+                assert change["from"] == status
+                assert change["to"] != status
+                status = change["to"]
+        assert status == record.record.state.status
+
+
+def test_one_failed_destination_makes_the_object_failed() -> None:
+    shown_object = shown(
+        stored(requested(), arrived(4.2)),
+        stored(requested(), failed(3), destination="dst-b"),
+    )
+    assert shown_object["replication_status"] == "FAILED"
+    assert [one["status"] for one in shown_object["destinations"]] == ["COMPLETED", "FAILED"]
+
+
+def test_a_version_no_rule_took_has_no_status_and_no_destinations() -> None:
+    shown_object = shown(stored((Kind.INELIGIBLE, 0, {"size": 7}), destination=""))
+    assert shown_object["replication_status"] is None
+    assert shown_object["destinations"] == []
+    assert shown_object["size"] == 7
+    assert shown_object["transitions"] == []
+
+
+def test_the_item_without_a_destination_counts_for_nothing_beside_others() -> None:
+    shown_object = shown(
+        stored((Kind.INELIGIBLE, 0), destination=""),
+        stored(requested(), arrived(2)),
+    )
+    assert shown_object["replication_status"] == "COMPLETED"
+    assert [one["bucket"] for one in shown_object["destinations"]] == ["dst-a"]
+
+
+def test_what_one_destination_knows_of_the_object_is_shown_of_the_object() -> None:
+    shown_object = shown(
+        stored(failed(9)),
+        stored(requested(0, size=5, etag="one"), destination="dst-b"),
+    )
+    assert (shown_object["size"], shown_object["etag"]) == (5, "one")
+    assert shown_object["created_at"] == at(0)
+    assert shown_object["observed_at"] == at(9)
+
+
+def test_the_latest_observed_wins_where_destinations_differ() -> None:
+    shown_object = shown(
+        stored(requested(0, size=5)), stored(requested(8, size=6), destination="dst-b")
+    )
+    assert shown_object["size"] == 6
+    assert shown_object["created_at"] == at(8)
+
+
+def test_a_null_version_written_again_is_not_deleted_any_more() -> None:
+    old = stored(requested(0), (Kind.DELETED, 5), destination="dst-b")
+    assert shown(old)["deleted_at"] == at(5)
+    assert shown(old, stored(requested(6)))["deleted_at"] is None
+
+
+def test_latency_is_only_told_of_a_completed_destination_with_both_ends_known() -> None:
+    def latency(*facts: Any) -> Any:
+        return shown(stored(*facts))["destinations"][0]["latency_seconds"]
+
+    assert latency(requested(0), arrived(4.2)) == 4.2
+    assert latency(requested(0)) is None
+    assert latency(requested(0), failed(3)) is None
+    assert latency(arrived(3)) is None
+
+
+def test_latency_and_age_are_never_negative() -> None:
+    early = stored((Kind.ARRIVED, 1, {"requested_at": at(2)}))
+    assert shown(early)["destinations"][0]["latency_seconds"] == 0.0
+    assert views.row(early, at(0))["age_seconds"] == 0.0
+
+
+def test_a_failure_is_explained_and_gone_after_a_retry_that_worked() -> None:
+    record = stored(requested(), failed(3))
+    failure = shown(record)["destinations"][0]["failure"]
+    assert failure["code"] == "DstPutObjectNotPermitted"
+    assert failure["explanation"]
+    assert "s3:ReplicateObject" in failure["fix"]
+    assert shown(stored(requested(), failed(3), arrived(9)))["destinations"][0]["failure"] is None
+
+
+def test_a_failure_without_a_reason_has_a_null_code_and_still_a_fix() -> None:
+    read = stored(requested(), (Kind.OBSERVED, 5, {"status": Status.FAILED}))
+    failure = shown(read)["destinations"][0]["failure"]
+    assert failure["code"] is None
+    assert failure["fix"]
+
+
+def test_a_missed_threshold_shows_as_late() -> None:
+    record = stored(requested(), (Kind.THRESHOLD_MISSED, 900))
+    assert shown(record)["destinations"][0]["late"] is True
+    assert shown(stored(requested()))["destinations"][0]["late"] is False
+
+
+def test_transitions_name_time_evidence_event_and_reason() -> None:
+    first, second = views.transitions([stored(requested(0), failed(3))])
+    assert first == {
+        "destination": "dst-a",
+        "from": None,
+        "to": Status.PENDING,
+        "at": at(0),
+        "evidence": Evidence.OBJECT_CREATED,
+        "event_id": "event-0",
+        "detail": None,
+    }
+    assert (second["from"], second["to"]) == (Status.PENDING, Status.FAILED)
+    assert second["detail"] == "DstPutObjectNotPermitted"
+
+
+def test_a_fact_that_changes_no_status_is_no_transition() -> None:
+    record = stored(requested(0), (Kind.THRESHOLD_MISSED, 900), (Kind.CHANGED, 901))
+    assert len(views.transitions([record])) == 1
+
+
+def test_transitions_go_on_from_the_status_that_folded_facts_led_to() -> None:
+    many = [(Kind.CHANGED, float(number)) for number in range(1, 3000)]
+    record = compact(stored(requested(0), *many, arrived(3100)))
+    assert record.base_facts > 0, "as many facts as this must be more than an item keeps"
+    (last,) = views.transitions([record])
+    assert (last["from"], last["to"]) == (Status.PENDING, Status.COMPLETED)
+
+
+def test_a_replica_names_its_source_and_claims_no_etag_and_no_deletion() -> None:
+    record = stored(requested(0), arrived(4), (Kind.DELETED, 9))
+    shown_object = shown(record, bucket="dst-a")
+    assert shown_object["role"] == "replica"
+    assert shown_object["replication_status"] == "REPLICA"
+    assert shown_object["source"] == {"bucket": "src", "key": "a/key", "version_id": "v1"}
+    assert shown_object["destinations"] == []
+    assert shown_object["size"] == 1024
+    assert shown_object["created_at"] == at(0)
+    assert shown_object["etag"] is None
+    assert shown_object["deleted_at"] is None
+
+
+def test_a_destination_holds_what_arrived_and_was_not_deleted_there() -> None:
+    assert not views.holds([stored(requested())], "dst-a")
+    assert views.holds([stored(requested(), arrived(4))], "dst-a")
+    assert not views.holds([stored(requested(), arrived(4))], "dst-b")
+    assert not views.holds([stored(requested(), arrived(4), (Kind.REPLICA_DELETED, 9))], "dst-a")
+    # Tags that failed to replicate take no replica away.
+    assert views.holds([stored(requested(), arrived(4), (Kind.CHANGED, 5), failed(6))], "dst-a")
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        pytest.param(requested(1.0), requested(2.0, sequencer="00"), id="by the second"),
+        pytest.param(
+            requested(1.9, sequencer="00A1"), requested(1.0, sequencer="00A2"), id="by sequencer"
+        ),
+        pytest.param(
+            requested(1.9, sequencer="00a1"), requested(1.0, sequencer="00A10001"), id="padded"
+        ),
+        pytest.param(
+            requested(1.1, sequencer=None), requested(1.2, sequencer=None), id="by the millisecond"
+        ),
+    ],
+)
+def test_versions_of_a_key_sort_by_when_they_were_written(older: Any, newer: Any) -> None:
+    first = [stored(older, of=version(version_id="z"))]
+    second = [stored(newer, of=version(version_id="a"))]
+    assert views.age_of(first) < views.age_of(second)
+
+
+def test_a_version_whose_creation_is_unknown_sorts_by_what_was_asked_for() -> None:
+    known = [stored(requested(5), of=version(version_id="a"))]
+    told = stored(failed(9, requested_at=at(4)), of=version(version_id="b"))
+    assert views.age_of([told]) < views.age_of(known)
+
+
+def test_a_bucket_shows_its_rules_and_since_when_each_holds() -> None:
+    kept, new = (
+        rule("dst-a", id="kept"),
+        rule("dst-b", id="new", enabled=False, threshold_minutes=15),
+    )
+    history = History(
+        "src",
+        (
+            Revision(at(0), Configuration((kept, rule("dst-c", id="gone")))),
+            Revision(at(60), Configuration((kept, new))),
+        ),
+    )
+    shown_bucket = views.tracked_bucket("src", {"src": history}, ["dst-a"])
+    schemas.Bucket.model_validate(shown_bucket)
+    assert shown_bucket["role"] == "source"
+    assert shown_bucket["tracking_since"] == at(0)
+    assert shown_bucket["destinations"] == ["dst-a", "dst-b", "dst-c"]
+    first, second = shown_bucket["rules"]
+    assert (first["id"], first["since"], first["status"]) == ("kept", at(0), "Enabled")
+    assert (second["id"], second["since"], second["status"]) == ("new", at(60), "Disabled")
+    assert second["replication_time_control"] == 15
+
+
+def test_a_bucket_that_was_never_read_claims_nothing() -> None:
+    shown_bucket = views.tracked_bucket("src", {"src": None}, ["dst-a"])
+    assert shown_bucket["rules"] is None
+    assert shown_bucket["destinations"] is None
+    assert shown_bucket["tracking_since"] is None
+
+
+def test_two_buckets_that_replicate_into_each_other_are_both_both() -> None:
+    histories = {
+        "one": History("one", (Revision(at(0), Configuration((rule("two"),))),)),
+        "two": History("two", (Revision(at(0), Configuration((rule("one"),))),)),
+    }
+    shown_bucket = views.tracked_bucket("one", histories, [])
+    assert shown_bucket["role"] == "source_and_destination"
+    assert (shown_bucket["sources"], shown_bucket["destinations"]) == (["two"], ["two"])
