@@ -1,0 +1,80 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Needed: Python 3.11 or newer, Node.js 20 or newer, make. No Docker, no AWS account.
+
+PYTHON ?= python3
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
+export PYTHONPATH := lambdas:.
+BIN := .venv/bin
+READY := .venv/.ready node_modules/.ready
+
+.PHONY: help demo test up down lint fix bench openapi synth deploy destroy lock clean
+
+help: ## What there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
+
+demo: $(READY) ## The main job on the local emulator, from nothing to the answers
+	@$(BIN)/python -m local demo
+
+test: $(READY) ## Everything: checks, unit, property, adapter, infrastructure and end-to-end tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest --cov --cov-report=term
+
+up: $(READY) ## The whole stack on the local emulator; .local/outputs.json says where
+	@$(BIN)/python -m local up
+
+down: .venv/.ready ## Ends all of it
+	@$(BIN)/python -m local down
+
+lint: .venv/.ready ## ruff, mypy --strict and the architecture contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+fix: .venv/.ready ## What the tools can mend by themselves
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/.ready ## The figures of the README: capacity, CPU, cold start
+	@$(BIN)/python -m bench.capacity
+	@$(BIN)/python -m bench.recorder
+	@$(BIN)/python -m bench.cold_start
+
+openapi: .venv/.ready ## Writes docs/openapi.json anew
+	@$(BIN)/python -m query.openapi
+
+synth: $(READY) ## The CloudFormation template, with dependencies bundled for Lambda
+	@node_modules/.bin/cdk synth --quiet $(CDK)
+
+deploy: $(READY) ## Into your AWS account: make deploy CDK='-c source_buckets=a -c destination_buckets=b'
+	@node_modules/.bin/cdk deploy $(CDK)
+
+destroy: $(READY) ## Out of it again, with the same CDK='...'
+	@node_modules/.bin/cdk destroy $(CDK)
+
+lock: .venv/.ready ## Resolves the pinned requirements anew
+	@$(BIN)/uv pip compile -q --python-version 3.14 --python-platform aarch64-manylinux2014 \
+	    --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	    lambdas/requirements.in -o lambdas/requirements.txt
+	@for name in dev uv; do \
+	    $(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url \
+	        --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; \
+	done
+
+clean: ## Everything that was made, the local stack included
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m local down
+	@rm -rf .venv node_modules .local cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/.ready: requirements/dev.txt requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one with make PYTHON=...")'
+	@echo "Installing the Python tools into .venv ..."
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements/dev.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js with npm is needed for the AWS CDK command line"; exit 1; }
+	@echo "Installing the AWS CDK command line into node_modules ..."
+	@npm ci --silent --no-audit --no-fund
+	@touch $@

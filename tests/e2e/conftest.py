@@ -1,0 +1,165 @@
+"""The deployed stack on an emulator of its own, once for all end-to-end tests."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from cli.api import Api, ApiProblem
+from local import demo, server, stack
+
+T = TypeVar("T")
+
+BOTH_WAYS = ("tracker-e2e-east", "tracker-e2e-west")
+"""Two buckets that replicate to each other."""
+
+
+def eventually(ask: Callable[[], T], seconds: float = 30) -> T:
+    """The first truthy answer; fails with the last one when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"still {answer!r} after {seconds} s")
+        time.sleep(0.1)
+    return answer
+
+
+@dataclass
+class Deployed:
+    """The stack as its users meet it: S3, the REST API, SNS and the queues."""
+
+    outputs: stack.Outputs
+    api: Api
+    session: boto3.Session
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        if service not in self.clients:
+            self.clients[service] = self.session.client(  # type: ignore[call-overload]
+                service,
+                endpoint_url=self.outputs.endpoint_url,
+                config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
+            )
+        return self.clients[service]
+
+    def put(self, key: str, bucket: str = demo.SOURCE, **more: Any) -> str:
+        """The version id of a new object."""
+        wanted = {"Body": key.encode()} | more
+        answer = self.client("s3").put_object(Bucket=bucket, Key=key, **wanted)
+        return str(answer["VersionId"])
+
+    def header(self, bucket: str, key: str, version_id: str) -> str | None:
+        """What S3 says: `x-amz-replication-status`."""
+        head = self.client("s3").head_object(Bucket=bucket, Key=key, VersionId=version_id)
+        status: str | None = head.get("ReplicationStatus")
+        return status
+
+    def known(self, bucket: str, key: str, version_id: str | None = None) -> Any:
+        """The tracker's answer, None while it does not track the object."""
+        try:
+            return self.api.object(bucket, key, version_id)
+        except ApiProblem as problem:
+            if problem.status == 404:
+                return None
+            raise
+
+    def settled(self, key: str, version_id: str, bucket: str = demo.SOURCE) -> Any:
+        """The tracker's answer once no destination is pending any more."""
+
+        def ask() -> Any:
+            answer = self.known(bucket, key, version_id)
+            pending = answer is None or any(
+                place["status"] == "PENDING" for place in answer["destinations"]
+            )
+            return None if pending else answer
+
+        return eventually(ask)
+
+    def send(self, body: str) -> None:
+        """A message straight into the ingest queue."""
+        self.client("sqs").send_message(
+            QueueUrl=self.outputs.stack["IngestQueueUrl"], MessageBody=body
+        )
+
+    def dead_letter(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60) -> Any:
+        """The first dead letter that is wanted; it is taken out of the queue."""
+        url = self.outputs.stack["IngestDeadLetterQueueUrl"]
+
+        def ask() -> Any:
+            received = self.client("sqs").receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=10,
+                MessageAttributeNames=["All"],
+                VisibilityTimeout=1,
+                WaitTimeSeconds=1,
+            )
+            for message in received.get("Messages", []):
+                if wanted(message):
+                    self.client("sqs").delete_message(
+                        QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]
+                    )
+                    return message
+            return None
+
+        return eventually(ask, seconds)
+
+
+@dataclass
+class Inbox:
+    """A queue subscribed to the failure topic. `read` keeps what it has seen."""
+
+    deployed: Deployed
+    url: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def read(self) -> list[dict[str, Any]]:
+        received = self.deployed.client("sqs").receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+        )
+        for message in received.get("Messages", []):
+            self.deployed.client("sqs").delete_message(
+                QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+            )
+            self.messages.append(json.loads(message["Body"]))
+        return self.messages
+
+    def about(self, key: str) -> list[dict[str, Any]]:
+        return [one for one in self.read() if json.loads(one["Message"])["key"] == key]
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    state = tmp_path_factory.mktemp("stack")
+    east, west = BOTH_WAYS
+    replication = {
+        **demo.rules(),
+        east: [demo.rule("to-west", west, priority=1)],
+        west: [demo.rule("to-east", east, priority=1)],
+    }
+    session = boto3.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name=server.REGION
+    )
+    outputs = stack.up(port=server.free_port(), state_dir=state, replication=replication, tied=True)
+    try:
+        with Api.at(outputs.api_url, outputs.region, session) as api:
+            yield Deployed(outputs, api, session)
+    finally:
+        stack.down(state)
+
+
+@pytest.fixture(scope="session")
+def inbox(deployed: Deployed) -> Inbox:
+    sqs = deployed.client("sqs")
+    url = sqs.create_queue(QueueName="e2e-inbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    deployed.client("sns").subscribe(
+        TopicArn=deployed.outputs.stack["FailureTopicArn"],
+        Protocol="sqs",
+        Endpoint=arn["Attributes"]["QueueArn"],
+    )
+    return Inbox(deployed, url)
