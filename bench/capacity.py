@@ -46,9 +46,9 @@ def value_size(value: Mapping[str, Any]) -> int:
     ((kind, content),) = value.items()
     match kind:
         case "S":
-            return len(content.encode())
+            return len(str(content).encode())
         case "N":
-            return ceil(len(content.lstrip("-")) / 2) + 1 + content.startswith("-")
+            return ceil(len(content.lstrip("-")) / 2) + 1 + int(content.startswith("-"))
         case "BOOL" | "NULL":
             return 1
         case "B":

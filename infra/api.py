@@ -55,7 +55,7 @@ class Api(Construct):
             service="query",
             description="Answers questions about replication from the ledger",
             code=code,
-            memory_mib=1_024,  # importing pydantic is CPU; at 512 the cold start doubles
+            memory_mib=1_024,  # importing pydantic is CPU, and Lambda gives CPU by memory
             timeout=Duration.seconds(29),  # API Gateway waits no longer
             environment=environment,
         )

@@ -7,7 +7,7 @@ from replication.configuration import History, Revision
 from replication.eligibility import Configuration, Rule
 from replication.errors import NotYet, Rejected
 from replication.facts import ObjectVersion
-from replication.fold import Record, fold
+from replication.fold import Record, State, fold
 from replication.ports import Claim, Head, ItemKey, Message, Written
 from replication.times import Instant
 
@@ -34,8 +34,12 @@ class MemoryLedger:
         self.writes += 1
         return Written.KNOWN if self.records[key] == before else Written.WRITTEN
 
-    def destinations(self, version: ObjectVersion) -> tuple[str, ...]:
-        return tuple(sorted(name for known, name in self.records if known == version))
+    def states(self, version: ObjectVersion) -> Mapping[str, State]:
+        return {
+            name: record.state
+            for (known, name), record in sorted(self.records.items())
+            if known == version
+        }
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import os
 import time
-from datetime import UTC, datetime
 from functools import cache, partial
 
 from replication.adapters.clients import client
@@ -14,11 +13,7 @@ from replication.adapters.s3 import S3Objects
 from replication.attributor import Attributor
 from replication.recorder import Recorder
 from replication.settings import from_env
-from replication.times import Instant, from_datetime
-
-
-def now() -> Instant:
-    return from_datetime(datetime.now(UTC))
+from replication.times import wall_clock
 
 
 @cache
@@ -33,7 +28,7 @@ def recorder() -> Recorder:
         table=ConfigurationTable(client("dynamodb"), settings.table_name),
         buckets=settings.source_buckets,
         seconds=time.monotonic,
-        now=now,
+        now=wall_clock,
     )
 
     def attributor() -> Attributor:
@@ -52,5 +47,5 @@ def recorder() -> Recorder:
         histories=histories,
         ledger=ledger,
         dead_letters=SqsDeadLetters(partial(client, "sqs"), settings.dead_letter_queue_url),
-        now=now,
+        now=wall_clock,
     )

@@ -16,8 +16,10 @@ from replication import attribution
 from replication.configuration import History, sources_of
 from replication.eligibility import TagsNeeded, Target, targets
 from replication.errors import NotYet, Rejected, Unavailable
-from replication.events import Changed, Created, Deleted, Event, Replicated
+from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
+from replication.examiner import Examiner
 from replication.facts import Fact, ObjectVersion
+from replication.fold import State
 from replication.ports import Claim, Head, Ledger, Objects
 from replication.status import REPLICA, Status
 from replication.times import Instant
@@ -59,6 +61,8 @@ class Attributor:
                 return _if_known(attribution.replica_deleted(event, s) for s in sources) or None
             case Replicated():
                 self._check(event.version.bucket)
+                if event.operation is Operation.NOT_TRACKED:
+                    return None
                 return _certain([attribution.told(event)])
             case _:
                 return None
@@ -74,6 +78,8 @@ class Attributor:
                 return self._prove_deleted(event)
             case Changed():
                 return self._prove_changed(event, now)
+            case Replicated():
+                return self._prove_untracked(event, now)
             case _:
                 return []
 
@@ -188,12 +194,12 @@ class Attributor:
     def _prove_deleted(self, event: Deleted) -> list[Claim]:
         version, history = event.version, self.histories.get(event.version.bucket)
         if history is not None:
-            known = self.ledger.destinations(version)
+            known = self.ledger.states(version)
             if known:
                 return _certain(attribution.deleted(event, name) for name in known)
         for source in self._sources(version):
             original = ObjectVersion(source, version.key, version.version_id)
-            if version.bucket in self.ledger.destinations(original) or self.objects.head(original):
+            if version.bucket in self.ledger.states(original) or self.objects.head(original):
                 return _certain([attribution.replica_deleted(event, source)])
         if history is None:
             return []
@@ -206,12 +212,12 @@ class Attributor:
     def _prove_changed(self, event: Changed, now: Instant) -> list[Claim]:
         version, history = event.version, self.histories.get(event.version.bucket)
         sources = self._sources(version)
-        known = self.ledger.destinations(version) if history is not None else ()
+        known = self.ledger.states(version) if history is not None else ()
         if known:
             return _certain(attribution.changed(event, name) for name in known if name)
         for source in sources:
             original = ObjectVersion(source, version.key, version.version_id)
-            known = self.ledger.destinations(original)
+            known = self.ledger.states(original)
             if version.bucket in known:
                 return self._replica_changed(event, original, known, now)
         if history is None:
@@ -226,6 +232,13 @@ class Attributor:
             tags=self.objects.tags(version) or {},
         )
         return _certain(attribution.changed(event, target.destination) for target in found)
+
+    def _prove_untracked(self, event: Replicated, now: Instant) -> list[Claim]:
+        """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
+        told = attribution.told(event)
+        known = {event.destination: State(), **self.ledger.states(event.version)}
+        seen = Examiner(self.objects).examine(event.version, known, now)
+        return _certain([told, *seen])
 
     def _replica_changed(
         self, event: Changed, original: ObjectVersion, known: Iterable[str], now: Instant

@@ -29,4 +29,13 @@ class NotYet(TrackerError):
 
 
 class Unavailable(NotYet):
-    """An AWS call that may work later (throttling, a denied read, a server error)."""
+    """An AWS call that may work later (throttling, a server error)."""
+
+
+class Denied(Unavailable):
+    """A call that IAM or a bucket policy refuses. `action` is what to allow, on `bucket`."""
+
+    def __init__(self, action: str, bucket: str) -> None:
+        super().__init__(f"S3 denies {action} on objects of {bucket}; allow it")
+        self.action = action
+        self.bucket = bucket

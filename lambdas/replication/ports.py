@@ -8,6 +8,7 @@ from typing import Protocol
 from replication.configuration import History
 from replication.errors import NotYet, Rejected
 from replication.facts import Fact, ObjectVersion
+from replication.fold import State
 from replication.times import Instant
 
 
@@ -41,22 +42,25 @@ class Ledger(Protocol):
         """Writes every claim; one item's trouble is told for that item and stops no other."""
         ...
 
-    def destinations(self, version: ObjectVersion) -> tuple[str, ...]:
-        """Destinations the version is known at; an empty name is a version no rule took."""
+    def states(self, version: ObjectVersion) -> Mapping[str, State]:
+        """What is known of the version at each of its destinations, by name; an empty name is a
+        version no rule took. Unavailable when it cannot be read."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What HeadObject says of a version. A delete marker has no readable status."""
+    """What HeadObject says of a version. A delete marker has no readable status: S3 answers 405 to
+    its version id, and to nothing else, so that answer proves that it is there."""
 
     replication_status: str | None
     delete_marker: bool
     last_modified: Instant | None
+    tag_count: int = 0
 
 
 class Objects(Protocol):
-    """Reads of single object versions. Unavailable when S3 denies or throttles them."""
+    """Reads of single object versions. Denied when S3 refuses, Unavailable when it throttles."""
 
     def head(self, version: ObjectVersion) -> Head | None:
         """None: the bucket does not have this version."""

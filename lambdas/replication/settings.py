@@ -17,8 +17,13 @@ class Settings:
     destination_buckets: tuple[str, ...]
     shards: int
     record_ineligible: bool
+    check_base_seconds: float
+    audited: float
     dead_letter_queue_url: str
+    reconcile_queue_url: str
     failure_topic_arn: str
+    backfill_queue_url: str = ""
+    backfill_ineligible: bool = False
 
     @property
     def tracked(self) -> frozenset[str]:
@@ -36,6 +41,11 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
     shards = environment.get("SHARDS", "4")
     if not shards.isdecimal() or not 1 <= int(shards) <= 64:
         wrong.append(f"SHARDS is {shards!r}, not a whole number from 1 to 64")
+    base, audited = environment.get("CHECK_BASE_SECONDS", "900"), environment.get("AUDITED", "0.01")
+    if not _between(base, 0.1, 86_400):
+        wrong.append(f"CHECK_BASE_SECONDS is {base!r}, not a number of seconds from 0.1 to 86400")
+    if not _between(audited, 0, 1):
+        wrong.append(f"AUDITED is {audited!r}, not a share from 0 to 1")
     if wrong:
         raise MissingSettings("; ".join(wrong))
     return Settings(
@@ -44,9 +54,21 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         destination_buckets=_names(environment.get("DESTINATION_BUCKETS", "")),
         shards=int(shards),
         record_ineligible=environment.get("RECORD_INELIGIBLE", "true") == "true",
+        check_base_seconds=float(base),
+        audited=float(audited),
+        reconcile_queue_url=environment.get("RECONCILE_QUEUE_URL", ""),
         dead_letter_queue_url=environment.get("INGEST_DEAD_LETTER_QUEUE_URL", ""),
         failure_topic_arn=environment.get("FAILURE_TOPIC_ARN", ""),
+        backfill_queue_url=environment.get("BACKFILL_QUEUE_URL", ""),
+        backfill_ineligible=environment.get("BACKFILL_INELIGIBLE", "false") == "true",
     )
+
+
+def _between(text: str, low: float, high: float) -> bool:
+    try:
+        return low <= float(text) <= high
+    except ValueError:
+        return False
 
 
 def _names(listed: str) -> tuple[str, ...]:

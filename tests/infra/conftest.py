@@ -7,6 +7,7 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
 import pytest
 
+from infra.config import MAX_TRACKED_BUCKETS
 from tests.infra.synthesized import Synthesized, synthesize
 
 SOURCES = ("orders", "shared-a")
@@ -46,6 +47,16 @@ def prod() -> Synthesized:
 def empty() -> Synthesized:
     """No context at all."""
     return synthesize({})
+
+
+@pytest.fixture(scope="session")
+def full() -> Synthesized:
+    """As many buckets with as long names as the context may name."""
+    names = [f"{number:02d}-{'x' * 46}" for number in range(MAX_TRACKED_BUCKETS)]
+    half = MAX_TRACKED_BUCKETS // 2
+    return synthesize(
+        {"source_buckets": ",".join(names[:half]), "destination_buckets": ",".join(names[half:])}
+    )
 
 
 @pytest.fixture(scope="session", params=["dev", "prod", "empty"])

@@ -47,13 +47,7 @@ def test_what_needs_no_native_code_imports_from_the_bundle_alone(bundle: Path) -
         "assert all('bundle' in m.__file__ for m in (boto3, botocore, aws_lambda_powertools))"
     )
     done = subprocess.run(
-        [
-            sys.executable,
-            "-I",
-            "-S",
-            "-c",
-            f"import sys; sys.path.insert(0, {str(bundle)!r}); {code}",
-        ],
+        [sys.executable, "-I", "-S", "-B", "-c", code],
         capture_output=True,
         text=True,
         timeout=60,

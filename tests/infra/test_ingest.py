@@ -10,7 +10,7 @@ import pytest
 from infra.config import MAX_TRACKED_BUCKETS
 from tests.infra.conftest import DESTINATIONS, SOURCES
 from tests.infra.patterns import matches
-from tests.infra.synthesized import Resource, Synthesized, listed, synthesize
+from tests.infra.synthesized import Resource, Synthesized, listed
 
 TRACKED = sorted({*SOURCES, *DESTINATIONS})
 
@@ -158,16 +158,6 @@ def test_dead_letters_stay_for_two_weeks_and_longer_than_what_waits(stack: Synth
 
 def test_without_buckets_there_is_no_rule(empty: Synthesized) -> None:
     assert rules(empty) == []
-
-
-@pytest.fixture(scope="module")
-def full() -> Synthesized:
-    """As many buckets with as long names as the context may name."""
-    names = [f"{number:02d}-{'x' * 46}" for number in range(MAX_TRACKED_BUCKETS)]
-    half = MAX_TRACKED_BUCKETS // 2
-    return synthesize(
-        {"source_buckets": ",".join(names[:half]), "destination_buckets": ",".join(names[half:])}
-    )
 
 
 def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> None:

@@ -85,19 +85,30 @@ def test_the_dashboard_shows_every_queue_function_and_the_api(stack: Synthesized
     assert "AWS/ApiGateway" in text
 
 
-def test_the_dashboard_shows_what_s3_says_of_every_source(dev: Synthesized) -> None:
-    searches = [
+def searches(stack: Synthesized) -> list[str]:
+    return [
         metric[0]["expression"]
-        for widget in widgets(dev)
+        for widget in widgets(stack)
         for metric in widget["properties"]["metrics"]
         if isinstance(metric[0], dict)
     ]
-    for name in ("ReplicationLatency", "OperationsPendingReplication", "OperationsFailed"):
-        (search,) = (one for one in searches if name in one)
-        assert "{AWS/S3,SourceBucket,DestinationBucket,RuleId}" in search
-        for bucket in SOURCES:
-            assert f'"{bucket}"' in search
-    assert all(len(search) <= 1_024 for search in searches)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["ReplicationLatency", "OperationsPendingReplication", "OperationsFailedReplication"],
+)
+def test_the_dashboard_shows_what_s3_says_of_every_source(dev: Synthesized, metric: str) -> None:
+    (search,) = (one for one in searches(dev) if f'MetricName="{metric}"' in one)
+    assert "{AWS/S3,SourceBucket,DestinationBucket,RuleId}" in search
+    for bucket in SOURCES:
+        assert f'"{bucket}"' in search
+
+
+def test_many_sources_are_asked_for_in_searches_cloudwatch_takes(full: Synthesized) -> None:
+    assert all(len(search) <= 1_024 for search in searches(full))
+    for bucket in full.function("record")["Environment"]["Variables"]["SOURCE_BUCKETS"].split(","):
+        assert sum(f'"{bucket}"' in search for search in searches(full)) == 3
 
 
 def test_without_buckets_the_dashboard_asks_s3_nothing(empty: Synthesized) -> None:

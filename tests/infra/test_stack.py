@@ -1,6 +1,7 @@
 """What holds for the stack as a whole."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -131,3 +132,18 @@ def test_cfn_lint_has_nothing_against_the_templates(
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_wrong_context_ends_the_app_with_words_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env={**os.environ, "CDK_CONTEXT_JSON": json.dumps({"stage": "X", "shards": 0})},
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Wrong CDK context:\n  - stage='X': ")
+    assert "- shards=0: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -10,8 +10,9 @@ from replication.adapters.dynamodb import DynamoDBLedger
 from replication.ports import Claim
 
 if TYPE_CHECKING:
-    from replication.adapters.items import Item
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from replication.adapters.items import Item
 
 pytestmark = pytest.mark.e2e
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from replication.facts import Fact, Kind
 from replication.fold import State, effect, fold, needs_state, step
 from replication.status import Status, aggregate
+from replication.times import Instant
 from tests.strategies import facts, histories
 
 
@@ -58,7 +59,7 @@ def test_a_fact_newer_than_all_can_be_written_blindly(history: list[Fact], fact:
     """What the ledger relies on: the effect of a newest fact is told from the fact alone, as soon
     as the item has a status (without one the ledger reads)."""
     record = fold(history)
-    newer = replace(fact, at="2026-11-22T00:00:01.000Z")
+    newer = replace(fact, at=Instant("2026-11-22T00:00:01.000Z"))
     if needs_state(newer) or record.state.status is None:
         return
     assert fold((*history, newer)).state == replace(record.state, **effect(newer))

@@ -112,6 +112,14 @@ def test_any_key_gives_a_message_sns_takes(key: str, version_id: str) -> None:
     }
 
 
+def test_a_long_subject_is_cut_where_its_key_goes_on() -> None:
+    record = stored(requested(), failed(3), of=version("deep/" * 100))
+    subject = announcement(image(record), NOW).subject
+    assert len(subject) == 99
+    assert subject.startswith("S3 replication failed: src to dst-a, DstPutObjectNotPermitted, deep")
+    assert subject.endswith("...")
+
+
 def test_control_characters_cannot_keep_a_message_from_going_out() -> None:
     found = announcement(image(stored(requested(rule_id="a\nb\0"), failed(3))), NOW)
     assert found.attributes["rule_id"] == "a?b?"

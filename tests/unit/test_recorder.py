@@ -337,14 +337,17 @@ class TestReplicationEvents:
         world.record(replicated(Operation.REPLICATED_AFTER_THRESHOLD, seconds=1000))
         assert (world.state().status, world.state().late) == (Status.COMPLETED, True)
 
-    def test_not_tracked_any_more_says_nothing_of_the_outcome(self) -> None:
+    @pytest.mark.parametrize("header", ["PENDING", "COMPLETED", "FAILED"])
+    def test_not_tracked_any_more_says_nothing_of_the_outcome_so_s3_is_asked(
+        self, header: str
+    ) -> None:
         world = World()
         world.record(created())
-        before = world.state()
+        world.objects.heads = {version(): Head(header, False, NOW)}
         world.record(replicated(Operation.NOT_TRACKED))
-        after = world.state()
-        assert (after.status, after.since) == (before.status, before.since)
-        assert after.observed_at == plus(NOW, 5)
+        assert world.state().status == header
+        facts = world.ledger.records[version(), "dst"].facts
+        assert Kind.NOTED in {fact.kind for fact in facts}
 
     def test_one_destination_may_fail_while_the_other_has_it(self) -> None:
         world = World({"src": history("src", rule("dst"), rule("dst-b"))})

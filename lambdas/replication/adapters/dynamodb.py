@@ -3,9 +3,10 @@
 The common path reads nothing. A version's first fact, and what an inventory lists, is an INSERT; a
 later one is an UPDATE under the condition that it is newer than everything the item knows
 (`ord < ?`), setting just what `fold.effect` says. Statements travel 25 a call, which is worth more
-than ten times a loop of single calls in client CPU. Whatever DynamoDB refuses (the item is there already, the fact is
-older, the state must be known) takes the slow path: read, fold everything, write back under the
-condition that nobody wrote meanwhile. Both paths end in the same item, because both are the fold.
+than ten times a loop of single calls in client CPU. Whatever DynamoDB refuses (the item is there
+already, the fact is older, the state must be known) takes the slow path: read, fold everything,
+write back under the condition that nobody wrote meanwhile. Both paths end in the same item, because
+both are the fold.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.adapters import items
+from replication.adapters.dynamodb_reads import LedgerReads
 from replication.adapters.items import Item, Stored
 from replication.adapters.statements import Statement, insert, update
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import Record, fold, needs_state
+from replication.fold import Record, State, fold, needs_state
 from replication.ports import Claim, ItemKey, Written
 
 if TYPE_CHECKING:
@@ -74,23 +76,13 @@ class DynamoDBLedger:
         slow = _concurrently(lambda key: self._merge(key, groups[key]), refused)
         return results | dict(zip(refused, slow, strict=True))
 
-    def destinations(self, version: ObjectVersion) -> tuple[str, ...]:
-        """See `ports.Ledger.destinations`. One strongly consistent Query a page."""
+    def states(self, version: ObjectVersion) -> Mapping[str, State]:
+        """See `ports.Ledger.states`. One strongly consistent Query a page."""
         try:
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table_name,
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-                ExpressionAttributeValues={
-                    ":pk": {"S": items.partition_key(version)},
-                    ":sk": {"S": items.sort_key(version, "")},
-                },
-                ProjectionExpression="sk",
-                ConsistentRead=True,
-            )
-            found = [item["sk"]["S"] for page in pages for item in page["Items"]]
+            found = LedgerReads(self._client, self._table_name).version(version)
         except (ClientError, BotoCoreError) as error:
             raise _unavailable(error) from error
-        return tuple(sk.rpartition("#")[2] for sk in found)
+        return {stored.destination: stored.record.state for stored in found}
 
     def _statement(self, key: ItemKey, record: Record, must_exist: bool) -> Statement | None:
         """The one write that probably does; None when only a read can tell.

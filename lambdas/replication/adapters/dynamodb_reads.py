@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from replication.adapters import items
 from replication.adapters.items import Item, Stored, read_item
+from replication.checks import Route, Window
 from replication.configuration import History
 from replication.facts import ObjectVersion
 from replication.fold import State
-from replication.listing import Chunk, Filters, Position, Wanted
+from replication.listing import Chunk, Filters, Position, Stream, Wanted
 from replication.lookup import TooManyVersions
+from replication.status import Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -74,6 +76,20 @@ class LedgerReads:
             return [self._chunk(filters, one) for one in wanted]
         with ThreadPoolExecutor(max_workers=min(THREADS, len(wanted))) as pool:
             return list(pool.map(lambda one: self._chunk(filters, one), wanted))
+
+    def oldest(self, route: Route, status: Status) -> Stored | None:
+        """See `reconciler.Index.oldest`. One Query of one entry."""
+        (chunk,) = self.fetch(Filters((), (), False), [_wanted(route, status, None, 1)])
+        return chunk.rows[0][1] if chunk.rows else None
+
+    def page(
+        self, window: Window, limit: int
+    ) -> tuple[Sequence[tuple[Position, Stored]], Position | None]:
+        """See `reconciler.Index.page`. One Query."""
+        filters = Filters((), (), False, since=window.since, until=window.until)
+        wanted = _wanted(window.route, window.status, window.after, limit)
+        (chunk,) = self.fetch(filters, [wanted])
+        return chunk.rows, chunk.frontier
 
     def ping(self) -> None:
         """Reads one key. Raises whatever keeps the table from answering."""
@@ -159,6 +175,10 @@ class CachedHistories:
             return False
         read_at, history = self._cache[bucket]
         return moment - read_at < (FRESH_SECONDS if history else UNKNOWN_SECONDS)
+
+
+def _wanted(route: Route, status: Status, after: Position | None, entries: int) -> Wanted:
+    return Wanted(Stream(items.route_of(*route), status), after, entries)
 
 
 def _bounds(filters: Filters, wanted: Wanted) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from replication.errors import Unavailable
+from replication.errors import Denied, Unavailable
 from replication.facts import ObjectVersion
 from replication.ports import Head
 from replication.status import from_header
@@ -46,6 +46,7 @@ class S3Objects:
             from_header(answer.get("ReplicationStatus")),
             delete_marker=False,
             last_modified=from_datetime(answer["LastModified"]),
+            tag_count=answer.get("TagCount", 0),
         )
 
     def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
@@ -67,5 +68,6 @@ def _raise_unless_absent(error: ClientError, action: str, version: ObjectVersion
     code = error.response["Error"]["Code"]
     if code in _ABSENT:
         return
-    fix = f"; allow {action} on it" if code in ("403", "AccessDenied") else ""
-    raise Unavailable(f"S3 answered {code} about an object of {version.bucket}{fix}") from error
+    if code in ("403", "AccessDenied"):
+        raise Denied(action, version.bucket) from error
+    raise Unavailable(f"S3 answered {code} about an object of {version.bucket}") from error

@@ -1,0 +1,36 @@
+"""A tick of the schedule -> windows into the queue; a window of the queue -> HEAD -> facts."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from reconcile.wiring import service
+from replication.adapters.windows import decode
+from replication.errors import Unavailable
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answers `batchItemFailures` to the queue; a tick answers the age of what waits longest."""
+    if "Records" not in event:
+        oldest = service().tick()
+        metrics.add_metric("oldest_pending_seconds", MetricUnit.Seconds, oldest or 0)
+        return {"oldest_pending_seconds": oldest}
+    again = []
+    for record in event["Records"]:
+        try:
+            checked = service().reconciler.check(decode(record["body"]))
+            if checked.rest:
+                service().queue.send([checked.rest])
+        except Unavailable as error:
+            logger.warning("window %s comes again: %s", record["messageId"], error)
+            again.append({"itemIdentifier": record["messageId"]})
+            continue
+        for name, count in (+checked.counts).items():
+            metrics.add_metric(name, MetricUnit.Count, count)
+    return {"batchItemFailures": again}

@@ -1,0 +1,60 @@
+"""The reconciler with its real surroundings, made once per process."""
+
+import os
+import time
+from dataclasses import dataclass
+from functools import cache, partial
+
+from replication.adapters.clients import client
+from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.dynamodb import DynamoDBLedger
+from replication.adapters.dynamodb_reads import CachedHistories, LedgerReads
+from replication.adapters.findings import FindingsTable
+from replication.adapters.s3 import S3Objects
+from replication.adapters.windows import Ticks, WindowQueue
+from replication.checks import Schedule
+from replication.reconciler import Reconciler
+from replication.settings import from_env
+from replication.times import Instant, plus, wall_clock
+
+TICK_SECONDS = 300
+"""Of the schedule; what the first tick ever looks back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    reconciler: Reconciler
+    queue: WindowQueue
+    ticks: Ticks
+
+    def tick(self) -> float | None:
+        """Plans what became due since the last tick; age of the oldest pending version."""
+        now = wall_clock()
+        last = self.ticks.last() or plus(now, -TICK_SECONDS)
+        planned = self.reconciler.plan(Instant(last), now)
+        self.queue.send(planned.windows)
+        self.ticks.done(now)
+        return planned.oldest_pending_seconds
+
+
+@cache
+def service() -> Service:
+    """MissingSettings when the environment is incomplete."""
+    settings = from_env(os.environ, "RECONCILE_QUEUE_URL")
+    dynamodb, table = client("dynamodb"), settings.table_name
+    histories = CachedHistories(
+        ConfigurationTable(dynamodb, table).load, settings.source_buckets, time.monotonic
+    )
+    reconciler = Reconciler(
+        index=LedgerReads(dynamodb, table),
+        ledger=DynamoDBLedger(dynamodb, table, settings.shards),
+        objects=S3Objects(partial(client, "s3")),
+        findings=FindingsTable(dynamodb, table),
+        histories=histories,
+        schedule=Schedule(settings.check_base_seconds, settings.audited),
+        shards=settings.shards,
+        now=wall_clock,
+    )
+    return Service(
+        reconciler, WindowQueue(client("sqs"), settings.reconcile_queue_url), Ticks(dynamodb, table)
+    )

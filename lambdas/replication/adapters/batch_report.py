@@ -1,0 +1,89 @@
+r"""The completion report of an S3 Batch Operations job: its manifest, and the rows of its files.
+
+Source: "S3 Batch Operations completion reports" in the S3 user guide. Reports that S3 really wrote
+differ from it in two ways, as published captures show, and so do the guide's own examples:
+
+    HTTPStatusCode stands before ErrorCode, whatever `ReportSchema` says. Which of the two fields
+    is three digits decides here.
+    VersionId is `\N` where the job's manifest named no version; `null` is the null version.
+
+Keys are those of the job's manifest, which has to be URL-encoded; S3's own (and inventories used as
+manifests) are form-encoded, see `inventory.py`.
+"""
+
+import re
+from collections.abc import Callable
+
+from replication import times
+from replication.adapters import fields
+from replication.adapters.csv_rows import fields_of
+from replication.adapters.fields import Json, Reason, quoted
+from replication.adapters.inventory import columns_of, data_file
+from replication.deliveries import Delivery, Task
+from replication.errors import Rejected
+from replication.facts import Evidence, ObjectVersion
+
+FORMAT = "Report_CSV_20180820"
+MESSAGE_CHARACTERS = 300
+_NO_VERSION = ("", r"\N")
+_HTTP_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
+_NEEDED = dict.fromkeys(
+    ("Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage"),
+    "every report has it",
+)
+
+
+def delivery_of(manifest: Json) -> Delivery:
+    """The delivery a report's manifest.json describes. Rejected when it is of another format."""
+    report_format = fields.required(manifest, "Format")
+    if report_format != FORMAT:
+        raise Rejected("unsupported-format", f"Format is {quoted(report_format)}, not {FORMAT}")
+    created = fields.required(manifest, "ReportCreationDate")
+    try:
+        at = times.parse(created)
+    except ValueError:
+        problem = f"ReportCreationDate is {quoted(created)}, not a time like 2026-11-22T09:15:02Z"
+        raise Rejected(Reason.BAD_TIME, problem) from None
+    if at < times.EARLIEST:
+        raise Rejected(Reason.ABSURD_TIME, f"ReportCreationDate is {at}, before S3 existed")
+    results = manifest.get("Results")
+    if not isinstance(results, list):
+        raise fields.wrong_type("Results", results, "a list")
+    return Delivery(
+        evidence=Evidence.BATCH_REPORT,
+        at=at,
+        columns=columns_of(fields.required(manifest, "ReportSchema", 4_096), _NEEDED),
+        files=tuple(data_file(one, "Key", "MD5Checksum") for one in results),
+    )
+
+
+def reader(delivery: Delivery) -> Callable[[bytes], Task]:
+    """A function of one line. It raises Rejected for a row that cannot be understood."""
+    columns = delivery.columns
+
+    def row(line: bytes) -> Task:
+        found = fields_of(line, columns)
+        status = found["TaskStatus"]
+        if status not in ("succeeded", "failed"):
+            raise Rejected("bad-status", f"TaskStatus is {quoted(status)}")
+        if found["VersionId"] in _NO_VERSION:
+            raise Rejected(Reason.MISSING_FIELD, "VersionId: the job's manifest named no version")
+        return Task(
+            ObjectVersion(
+                fields.bucket_name(found, "Bucket"),
+                fields.object_key(found, "Key", form_encoded=True),
+                fields.version_id(found, "VersionId"),
+            ),
+            succeeded=status == "succeeded",
+            code=_code(found),
+            message=found["ResultMessage"].replace("\0", "").strip()[:MESSAGE_CHARACTERS] or None,
+        )
+
+    return row
+
+
+def _code(found: dict[str, str]) -> str | None:
+    code, other = found["ErrorCode"].strip(), found["HTTPStatusCode"].strip()
+    if _HTTP_STATUS.fullmatch(code):
+        code = other
+    return fields.text({"ErrorCode": code}, "ErrorCode", fields.FAILURE_CODE_LIMIT)

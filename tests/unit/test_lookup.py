@@ -1,0 +1,103 @@
+"""Where an object is looked for, and what is said when it is not there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+import pytest
+
+from replication.adapters.items import Stored
+from replication.facts import ObjectVersion
+from replication.fold import Record
+from replication.lookup import Histories, Lookup, NotTracked
+from tests.fakes import history, rule
+from tests.seeds import arrived, requested, stored, version
+
+HISTORIES: Histories = {
+    "src": history("src", rule("dst-a", prefix="logs/"), rule("mirror")),
+    "mirror": history("mirror", rule("src")),
+    "third": history("third", rule("dst-a")),
+}
+
+
+@dataclass
+class MemoryVersions:
+    stored: list[Stored] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    vanished: set[ObjectVersion] = field(default_factory=set)
+
+    def version(self, version: ObjectVersion) -> tuple[Stored, ...]:
+        self.asked.append(f"{version.bucket} {version.version_id}")
+        if version in self.vanished:
+            return ()
+        return tuple(one for one in self.stored if one.version == version)
+
+    def versions(self, bucket: str, key: str) -> Iterator[tuple[Stored, ...]]:
+        self.asked.append(bucket)
+        found = sorted(
+            (
+                replace(one, record=Record(one.record.state))
+                for one in self.stored
+                if (one.version.bucket, one.version.key) == (bucket, key)
+            ),
+            key=lambda one: one.version,
+        )
+        for _, items in groupby(found, key=lambda one: one.version):
+            yield tuple(items)
+
+
+def lookup(memory: MemoryVersions, histories: Histories = HISTORIES) -> Lookup:
+    return Lookup(memory, lambda: histories, frozenset(histories))
+
+
+def test_only_buckets_whose_rules_could_send_the_key_are_asked() -> None:
+    memory = MemoryVersions([stored(requested(), arrived(2), of=version("logs/x"))])
+    assert lookup(memory).find("dst-a", "logs/x", "v1")["source"]["bucket"] == "src"
+    assert memory.asked == ["src v1"]
+    memory.asked.clear()
+    with pytest.raises(NotTracked):
+        lookup(memory).find("dst-a", "other/x", "v1")
+    assert memory.asked == ["third v1"]
+
+
+def test_a_bucket_whose_rules_are_unknown_is_asked_as_well() -> None:
+    memory = MemoryVersions()
+    with pytest.raises(NotTracked):
+        lookup(memory, {"src": None, "mirror": None}).find("src", "k", None)
+    assert memory.asked == ["src", "mirror"]
+
+
+def test_a_version_of_its_own_needs_no_other_bucket() -> None:
+    memory = MemoryVersions([stored(requested())])
+    assert lookup(memory).find("src", "a/key", "v1")["role"] == "source"
+    assert memory.asked == ["src v1"]
+
+
+def test_of_several_sources_the_one_that_arrived_is_the_source() -> None:
+    memory = MemoryVersions(
+        [
+            stored(requested(9), of=version("logs/x", "new")),
+            stored(requested(1), arrived(2), of=version("logs/x", "old", "third")),
+        ]
+    )
+    found = lookup(memory).find("dst-a", "logs/x", None)
+    assert (found["source"]["bucket"], found["version_id"]) == ("third", "old")
+
+
+def test_an_object_that_goes_between_two_reads_is_not_tracked() -> None:
+    memory = MemoryVersions([stored(requested(), arrived(2), destination="mirror")])
+    memory.vanished.add(version())
+    for bucket in ("src", "mirror"):
+        with pytest.raises(NotTracked):
+            lookup(memory).find(bucket, "a/key", None)
+
+
+def test_the_latest_on_its_way_is_named_when_nothing_arrived() -> None:
+    memory = MemoryVersions(
+        [
+            stored(requested(1), of=version("logs/x", "first")),
+            stored(requested(2), of=version("logs/x", "second")),
+        ]
+    )
+    with pytest.raises(NotTracked, match=r"has not arrived in dst-a.* version second .* in src"):
+        lookup(memory).find("dst-a", "logs/x", None)
