@@ -16,7 +16,7 @@ from infra.ledger import ROUTES_INDEX
 from infra.problems import add_problem_responses
 
 STAGE_NAME = "prod"
-READS = ("dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem")
+READS = ("dynamodb:Query", "dynamodb:GetItem")
 
 _ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "requestId": "$context.requestId",

@@ -38,6 +38,9 @@ class Config:
     """The checked context of one deployment.
 
     A bucket may be source and destination at once (two buckets that replicate into each other).
+    `record_concurrency` bounds the recorder's share of the account's concurrency (1,000 by
+    default). `check_base_seconds` scales the ages at which pending versions are looked at again,
+    and `audited` is the share of completed ones that is (lambdas/replication/checks.py).
     """
 
     stage: str = "dev"
@@ -45,6 +48,9 @@ class Config:
     destination_buckets: tuple[str, ...] = ()
     shards: int = 4
     record_ineligible: bool = True
+    record_concurrency: int = 20
+    check_base_seconds: float = 900
+    audited: float = 0.01
     bundle_dependencies: bool = True
 
     @classmethod
@@ -72,6 +78,9 @@ class Config:
             destination_buckets=read("destination_buckets", (), _buckets),
             shards=read("shards", 4, _shards),
             record_ineligible=read("record_ineligible", True, _flag),
+            record_concurrency=read("record_concurrency", 20, _concurrency),
+            check_base_seconds=read("check_base_seconds", 900.0, _number(0.1, 86_400)),
+            audited=read("audited", 0.01, _number(0, 1)),
             bundle_dependencies=read("bundle_dependencies", True, _flag),
         )
         problems += config._excesses()
@@ -83,6 +92,11 @@ class Config:
     def tracked_buckets(self) -> tuple[str, ...]:
         """Every bucket once, in the order of its name."""
         return tuple(sorted({*self.source_buckets, *self.destination_buckets}))
+
+    @property
+    def stale_seconds(self) -> float:
+        """A day at the default ages, as lambdas/replication/checks.py has it."""
+        return 96 * self.check_base_seconds
 
     @property
     def is_prod(self) -> bool:
@@ -120,6 +134,27 @@ def _shards(raw: Any) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHARDS:
         raise ValueError(f"give a whole number from 1 to {MAX_SHARDS}")
     return int(text)
+
+
+def _concurrency(raw: Any) -> int:
+    """Lambda's own bounds for an SQS event source."""
+    text = str(raw).strip()
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 2 <= int(text) <= 1_000:
+        raise ValueError("give a whole number from 2 to 1000")
+    return int(text)
+
+
+def _number(low: float, high: float) -> Callable[[Any], float]:
+    def parse(raw: Any) -> float:
+        try:
+            number = float(str(raw).strip())
+        except ValueError:
+            number = float("nan")
+        if not low <= number <= high:
+            raise ValueError(f"give a number from {low:g} to {high:g}")
+        return number
+
+    return parse
 
 
 def _flag(raw: Any) -> bool:

@@ -19,11 +19,12 @@ OBJECT_EVENTS = (
 CONFIGURATION_CALLS = ("PutBucketReplication", "DeleteBucketReplication")
 
 MAX_RECEIVE_COUNT = 8
-"""With the visibility timeout below, a message is tried for at least 48 minutes."""
+"""With the visibility timeout below, a message is tried for at least 24 minutes."""
 
-RECORDER_TIMEOUT = Duration.seconds(60)
-VISIBILITY_TIMEOUT = Duration.seconds(6 * 60)
-"""Six times the function's timeout, as Lambda asks for queues it polls."""
+RECORDER_TIMEOUT = Duration.seconds(30)
+VISIBILITY_TIMEOUT = Duration.seconds(6 * 30)
+"""Six times the function's timeout, as Lambda asks for queues it polls. It is also how long a
+message that cannot be placed yet waits for its next try."""
 
 _NAMES_IN_A_PATTERN = 1_600
 """Characters of bucket names in one rule; EventBridge takes patterns of up to 2,048 characters."""
@@ -77,16 +78,36 @@ class Ingest(Construct):
                 ),
             )
 
+        if config.source_buckets:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """The recorder takes a scheduled event for "read every configuration again", so no change
+        of rules stays unseen for long, whether or not a trail tells of it."""
+        events.Rule(
+            self,
+            "Refresh",
+            description="Has the replication configurations read again",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[self._target()],
+        )
+
     def _rule(self, construct_id: str, description: str, pattern: events.EventPattern) -> None:
-        target = targets.SqsQueue(
+        events.Rule(
+            self,
+            construct_id,
+            description=description,
+            event_pattern=pattern,
+            targets=[self._target()],
+        )
+
+    def _target(self) -> targets.SqsQueue:
+        return targets.SqsQueue(
             self.queue,
             # EventBridge's own longest: 24 h and 185 attempts.
             max_event_age=Duration.hours(24),
             retry_attempts=185,
             dead_letter_queue=self.dead_letters,
-        )
-        events.Rule(
-            self, construct_id, description=description, event_pattern=pattern, targets=[target]
         )
 
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.dashboard import build_dashboard
+from infra.functions import METRICS_NAMESPACE
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
@@ -33,8 +34,10 @@ class Monitoring(Construct):
         announce: lambda_.Function,
         rest: apigateway.RestApi,
         source_buckets: Sequence[str],
+        stale_seconds: float,
     ) -> None:
-        """`name` begins the names of alarms; `dead_letters` and `functions` go by their role."""
+        """`name` begins the names of alarms; `dead_letters` and `functions` go by their role.
+        Pending for longer than `stale_seconds` is worth an alarm."""
         super().__init__(scope, construct_id)
         self._name = name
         self._action = actions.SnsAction(topic)
@@ -46,6 +49,7 @@ class Monitoring(Construct):
             self._throttles(role, function)
         self._iterator_age(announce)
         self._api_errors(rest)
+        self._stale(stale_seconds)
         self.dashboard = build_dashboard(
             self,
             name=name,
@@ -72,6 +76,8 @@ class Monitoring(Construct):
             "announce": "Failures were not announced on the failure topic. The messages name the "
             "time; the ledger has the failures (GET /v1/buckets/{bucket}/objects?status=FAILED). "
             "Read the announce function's log, put the cause right, then purge the queue.",
+            "reconcile": "Some versions that wait too long could not be looked at. Read the "
+            "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
         }[role]
         self._alarm(
             f"{role}-dead-letters",
@@ -131,6 +137,23 @@ class Monitoring(Construct):
             "the reason.",
             rest.metric_server_error(period=_FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
             threshold=0,
+        )
+
+    def _stale(self, seconds: float) -> None:
+        self._alarm(
+            "stale-pending",
+            f"A version has been PENDING for over {seconds / 3600:g} hours. It has not failed: S3 "
+            "still says PENDING. See which (GET /v1/buckets/{bucket}/objects?status=PENDING, the "
+            "oldest first); look at the rule (was it removed?), at the replication role and at the "
+            "destination, then replicate it again with S3 Batch Replication.",
+            cloudwatch.Metric(
+                namespace=METRICS_NAMESPACE,
+                metric_name="oldest_pending_seconds",
+                dimensions_map={"service": "reconcile"},
+                period=_FIVE_MINUTES,
+                statistic=cloudwatch.Stats.MAXIMUM,
+            ),
+            threshold=seconds,
         )
 
     def _alarm(

@@ -4,35 +4,21 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
 from infra.functions import TrackerFunction
+from infra.grants import allow, allow_ledger, allow_looks
 from infra.ingest import RECORDER_TIMEOUT
 
 BATCH_SIZE = 1_000
-MAX_CONCURRENCY = 20
-"""A backlog must not take the account's whole Lambda concurrency (1,000 by default)."""
-
-LEDGER = (
-    # Saved configurations of the sources, destinations of a version, one item.
-    "dynamodb:Query",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-    # CDK's grant_write_data knows no PartiQL.
-    "dynamodb:PartiQLInsert",
-    "dynamodb:PartiQLUpdate",
-)
 
 
 class Recorder(Construct):
-    """The only writer of the ledger."""
+    """Writes the facts of events."""
 
     def __init__(
         self,
@@ -41,8 +27,12 @@ class Recorder(Construct):
         *,
         code: lambda_.Code,
         environment: Mapping[str, str],
+        concurrency: int,
         queue: sqs.Queue,
         dead_letters: sqs.Queue,
+        table: dynamodb.Table,
+        sources: Sequence[s3.IBucket],
+        tracked: Sequence[s3.IBucket],
     ) -> None:
         super().__init__(scope, construct_id)
         built = TrackerFunction(
@@ -61,52 +51,21 @@ class Recorder(Construct):
             },
         )
         self.function = built.function
-        self._role = built.role
         self.function.add_event_source(
-            sources.SqsEventSource(
+            event_sources.SqsEventSource(
                 queue,
                 batch_size=BATCH_SIZE,
                 max_batching_window=Duration.seconds(1),
                 report_batch_item_failures=True,
-                max_concurrency=MAX_CONCURRENCY,
+                max_concurrency=concurrency,
             )
         )
         # What no retry can help goes there at once.
-        self._allow(["sqs:SendMessage"], [dead_letters.queue_arn])
-
-    def grant_ledger(self, table: dynamodb.Table) -> None:
-        """Conditional writes to the table, and reading items back; the index is for others."""
-        self._allow(LEDGER, [table.table_arn])
-
-    def grant_buckets(self, *, tracked: Sequence[s3.IBucket], source: Sequence[s3.IBucket]) -> None:
-        """What HEAD, the listing of versions and the replication configuration ask for."""
-        if source:
-            self._allow(["s3:GetReplicationConfiguration"], [item.bucket_arn for item in source])
-        if not tracked:
-            return
-        # With ListBucket a missing object answers 404; without it, 403 as if it were forbidden.
-        self._allow(
-            ["s3:ListBucket", "s3:ListBucketVersions"], [item.bucket_arn for item in tracked]
+        allow(built.role, ["sqs:SendMessage"], [dead_letters.queue_arn])
+        allow_ledger(built.role, table)
+        allow_looks(built.role, tracked)
+        allow(
+            built.role,
+            ["s3:GetReplicationConfiguration"],
+            [bucket.bucket_arn for bucket in sources],
         )
-        self._allow(
-            ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"],
-            [item.arn_for_objects("*") for item in tracked],
-        )
-        acknowledge(
-            self._role,
-            {
-                f"AwsSolutions-IAM5[Resource::{_shown(item)}/*]": "Any object of a tracked bucket "
-                "may have to be looked at; its key is known only when its event comes."
-                for item in tracked
-            },
-        )
-
-    def _allow(self, actions: Sequence[str], resources: Sequence[str]) -> None:
-        self._role.add_to_policy(
-            iam.PolicyStatement(actions=list(actions), resources=list(resources))
-        )
-
-
-def _shown(bucket: s3.IBucket) -> str:
-    """A bucket's ARN the way cdk-nag prints it in a finding's id."""
-    return f"arn:<AWS::Partition>:s3:::{bucket.bucket_name}"

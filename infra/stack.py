@@ -13,6 +13,7 @@ from infra.functions import code_of
 from infra.ingest import Ingest
 from infra.ledger import Ledger
 from infra.monitoring import Monitoring
+from infra.reconciler import Reconciler
 from infra.recorder import Recorder
 from infra.topics import Topics
 
@@ -57,11 +58,25 @@ class TrackerStack(Stack):
                 **environment,
                 "RECORD_INELIGIBLE": str(config.record_ineligible).lower(),
             },
+            concurrency=config.record_concurrency,
             queue=ingest.queue,
             dead_letters=ingest.dead_letters,
+            table=ledger.table,
+            sources=buckets.sources,
+            tracked=buckets.tracked,
         )
-        recorder.grant_ledger(ledger.table)
-        recorder.grant_buckets(tracked=buckets.tracked, source=buckets.sources)
+        reconciler = Reconciler(
+            self,
+            "Reconciler",
+            code=code,
+            environment={
+                **environment,
+                "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
+                "AUDITED": f"{config.audited:g}",
+            },
+            table=ledger.table,
+            tracked=buckets.tracked,
+        )
         announcer = Announcer(
             self,
             "Announcer",
@@ -77,15 +92,21 @@ class TrackerStack(Stack):
             name=construct_id,
             topic=topics.incidents,
             ingest=ingest.queue,
-            dead_letters={"ingest": ingest.dead_letters, "announce": announcer.dead_letters},
+            dead_letters={
+                "ingest": ingest.dead_letters,
+                "announce": announcer.dead_letters,
+                "reconcile": reconciler.dead_letters,
+            },
             functions={
                 "record": recorder.function,
                 "announce": announcer.function,
+                "reconcile": reconciler.function,
                 "query": api.function,
             },
             announce=announcer.function,
             rest=api.rest,
             source_buckets=config.source_buckets,
+            stale_seconds=config.stale_seconds,
         )
         self._outputs(
             ApiUrl=api.url,

@@ -47,7 +47,13 @@ def deploy(server: Server, context: Mapping[str, str]) -> dict[str, str]:
 
     `ApiUrl` is rewritten: the gateway of the emulator is not at amazonaws.com.
     """
-    values = {"stage": STAGE, "bundle_dependencies": "false", **context}
+    values = {
+        "stage": STAGE,
+        "bundle_dependencies": "false",
+        # Each is a process here, and a machine has few cores.
+        "record_concurrency": "2",
+        **context,
+    }
     arguments = ["deploy", STACK_NAME, "--require-approval", "never"]
     arguments += ["--app", f"{shlex.quote(sys.executable)} app.py"]
     arguments += ["--output", str(server.state_dir / "cdk.out")]

@@ -29,7 +29,7 @@ SAYS: dict[str, list[Kind]] = {
     "eventbridge-cloudtrail-other-call": [Ignored],
     "eventbridge-cloudtrail-put-replication": [ConfigurationChanged],
     "eventbridge-cloudtrail-put-replication-denied": [Ignored],
-    "eventbridge-configuration-refresh": [ConfigurationChanged],
+    "eventbridge-scheduled": [ConfigurationChanged],
     "eventbridge-delete-marker-created": [Created],
     "eventbridge-lifecycle-delete-marker-created": [Created],
     "eventbridge-lifecycle-deleted": [Deleted],

@@ -218,10 +218,10 @@ class TestConfigurationChanges:
         assert rejection(changed(payload(PUT_REPLICATION), path, value)) == reason
 
     def test_a_refresh_is_of_every_bucket(self) -> None:
-        event = read(payload("eventbridge-configuration-refresh"))
+        event = read(payload("eventbridge-scheduled"))
         assert isinstance(event, ConfigurationChanged)
         assert event.bucket is None
 
     def test_another_word_of_the_tracker_itself_is_ignored(self) -> None:
-        envelope = payload("eventbridge-configuration-refresh")
+        envelope = payload("eventbridge-scheduled")
         assert read(changed(envelope, "detail-type", "Good Morning")) == Ignored("Good Morning")

@@ -16,7 +16,19 @@ TRACKED = sorted({*SOURCES, *DESTINATIONS})
 
 
 def rules(stack: Synthesized) -> list[Resource]:
-    return stack.of_type("AWS::Events::Rule")
+    """Those that pass on events."""
+    return [
+        rule for rule in stack.of_type("AWS::Events::Rule") if "EventPattern" in rule.properties
+    ]
+
+
+def schedules(stack: Synthesized, target: str) -> list[Resource]:
+    """Those that run by the clock, for one target."""
+    return [
+        rule
+        for rule in stack.of_type("AWS::Events::Rule")
+        if "ScheduleExpression" in rule.properties and rule["Targets"][0]["Arn"] == target
+    ]
 
 
 def let_in(stack: Synthesized, event: dict[str, Any]) -> int:
@@ -96,7 +108,8 @@ def test_recorded_payloads_get_through(dev: Synthesized) -> None:
 
 def test_every_rule_feeds_the_ingest_queue_and_none_waits_for_ever(dev: Synthesized) -> None:
     assert rules(dev)
-    for rule in rules(dev):
+    assert schedules(dev, dev.ingest.arn)
+    for rule in rules(dev) + schedules(dev, dev.ingest.arn):
         (target,) = rule["Targets"]
         assert target["Arn"] == dev.ingest.arn
         assert target["DeadLetterConfig"]["Arn"] == dev.ingest_dead_letters.arn
@@ -114,7 +127,7 @@ def test_nothing_but_the_rules_and_the_sources_may_send(dev: Synthesized) -> Non
         sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
         senders.setdefault(service, set()).update(listed(sources))
     assert senders == {
-        "events.amazonaws.com": {rule.arn for rule in rules(dev)},
+        "events.amazonaws.com": {rule.arn for rule in rules(dev) + schedules(dev, dev.ingest.arn)},
         "s3.amazonaws.com": {f"arn:aws:s3:::{name}" for name in SOURCES},
     }
 
@@ -158,6 +171,21 @@ def test_dead_letters_stay_for_two_weeks_and_longer_than_what_waits(stack: Synth
 
 def test_without_buckets_there_is_no_rule(empty: Synthesized) -> None:
     assert rules(empty) == []
+    assert schedules(empty, empty.ingest.arn) == []
+
+
+def test_configurations_are_read_again_every_minute(dev: Synthesized) -> None:
+    (rule,) = schedules(dev, dev.ingest.arn)
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+
+
+def test_what_waits_is_looked_at_by_the_clock(stack: Synthesized) -> None:
+    function = stack.function("reconcile")
+    (rule,) = schedules(stack, function.arn)
+    assert rule["ScheduleExpression"] == "rate(5 minutes)"
+    windows = stack.by_arn(stack.event_source("reconcile")["EventSourceArn"])
+    assert windows["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert function["Environment"]["Variables"]["RECONCILE_QUEUE_URL"] == windows.id
 
 
 def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> None:

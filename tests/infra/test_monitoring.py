@@ -78,9 +78,9 @@ def widgets(stack: Synthesized) -> list[dict[str, Any]]:
 
 def test_the_dashboard_shows_every_queue_function_and_the_api(stack: Synthesized) -> None:
     text = json.dumps(widgets(stack))
-    for queue in stack.of_type("AWS::SQS::Queue"):
+    for queue in (stack.ingest, stack.ingest_dead_letters, stack.announce_dead_letters):
         assert queue.id in text
-    for service in ("record", "announce", "query"):
+    for service in ("record", "announce", "reconcile", "query"):
         assert stack.function(service).id in text
     assert "AWS/ApiGateway" in text
 

@@ -67,7 +67,6 @@ def recorder_without_buckets(stack: Synthesized) -> Allowed:
             "dynamodb:Query",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
             "dynamodb:PartiQLInsert",
             "dynamodb:PartiQLUpdate",
         ),
@@ -81,8 +80,6 @@ def test_the_recorder_writes_the_ledger_and_looks_at_tracked_buckets(dev: Synthe
         **recorder_without_buckets(dev),
         "s3:GetReplicationConfiguration": arns(*SOURCES),
         "s3:ListBucket": arns(*tracked),
-        "s3:ListBucketVersions": arns(*tracked),
-        "s3:GetObject": objects,
         "s3:GetObjectVersion": objects,
         "s3:GetObjectVersionTagging": objects,
     }
@@ -120,7 +117,6 @@ def test_the_query_function_only_reads_the_ledger(stack: Synthesized) -> None:
         **every_function(stack, "query"),
         "dynamodb:Query": ledger,
         "dynamodb:GetItem": ledger,
-        "dynamodb:BatchGetItem": ledger,
     }
 
 
@@ -176,12 +172,55 @@ def test_only_the_recorder_may_write_the_ledger(stack: Synthesized, service: str
     assert bool(writes) is (service == "record")
 
 
-def test_the_api_may_call_the_query_function_and_no_one_else_any(stack: Synthesized) -> None:
+def looks(*names: str) -> Allowed:
+    return {
+        "s3:ListBucket": arns(*names),
+        "s3:GetObjectVersion": arns(*(f"{name}/*" for name in names)),
+        "s3:GetObjectVersionTagging": arns(*(f"{name}/*" for name in names)),
+    }
+
+
+def test_the_reconciler_looks_at_tracked_buckets_and_writes_what_it_saw(dev: Synthesized) -> None:
+    windows = dev.by_arn(dev.event_source("reconcile")["EventSourceArn"])
+    index = f"{dev.table.arn}/index/routes"
+    assert of_function(dev, "reconcile") == {
+        **every_function(dev, "reconcile"),
+        **on(
+            windows.arn,
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:SendMessage",
+        ),
+        **on(
+            dev.table.arn,
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:PartiQLInsert",
+            "dynamodb:PartiQLUpdate",
+        ),
+        "dynamodb:Query": frozenset({dev.table.arn, index}),
+        **looks(*SOURCES, *DESTINATIONS),
+    }
+
+
+def test_the_api_may_call_the_query_function_and_the_clock_the_reconciler(
+    stack: Synthesized,
+) -> None:
     rest = stack.one("AWS::ApiGateway::RestApi").id
     stage = stack.one("AWS::ApiGateway::Stage").id
+    callers = {"apigateway.amazonaws.com": "query", "events.amazonaws.com": "reconcile"}
     permissions = stack.of_type("AWS::Lambda::Permission")
-    assert permissions
+    assert {permission["Principal"] for permission in permissions} == set(callers)
     for permission in permissions:
-        assert permission["FunctionName"] == stack.function("query").arn
-        assert permission["Principal"] == "apigateway.amazonaws.com"
-        assert permission["SourceArn"].endswith(f":{rest}/{stage}/*/v1/*")
+        service = callers[permission["Principal"]]
+        assert permission["FunctionName"] == stack.function(service).arn
+        if service == "query":
+            assert permission["SourceArn"].endswith(f":{rest}/{stage}/*/v1/*")
+        else:
+            (rule,) = (
+                r for r in stack.of_type("AWS::Events::Rule") if r.arn == permission["SourceArn"]
+            )
+            assert "ScheduleExpression" in rule.properties

@@ -16,8 +16,8 @@ from constructs import IConstruct
 import infra.announcer
 import infra.api
 import infra.functions
+import infra.grants
 import infra.notifications_role
-import infra.recorder
 from tests.infra.conftest import BUCKETS
 from tests.infra.synthesized import ROOT, Synthesized, build
 
@@ -89,7 +89,7 @@ def test_no_explanation_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         infra.api,
         infra.functions,
         infra.notifications_role,
-        infra.recorder,
+        infra.grants,
     ):
         monkeypatch.setattr(module, "acknowledge", note)
     app, _ = build(BUCKETS, outdir=str(tmp_path))

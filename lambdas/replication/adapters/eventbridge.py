@@ -8,7 +8,7 @@ seconds, and standard buckets send no replication events.
                              Object Tags Added, Object Tags Deleted, Object ACL Updated    Changed
                              AWS API Call via CloudTrail      ConfigurationChanged, when the call
                                                               changed a replication configuration
-    s3-replication-tracker   Configuration Refresh            ConfigurationChanged of every bucket
+    aws.events               Scheduled Event                  ConfigurationChanged of every bucket
     either                   anything else                    Ignored
 
 An event without `version-id` speaks of the version `null`, deletes included: in a bucket without
@@ -52,7 +52,7 @@ def event_of(envelope: Json, received: Instant) -> Event:
             return _changed(envelope, _detail(envelope), detail_type, received)
         case "aws.s3", "AWS API Call via CloudTrail":
             return _called(envelope, fields.nested(envelope, "detail"), received)
-        case "s3-replication-tracker", "Configuration Refresh":
+        case "aws.events", "Scheduled Event":
             return _configuration_changed(envelope, None, received)
         case "aws.s3" | "s3-replication-tracker", _:
             return Ignored(detail_type)
