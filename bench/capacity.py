@@ -28,9 +28,10 @@ PROJECTED = (
     "failure_code",
     "evidence",
     "late",
+    "lost_at",
 )
 """As infra/ledger.py projects them; tests/infra holds the two together."""
-_INDEX_KEYS = ("route", "position")
+_INDEXES = {items.INDEX: ("route", "position"), items.HELD_INDEX: ("route", "held")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +67,26 @@ def units(size: int) -> int:
     return max(1, ceil(size / 1024))
 
 
-def entry(item: Item) -> Item:
-    """The item's entry in the index; empty when it has none."""
-    if any(name not in item for name in _INDEX_KEYS):
+def entry(item: Item, index: str = items.INDEX) -> Item:
+    """The item's entry in an index; empty when it has none."""
+    keys = _INDEXES[index]
+    if any(name not in item for name in keys):
         return {}
-    names = ("pk", "sk", *_INDEX_KEYS, *PROJECTED)
+    names = ("pk", "sk", *keys, *PROJECTED)
     return {name: item[name] for name in names if name in item}
 
 
 def cost(old: Item, new: Item) -> Cost:
     """Of the write that makes `new` out of `old` (empty: there was none)."""
-    before, after = entry(old), entry(new)
-    writes = []
-    if before != after:
-        moved = any(before.get(name) != after.get(name) for name in _INDEX_KEYS)
-        if moved:
-            writes = [one for one in (before, after) if one]
+    writes: list[Item] = []
+    for index, keys in _INDEXES.items():
+        before, after = entry(old, index), entry(new, index)
+        if before == after:
+            continue
+        if any(before.get(name) != after.get(name) for name in keys):
+            writes += [one for one in (before, after) if one]
         else:
-            writes = [max(before, after, key=item_size)]
+            writes.append(max(before, after, key=item_size))
     return Cost(
         table_units=units(max(item_size(old), item_size(new))),
         index_units=sum(units(item_size(one)) for one in writes),

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from bench.capacity import PROJECTED
 from local import server
 from replication.adapters import clients, items
 from replication.adapters.dynamodb import DynamoDBLedger
@@ -129,7 +130,7 @@ def looped(client: Any, table: str, messages: list[str]) -> None:
 
 
 @contextmanager
-def tables() -> Iterator[tuple[Any, Callable[[], str]]]:
+def tables(*, stream: bool = False) -> Iterator[tuple[Any, Callable[[], str]]]:
     """A client of an emulator of our own, and a maker of fresh tables."""
     with tempfile.TemporaryDirectory() as state:
         running = server.start(server.free_port(), Path(state), tied=True)
@@ -149,7 +150,7 @@ def tables() -> Iterator[tuple[Any, Callable[[], str]]]:
                 BillingMode="PAY_PER_REQUEST",
                 AttributeDefinitions=[
                     {"AttributeName": name, "AttributeType": "S"}
-                    for name in ("pk", "sk", "route", "position")
+                    for name in ("pk", "sk", "route", "position", "held")
                 ],
                 KeySchema=[
                     {"AttributeName": "pk", "KeyType": "HASH"},
@@ -157,14 +158,25 @@ def tables() -> Iterator[tuple[Any, Callable[[], str]]]:
                 ],
                 GlobalSecondaryIndexes=[
                     {
-                        "IndexName": items.INDEX,
+                        "IndexName": index,
                         "KeySchema": [
                             {"AttributeName": "route", "KeyType": "HASH"},
-                            {"AttributeName": "position", "KeyType": "RANGE"},
+                            {"AttributeName": sort_key, "KeyType": "RANGE"},
                         ],
-                        "Projection": {"ProjectionType": "KEYS_ONLY"},
+                        "Projection": {
+                            "ProjectionType": "INCLUDE",
+                            "NonKeyAttributes": list(PROJECTED),
+                        },
                     }
+                    for index, sort_key in (
+                        (items.INDEX, "position"),
+                        (items.HELD_INDEX, "held"),
+                    )
                 ],
+                StreamSpecification={
+                    "StreamEnabled": stream,
+                    **({"StreamViewType": "NEW_AND_OLD_IMAGES"} if stream else {}),
+                },
             )
             return made[-1]
 

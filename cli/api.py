@@ -1,5 +1,6 @@
 """The tracker's REST API from Python: requests signed with the caller's AWS credentials (SigV4)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
@@ -65,14 +66,18 @@ class Api:
 
     def objects(self, bucket: str, **filters: Any) -> list[Any]:
         """All rows of a list, page after page."""
-        rows: list[Any] = []
+        pages = self.pages(f"/v1/buckets/{bucket}/objects", **filters)
+        return [row for page in pages for row in page["items"]]
+
+    def pages(self, path: str, **filters: Any) -> Iterator[Any]:
+        """The pages of a list, each asked for when the one before was used."""
         cursor = None
         while True:
-            page = self.get(f"/v1/buckets/{bucket}/objects", cursor=cursor, **filters)
-            rows += page["items"]
+            page = self.get(path, cursor=cursor, **filters)
+            yield page
             cursor = page["next_cursor"]
             if cursor is None:
-                return rows
+                return
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

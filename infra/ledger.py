@@ -7,6 +7,9 @@ from constructs import Construct
 ROUTES_INDEX = "routes"
 """Lists and watermarks of a route (source bucket, destination, shard)."""
 
+HELD_INDEX = "held"
+"""Sparse: what holds a watermark back by more than its place in `routes` shows."""
+
 _LISTED = (
     "rule_id",
     "status",
@@ -16,11 +19,12 @@ _LISTED = (
     "failure_code",
     "evidence",
     "late",
+    "lost_at",
 )
 
 
 class Ledger(Construct):
-    """The table, its index and its stream.
+    """The table, its indexes and its stream.
 
     `Table`, not `TableV2`: a global table would buy nothing in one Region, while local emulators
     and cdk-nag read backups, encryption and deletion protection from AWS::DynamoDB::Table only.
@@ -47,13 +51,14 @@ class Ledger(Construct):
             deletion_protection=keep,
             removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
         )
-        self.table.add_global_secondary_index(
-            index_name=ROUTES_INDEX,
-            partition_key=_text("route"),
-            sort_key=_text("position"),
-            projection_type=dynamodb.ProjectionType.INCLUDE,
-            non_key_attributes=list(_LISTED),
-        )
+        for name, sort_key in ((ROUTES_INDEX, "position"), (HELD_INDEX, "held")):
+            self.table.add_global_secondary_index(
+                index_name=name,
+                partition_key=_text("route"),
+                sort_key=_text(sort_key),
+                projection_type=dynamodb.ProjectionType.INCLUDE,
+                non_key_attributes=list(_LISTED),
+            )
 
 
 def _text(name: str) -> dynamodb.Attribute:

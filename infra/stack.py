@@ -49,6 +49,7 @@ class TrackerStack(Stack):
             "SOURCE_BUCKETS": ",".join(config.source_buckets),
             "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
             "SHARDS": str(config.shards),
+            "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
         }
         recorder = Recorder(
             self,
@@ -69,11 +70,7 @@ class TrackerStack(Stack):
             self,
             "Reconciler",
             code=code,
-            environment={
-                **environment,
-                "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
-                "AUDITED": f"{config.audited:g}",
-            },
+            environment={**environment, "AUDITED": f"{config.audited:g}"},
             table=ledger.table,
             tracked=buckets.tracked,
         )

@@ -4,12 +4,12 @@ import heapq
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from query import cursor
+from query.parameters import Flag
 from query.problems import INVALID_CURSOR, Problem
 from query.service import Service
-from replication import listing, times, views
+from replication import doctor, listing, times, views
 from replication.configuration import History
 from replication.listing import Filters, Position
 from replication.lookup import NotTracked
@@ -41,6 +41,17 @@ def buckets(service: Service, limit: int, cursor_text: str | None) -> Json:
     }
 
 
+def findings(service: Service) -> Json:
+    """All at once: there are a few per tracked bucket, and of those at most sixty."""
+    histories = service.histories()
+    found = doctor.examine(histories, service.settings.destination_buckets, service.findings.load())
+    return {
+        "items": [finding.as_json() for finding in found],
+        "next_cursor": None,
+        "complete": all(histories.values()),
+    }
+
+
 def versions(service: Service, bucket: str, key: str, limit: int, cursor_text: str | None) -> Json:
     """NotTracked when the bucket has no version of the key."""
     scope: Scope = {"list": "versions", "bucket": bucket, "key": key}
@@ -56,7 +67,7 @@ def versions(service: Service, bucket: str, key: str, limit: int, cursor_text: s
     )
     if not newest and not before:
         raise NotTracked(f"Nothing is known of such an object in {bucket}.")
-    items = [views.summary(items, bucket) for _, items in newest[:limit]]
+    items = [views.summary(items, bucket, service.present()) for _, items in newest[:limit]]
     fitting = _fitting(items)
     more = fitting < len(newest)
     return {
@@ -79,6 +90,7 @@ class Question:
     since: Instant | None
     until: Instant | None
     newest_first: bool
+    flag: Flag | None = None
 
 
 def rows(service: Service, question: Question, limit: int, cursor_text: str | None) -> Json:
@@ -92,8 +104,8 @@ def rows(service: Service, question: Question, limit: int, cursor_text: str | No
         after=Position(*after) if after else None,
         limit=limit,
     )
-    now = times.from_datetime(datetime.now(UTC))
-    items = [views.row(stored, now) for _, stored in page.rows]
+    present = service.present()
+    items = [views.row(stored, present) for _, stored in page.rows]
     fitting = _fitting(items)
     following = page.next if fitting == len(items) else page.rows[fitting - 1][0]
     return {
@@ -107,8 +119,14 @@ def _filters(
     service: Service, question: Question, concerned: Mapping[str, History | None]
 ) -> Filters:
     statuses = {question.status} if question.status else set(Status)
+    until = question.until
     if question.reason is not None:
         statuses &= {Status.FAILED}
+    if question.flag == "stale":
+        statuses &= {Status.PENDING}
+        present = service.present()
+        stale_since = times.plus(present.now, -present.stale_seconds)
+        until = min(until, stale_since) if until else stale_since
     return Filters(
         routes=_routes(service, question, concerned),
         statuses=tuple(sorted(statuses)),
@@ -117,7 +135,9 @@ def _filters(
         failure_code=question.reason,
         prefix=question.prefix,
         since=question.since,
-        until=question.until,
+        until=until,
+        late=question.flag == "late",
+        lost=question.flag == "replica_lost",
     )
 
 

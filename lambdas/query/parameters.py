@@ -64,6 +64,14 @@ Until = Annotated[
         json_schema_extra={"format": "date-time"},
     ),
 ]
+Flag = Literal["late", "stale", "replica_lost"]
+FlagFilter = Annotated[
+    Flag | None,
+    Query(
+        description="Only rows that are `late` (missed their replication time threshold), `stale`"
+        " (PENDING for over a day) or `replica_lost` (the replica was deleted at the destination)"
+    ),
+]
 Order = Annotated[
     Literal["oldest", "newest", "asc", "desc"] | None,
     Query(

@@ -112,6 +112,7 @@ def list_objects(
     prefix: parameters.Prefix = None,
     since: parameters.Since = None,
     until: parameters.Until = None,
+    flag: parameters.FlagFilter = None,
     order: parameters.Order = None,
     limit: parameters.Limit = 100,
     cursor: parameters.Cursor = None,
@@ -135,8 +136,17 @@ def list_objects(
         since=first,
         until=last,
         newest_first=order in ("newest", "desc"),
+        flag=flag,
     )
     return schemas.Rows.model_validate(pages.rows(service(), question, limit, cursor))
+
+
+@_get("/v1/doctor", tag="service", summary="What keeps the tracker from knowing")
+def list_findings() -> schemas.Findings:
+    """Checks of every tracked bucket: its configuration was read, its rules have replication
+    metrics (without them S3 tells of no failure), their destinations are tracked, and S3 does not
+    deny the tracker's reads. Each finding says what to do."""
+    return schemas.Findings.model_validate(pages.findings(service()))
 
 
 @_get("/v1/health", tag="service", summary="Whether the API works")

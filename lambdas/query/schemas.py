@@ -4,6 +4,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from replication.doctor import Severity
 from replication.facts import Evidence
 from replication.status import Status
 
@@ -63,6 +64,10 @@ class Destination(Schema):
         description="From request to arrival; null unless COMPLETED and both are known",
     )
     late: bool = Field(description="S3 said that its replication time threshold was missed")
+    stale: bool = Field(description="PENDING for over a day; S3 has not called it failed")
+    lost_at: Time | None = Field(
+        description="When the replica was found deleted at the destination; null while it is there"
+    )
     failure: Failure | None = Field(description="Null unless the status is FAILED")
 
 
@@ -145,6 +150,11 @@ class Row(Schema):
     size: int | None = Field(description="Bytes")
     failure: Failure | None = Field(description="Null unless the status is FAILED")
     evidence: Evidence | None = Field(description="What the status was learnt from")
+    late: bool = Field(description="S3 said that its replication time threshold was missed")
+    stale: bool = Field(description="PENDING for over a day; S3 has not called it failed")
+    lost_at: Time | None = Field(
+        description="When the replica was found deleted at the destination; null while it is there"
+    )
 
 
 class Rule(Schema):
@@ -213,6 +223,23 @@ class Rows(Listing[Row]):
 
 class Versions(Listing[ObjectSummary]):
     """Tracked versions of one key, newest first, without their transitions (`/object` has them)."""
+
+
+class Finding(Schema):
+    """Something to mend on a bucket, because it keeps the tracker from knowing."""
+
+    bucket: str = Field(description="The bucket it concerns")
+    check: str = Field(description="What was checked")
+    severity: Severity = Field(
+        description="`error`: something cannot be known; `warning`: it is known late"
+    )
+    finding: str = Field(description="What is wrong")
+    fix: str = Field(description="What to do")
+    observed_at: Time | None = Field(description="When it was last met; null when rules tell it")
+
+
+class Findings(Listing[Finding]):
+    """Findings by bucket; none is well."""
 
 
 class Health(Schema):

@@ -2,14 +2,19 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from replication.adapters.clients import client
 from replication.adapters.configurations import ConfigurationTable
 from replication.adapters.dynamodb_reads import CachedHistories, LedgerReads
+from replication.adapters.findings import FindingsTable
+from replication.checks import Schedule
 from replication.lookup import Lookup
 from replication.settings import Settings, from_env
+from replication.times import wall_clock
+from replication.views import Present
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Service:
     ledger: LedgerReads
     histories: CachedHistories
     lookup: Lookup
+    findings: FindingsTable
+    present: Callable[[], Present]
 
 
 @cache
@@ -27,5 +34,11 @@ def service() -> Service:
     ledger = LedgerReads(dynamodb, settings.table_name)
     configurations = ConfigurationTable(dynamodb, settings.table_name)
     histories = CachedHistories(configurations.load, settings.source_buckets, time.monotonic)
-    lookup = Lookup(ledger, histories, frozenset(settings.source_buckets))
-    return Service(settings, ledger, histories, lookup)
+    stale_seconds = Schedule(settings.check_base_seconds).stale_seconds
+
+    def present() -> Present:
+        return Present(wall_clock(), stale_seconds)
+
+    lookup = Lookup(ledger, histories, frozenset(settings.source_buckets), present)
+    findings = FindingsTable(dynamodb, settings.table_name)
+    return Service(settings, ledger, histories, lookup, findings, present)

@@ -55,7 +55,7 @@ def announcement(image: Image, now: Instant) -> Announcement:
     What cannot be read is told as null rather than kept from the subscribers: the failure is sure.
     """
     item = _read(image)
-    row = views.row(item, now)
+    row = views.row(item, views.Present(now))
     return Announcement(
         subject=_subject(row),
         body=row

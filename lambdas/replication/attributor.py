@@ -75,7 +75,7 @@ class Attributor:
             case Created():
                 return self._prove_created(event)
             case Deleted():
-                return self._prove_deleted(event)
+                return self._prove_deleted(event, now)
             case Changed():
                 return self._prove_changed(event, now)
             case Replicated():
@@ -185,18 +185,19 @@ class Attributor:
         if head is not None and head.replication_status in (None, REPLICA):
             return self._requests(event, ())
         tags = self.objects.tags(event.version) or {}
-        for configuration in (history.current, history.at(event.at)):
+        for configuration in (history.at(event.at), history.current):
             found = targets(configuration, event.version.key, delete_marker=False, tags=tags)
             if found or head is None:
                 return self._requests(event, found)
         raise NotYet("S3 replicates the object by a rule that cannot be read yet")
 
-    def _prove_deleted(self, event: Deleted) -> list[Claim]:
+    def _prove_deleted(self, event: Deleted, now: Instant) -> list[Claim]:
         version, history = event.version, self.histories.get(event.version.bucket)
         if history is not None:
             known = self.ledger.states(version)
             if known:
-                return _certain(attribution.deleted(event, name) for name in known)
+                ended = [attribution.deleted(event, name) for name in known]
+                return _certain(ended + Examiner(self.objects).outlived(version, known, now))
         for source in self._sources(version):
             original = ObjectVersion(source, version.key, version.version_id)
             if version.bucket in self.ledger.states(original) or self.objects.head(original):
@@ -214,7 +215,8 @@ class Attributor:
         sources = self._sources(version)
         known = self.ledger.states(version) if history is not None else ()
         if known:
-            return _certain(attribution.changed(event, name) for name in known if name)
+            due = [name for name, state in known.items() if name and not state.is_ruled_out]
+            return _certain(attribution.changed(event, name) for name in due)
         for source in sources:
             original = ObjectVersion(source, version.key, version.version_id)
             known = self.ledger.states(original)

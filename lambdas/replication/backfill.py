@@ -24,8 +24,9 @@ from typing import Protocol
 from replication.configuration import History
 from replication.deliveries import DataFile, Delivery, location_of, run_of
 from replication.errors import NotYet, Rejected, Unavailable
+from replication.examiner import Examiner
 from replication.existing import Attribution
-from replication.ports import Histories, Ledger
+from replication.ports import Histories, Ledger, Objects
 from replication.progress import MOST_NAMED, FileProgress, Progress, RunProgress
 from replication.rows import Reader, Rows, Written
 from replication.times import Instant, plus
@@ -104,6 +105,7 @@ class Backfill:
         queue: Queue,
         progress: ProgressTable,
         ledger: Ledger,
+        objects: Objects,
         histories: Histories,
         delivery_of: Callable[[bytes], Delivery],
         reader: Callable[[Delivery], Reader],
@@ -116,6 +118,7 @@ class Backfill:
         self._queue = queue
         self._progress = progress
         self._ledger = ledger
+        self._objects = objects
         self._histories = histories
         self._delivery_of = delivery_of
         self._reader = reader
@@ -184,7 +187,13 @@ class Backfill:
         total: Counter[str] = Counter()
         if progress.finished_at or progress.etag is None:
             return total
-        rows = Rows(self._reader(delivery), partial(self._attribution, run, delivery), self._ledger)
+        rows = Rows(
+            read=self._reader(delivery),
+            attribution=partial(self._attribution, run, delivery),
+            ledger=self._ledger,
+            examiner=Examiner(self._objects),
+            now=self._now,
+        )
         start = progress.rows
         with closing(self._files.lines(file, progress.etag)) as stored:
             lines = islice(stored, start, None)

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from replication.eligibility import Configuration
-from replication.times import Instant
+from replication.times import Instant, plus
+
+NOTICE_SECONDS = 65
+"""How long a change of the rules may go unnoticed: they are read once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,18 @@ class History:
 
     def may_take(self, key: str, destination: str) -> bool:
         return any(revision.configuration.may_take(key, destination) for revision in self.revisions)
+
+    def in_doubt(self, created_at: Instant | None) -> bool:
+        """Whether a version written then may have met other rules than `at` says: nobody told
+        when it was written, it is older than what is known, or the rules changed about then."""
+        if created_at is None or created_at < self.tracking_since:
+            return True
+        early, late = plus(created_at, -NOTICE_SECONDS), plus(created_at, NOTICE_SECONDS)
+        return any(early <= revision.since <= late for revision in self.revisions)
+
+    def possible(self, key: str) -> tuple[str, ...]:
+        """Destinations that any rule the bucket ever had could have sent the key to, by name."""
+        return tuple(name for name in self.destinations if self.may_take(key, name))
 
 
 def sources_of(histories: Mapping[str, History], destination: str, key: str) -> tuple[str, ...]:

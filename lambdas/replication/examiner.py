@@ -3,19 +3,25 @@
 The source's header is an aggregate: COMPLETED speaks of every destination, anything else of one
 destination only when there is one. Otherwise each destination is asked whether it has the version.
 
-    source gone (404)            the version has ended, at every destination
-    no header                    no rule replicates it (any more)
-    COMPLETED                    every destination has it
-    PENDING, FAILED              one destination: that; several: whoever holds it has it, the
-                                 others are what the header says
-    FAILED, and everybody has it the replica that differs in its tags is the failed one (S3 may not
-                                 read the source's tags or write the destination's: it says
-                                 FAILED, sends no event, and leaves a replica without tags)
+    source gone (404)   the version has ended; a replica nobody told of may have outlived it
+    no header           no rule replicates it (any more)
+    COMPLETED           every destination has it
+    PENDING             one destination: that; several: whoever lacks it, or lacks its tags, is
+                        pending; when nobody does, a change is on its way to all of them
+    FAILED              one destination: that; several: whoever was said to have failed and lacks
+                        it, else the replica that differs in its tags (S3 may not read the source's
+                        tags or write the destination's: it says FAILED, sends no event, and leaves
+                        a replica without tags), else all that lack it
+
+Which destinations a version has, the ledger knows from the rules it met. Where that is in doubt
+(`History.in_doubt`) every destination that a rule could have sent it to is asked as well, and one
+that has nothing is no destination of the version just because the header reads COMPLETED.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from replication.errors import Denied
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.ports import Head, Objects
@@ -25,6 +31,10 @@ from replication.times import Instant
 SEVERAL_MAY_HAVE_FAILED = "S3 says that at least one destination failed, and not which"
 WITHOUT_ITS_TAGS = "the replica is there, but S3 reports FAILED: its tags or metadata are missing"
 NO_RULE = "S3 shows no replication status: no rule replicates the version"
+NOT_SENT = "S3 reports COMPLETED, and the destination never had it: no rule sent it there"
+
+Heads = Mapping[str, Head | None]
+"""What each destination says, by name; None: it does not have the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,141 +45,203 @@ class Examiner:
     audit: bool = False
 
     def examine(
-        self, version: ObjectVersion, known: Mapping[str, State], now: Instant
+        self,
+        version: ObjectVersion,
+        known: Mapping[str, State],
+        now: Instant,
+        possible: Collection[str] | None = None,
     ) -> list[Fact]:
-        """Facts about every destination in `known`. Denied or Unavailable when S3 does not say."""
-        names = sorted(name for name in known if name)
+        """Facts about the destinations in `known` and, where its destinations are in doubt, in
+        `possible`; None: they are not. Denied or Unavailable when S3 does not say."""
+        look = _Look(version, {name: state for name, state in known.items() if name}, now)
         head = self.objects.head(version)
         if head is None:
-            return [_fact(Kind.DELETED, version, name, now) for name in names]
+            ended = [look.fact(Kind.DELETED, name) for name in look.known]
+            return ended + self.outlived(version, look.known, now)
         if head.delete_marker:
-            return self._marker(version, names, now)
-        facts = self._by_header(version, head, names, known, now)
-        return facts + (self._lost(version, known, facts, now) if self.audit else [])
+            return _marker(look, self._heads(version, {*look.known, *(possible or ())}))
+        said = head.replication_status
+        if said in (None, REPLICA):
+            return [look.observed(name, None, NO_RULE) for name in look.known]
+        facts = self._by_header(look, head, Status(str(said)), possible)
+        return facts + (self._lost(look, facts) if self.audit else [])
+
+    def outlived(
+        self, version: ObjectVersion, known: Mapping[str, State], now: Instant
+    ) -> list[Fact]:
+        """Replicas of a version that is gone, which arrived before it went without the ledger
+        being told. What a destination denies stays unknown: nobody will ask again."""
+        look, facts = _Look(version, known, now), []
+        for name, state in sorted(known.items()):
+            if not name or state.arrived_at or state.lost_at:
+                continue
+            try:
+                there = self.objects.head(_at(version, name))
+            except Denied:
+                continue
+            if there:
+                facts.append(look.seen(name, Status.COMPLETED))
+        return facts
 
     def _by_header(
-        self,
-        version: ObjectVersion,
-        head: Head,
-        names: list[str],
-        known: Mapping[str, State],
-        now: Instant,
+        self, look: "_Look", head: Head, said: Status, possible: Collection[str] | None
     ) -> list[Fact]:
-        status = head.replication_status
-        if status in (None, REPLICA):
-            return [_observed(version, name, None, now, NO_RULE) for name in names]
-        said = Status(str(status))
-        if said is Status.COMPLETED or (len(names) == 1 and said is Status.PENDING):
-            return [_observed(version, name, said, now) for name in names]
-        heads = {name: self.objects.head(_at(version, name)) for name in names}
-        if said is Status.FAILED:
-            return _failed(version, head, heads, known, now)
-        return [
-            _observed(
-                version,
-                name,
-                Status.COMPLETED if there else Status.PENDING,
-                now,
-                evidence=Evidence.HEAD_DESTINATION,
-            )
-            for name, there in heads.items()
-            # S3 does not say whether one failure shows while another destination is pending, so
-            # a failure that an event told is not taken back by the aggregate.
-            if there or known[name].status is not Status.FAILED
-        ]
+        alone = len(look.known) == 1 and said is Status.PENDING
+        if possible is None and (said is Status.COMPLETED or alone):
+            return [look.observed(name, said) for name in look.known]
+        heads = self._heads(look.version, {*look.known, *(possible or ())})
+        match said:
+            case Status.COMPLETED:
+                return _completed(look, heads)
+            case Status.PENDING:
+                return _pending(look, head, heads)
+            case Status.FAILED:
+                return _failed(look, head, heads)
 
-    def _marker(self, version: ObjectVersion, names: list[str], now: Instant) -> list[Fact]:
-        return [
-            _observed(
-                version,
-                name,
-                Status.COMPLETED if self.objects.head(_at(version, name)) else Status.PENDING,
-                now,
-                evidence=Evidence.HEAD_DESTINATION,
-            )
-            for name in names
-        ]
+    def _heads(self, version: ObjectVersion, names: Collection[str]) -> Heads:
+        return {name: self.objects.head(_at(version, name)) for name in sorted(names)}
 
-    def _lost(
-        self,
-        version: ObjectVersion,
-        known: Mapping[str, State],
-        facts: list[Fact],
-        now: Instant,
-    ) -> list[Fact]:
+    def _lost(self, look: "_Look", facts: list[Fact]) -> list[Fact]:
         """Replicas that S3 calls replicated and the destination does not have (any more)."""
         completed = [fact.destination for fact in facts if fact.status is Status.COMPLETED]
         return [
-            _fact(Kind.REPLICA_DELETED, version, name, now, Evidence.HEAD_DESTINATION)
+            look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION)
             for name in completed
-            if not known[name].lost_at and self.objects.head(_at(version, name)) is None
+            if not look.state(name).lost_at and self.objects.head(_at(look.version, name)) is None
         ]
 
 
-def _failed(
-    version: ObjectVersion,
-    head: Head,
-    heads: Mapping[str, Head | None],
-    known: Mapping[str, State],
-    now: Instant,
-) -> list[Fact]:
-    """Who failed, when the source says that somebody did."""
-    missing = [name for name, there in heads.items() if there is None]
-    if not missing:
-        differing = [n for n, there in heads.items() if there and there.tag_count != head.tag_count]
-        culprits = differing or list(heads)
-        reason: str | None = WITHOUT_ITS_TAGS
-    else:
-        told = [name for name in missing if known[name].status is Status.FAILED]
-        culprits = told or missing
-        reason = None if len(culprits) == 1 or told else SEVERAL_MAY_HAVE_FAILED
-    return [
-        _observed(version, name, Status.FAILED, now, reason)
-        if name in culprits
-        else _observed(
-            version,
-            name,
-            Status.COMPLETED if there else Status.PENDING,
-            now,
-            evidence=Evidence.HEAD_DESTINATION,
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A version, what the ledger says of its destinations, and the moment of looking."""
+
+    version: ObjectVersion
+    known: Mapping[str, State]
+    now: Instant
+
+    def state(self, name: str) -> State:
+        return self.known.get(name) or State()
+
+    def is_its_own(self, name: str) -> bool:
+        """Whether S3 once said, or showed, that the version goes there."""
+        state = self.state(name)
+        return bool(state.arrived_at or state.lost_at) or state.status is Status.FAILED
+
+    def observed(self, name: str, status: Status | None, detail: str | None = None) -> Fact:
+        """Read from the header of the source."""
+        return self.fact(Kind.OBSERVED, name, Evidence.HEAD_SOURCE, status, detail)
+
+    def seen(self, name: str, status: Status | None, detail: str | None = None) -> Fact:
+        """Read from what the destination has."""
+        return self.fact(Kind.OBSERVED, name, Evidence.HEAD_DESTINATION, status, detail)
+
+    def fact(
+        self,
+        kind: Kind,
+        name: str,
+        evidence: Evidence = Evidence.HEAD_SOURCE,
+        status: Status | None = None,
+        detail: str | None = None,
+    ) -> Fact:
+        """HEAD has no event id of its own; the moment of looking is one."""
+        return Fact(
+            kind=kind,
+            version=self.version,
+            destination=name,
+            at=self.now,
+            evidence=evidence,
+            id=f"head:{self.now}",
+            status=status,
+            detail=detail,
         )
-        for name, there in heads.items()
+
+
+def _marker(look: _Look, heads: Heads) -> list[Fact]:
+    """A marker is where its 405 is. Elsewhere it is pending, unless an event told of a failure,
+    which no header can take back; one that was there and is not was deleted there."""
+    facts = []
+    for name, there in heads.items():
+        state = look.state(name)
+        if there:
+            facts.append(look.seen(name, Status.COMPLETED))
+        elif state.arrived_at:
+            facts.append(look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION))
+        elif name in look.known and not look.is_its_own(name):
+            facts.append(look.seen(name, Status.PENDING))
+    return facts
+
+
+def _completed(look: _Look, heads: Heads) -> list[Fact]:
+    """With its destinations in doubt: those S3 sent it to all have it, or had it once."""
+    facts = []
+    for name, there in heads.items():
+        if there or look.is_its_own(name):
+            facts.append(look.observed(name, Status.COMPLETED))
+        elif name in look.known:
+            facts.append(look.seen(name, None, NOT_SENT))
+    return facts
+
+
+def _pending(look: _Look, head: Head, heads: Heads) -> list[Fact]:
+    """Who waits. S3 does not say whether one failure shows while another destination is pending,
+    so a failure that an event told stands as long as somebody else may be the one that waits."""
+    behind = _behind(head, heads)
+    waiting = [name for name in behind if name in look.known]
+    told = [name for name in waiting if look.state(name).status is Status.FAILED]
+    if len(told) < len(waiting):
+        waiting = [name for name in waiting if name not in told]
+    else:
+        told = []
+    # Everybody known has it: an unknown one waits, or a change is on its way.
+    waiting = waiting or behind or _with(look, Status.PENDING) or list(look.known)
+    return [
+        look.observed(name, Status.PENDING)
+        if name in waiting
+        else look.seen(name, Status.COMPLETED)
+        for name in heads
+        if name in waiting or (name not in behind and name not in told)
     ]
+
+
+def _failed(look: _Look, head: Head, heads: Heads) -> list[Fact]:
+    """Who failed, when the source says that somebody did."""
+    behind = _behind(head, heads)
+    missing = [name for name in behind if heads[name] is None and name in look.known]
+    told = [name for name in _with(look, Status.FAILED) if name in behind]
+    unknown = [name for name in behind if name not in look.known]
+    there = [name for name in behind if heads[name]]
+    culprits = (
+        told
+        or there
+        or missing
+        or unknown
+        or _with(look, Status.FAILED)
+        or _with(look, Status.PENDING)
+        or list(look.known)
+    )
+    facts = []
+    for name in heads:
+        if name in culprits:
+            reason = WITHOUT_ITS_TAGS if heads[name] else None
+            if not reason and not told and len(culprits) > 1:
+                reason = SEVERAL_MAY_HAVE_FAILED
+            facts.append(look.observed(name, Status.FAILED, reason))
+        elif name not in behind:
+            facts.append(look.seen(name, Status.COMPLETED))
+        elif name in look.known:
+            facts.append(look.seen(name, Status.PENDING))
+    return facts
+
+
+def _behind(head: Head, heads: Heads) -> list[str]:
+    """Destinations without the version, or whose replica differs from it in its tags."""
+    return [n for n, there in heads.items() if there is None or there.tag_count != head.tag_count]
+
+
+def _with(look: _Look, status: Status) -> list[str]:
+    return [name for name, state in look.known.items() if state.status is status]
 
 
 def _at(version: ObjectVersion, destination: str) -> ObjectVersion:
     """A replica keeps the key and the version id of its source."""
     return ObjectVersion(destination, version.key, version.version_id)
-
-
-def _observed(
-    version: ObjectVersion,
-    destination: str,
-    status: Status | None,
-    now: Instant,
-    detail: str | None = None,
-    evidence: Evidence = Evidence.HEAD_SOURCE,
-) -> Fact:
-    return _fact(Kind.OBSERVED, version, destination, now, evidence, status, detail)
-
-
-def _fact(
-    kind: Kind,
-    version: ObjectVersion,
-    destination: str,
-    now: Instant,
-    evidence: Evidence = Evidence.HEAD_SOURCE,
-    status: Status | None = None,
-    detail: str | None = None,
-) -> Fact:
-    """HEAD has no event id of its own; the moment of looking is one."""
-    return Fact(
-        kind=kind,
-        version=version,
-        destination=destination,
-        at=now,
-        evidence=evidence,
-        id=f"head:{now}",
-        status=status,
-        detail=detail,
-    )

@@ -6,11 +6,11 @@ destination it speaks of. What a row says of a destination is claimed only where
     COMPLETED           everywhere the rules of its time sent it, for S3 says COMPLETED of all or
                         none; or at the only destination any rule could have sent it to
     PENDING, FAILED     at the only destination any rule could have sent it to
-    any of them, else   nothing is claimed: a NOTED fact says what the row said, and HEAD of each
-                        destination has to tell
+    any of them, else   nothing is claimed: a NOTED fact says what the row said, and S3 is asked
     a task that failed  FAILED at the only destination of the rules in force, unless its code says
                         that the job never came to replicate the object
-    one that succeeded  a NOTED fact: Amazon does not say which status an object has after a job
+    one that succeeded  a NOTED fact: Amazon does not say which status an object has after a job,
+                        so S3 is asked
 
 The rules of a version's time are those of `History.at`: for a version older than the tracker, the
 first ones it saw. Whether a rule with a tag filter took an object, only its tags could tell.
@@ -52,7 +52,7 @@ class Outcome(StrEnum):
     PENDING = "pending"
     FAILED = "failed"
     AMBIGUOUS = "ambiguous"
-    """Several destinations are possible; noted, its status is left unknown."""
+    """Several destinations are possible; S3 was asked about each."""
     NO_RULE = "no_rule"
     """It has a status, and no rule the tracker knows could have sent it anywhere."""
     NO_STATUS = "no_status"
@@ -64,7 +64,9 @@ class Outcome(StrEnum):
     BROKEN = "broken"
     """The row could not be understood."""
     REFUSED = "refused"
-    """The ledger cannot hold it."""
+    """Items the ledger cannot hold; their rows are counted by what they said as well."""
+    NOT_LOOKED_AT = "not_looked_at"
+    """Versions S3 denied a look at, so that something of them stays unknown; counted as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ class State:
     lost_at: Instant | None = None
     deleted_at: Instant | None = None
 
+    @property
+    def is_ruled_out(self) -> bool:
+        """Whether S3 showed that no rule replicates the version there: its status was read, and
+        there is none. A status nobody has read is unknown instead."""
+        return self.status is None and self.evidence is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -172,7 +178,7 @@ def _described(state: State, fact: Fact) -> dict[str, Any]:
 
 def _observed(state: State, fact: Fact) -> dict[str, Any]:
     """A status that was read: it confirms what is known or corrects it, and dates nothing back."""
-    if fact.status == state.status:
+    if fact.status is not None and fact.status == state.status:
         return {}
     match fact.status:
         case None:

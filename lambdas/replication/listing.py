@@ -34,7 +34,8 @@ class Position(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which rows. `routes` are pairs of source bucket and destination. `since` is inclusive and
-    `until` exclusive, both on a row's own `since`. None is any."""
+    `until` exclusive, both on a row's own `since`. None is any. `late`: only versions that missed
+    their replication time threshold; `lost`: only those whose replica is gone."""
 
     routes: tuple[tuple[str, str], ...]
     statuses: tuple[Status, ...]
@@ -44,6 +45,8 @@ class Filters:
     prefix: str | None = None
     since: Instant | None = None
     until: Instant | None = None
+    late: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

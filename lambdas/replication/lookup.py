@@ -8,7 +8,7 @@ from replication.adapters.items import Stored
 from replication.configuration import History, sources_of
 from replication.errors import TrackerError
 from replication.facts import ObjectVersion
-from replication.views import Age, Json
+from replication.views import Age, Json, Present
 
 Histories = Mapping[str, History | None]
 """By source bucket; None: its configuration was never read."""
@@ -35,11 +35,16 @@ class Versions(Protocol):
 
 
 class Lookup:
-    """`source_buckets` are those whose versions the tracker follows."""
+    """`source_buckets` are those whose versions the tracker follows; `present` tells the time."""
 
     def __init__(
-        self, ledger: Versions, histories: Callable[[], Histories], source_buckets: frozenset[str]
+        self,
+        ledger: Versions,
+        histories: Callable[[], Histories],
+        source_buckets: frozenset[str],
+        present: Callable[[], Present],
     ) -> None:
+        self._present = present
         self._ledger = ledger
         self._histories = histories
         self._source_buckets = source_buckets
@@ -53,12 +58,12 @@ class Lookup:
             return self._latest(bucket, key)
         version = ObjectVersion(bucket, key, version_id)
         if bucket in self._source_buckets and (own := self._ledger.version(version)):
-            return views.tracked_object(own, bucket)
+            return views.tracked_object(own, bucket, self._present())
         missing: ObjectVersion | None = None
         for source in self._sources(bucket, key):
             items = self._ledger.version(ObjectVersion(source, key, version_id))
             if views.holds(items, bucket):
-                return views.tracked_object(items, bucket)
+                return views.tracked_object(items, bucket, self._present())
             if any(item.destination == bucket for item in items):
                 missing = items[0].version
         raise _not_tracked(version.bucket, missing)
@@ -81,7 +86,7 @@ class Lookup:
         version = light[0].version
         items = self._ledger.version(version)
         if (items and version.bucket == bucket) or views.holds(items, bucket):
-            return views.tracked_object(items, bucket)
+            return views.tracked_object(items, bucket, self._present())
         raise _not_tracked(bucket, version)  # it went between the two reads
 
     def _copies(self, bucket: str, key: str) -> Iterator[tuple[bool, tuple[Stored, ...]]]:

@@ -38,6 +38,7 @@ class RunProgress:
     manifest: str
     files: int | None = None
     started_at: Instant | None = None
+    updated_at: Instant | None = None
     trouble: str | None = None
     error: str | None = None
 
@@ -89,9 +90,8 @@ class Progress:
         """When its last file was; None while it goes on."""
         if self.state is not State.FINISHED:
             return None
-        return max((one.finished_at or "" for one in self.files), default=None) or (  # type: ignore[return-value]
-            self.run.started_at
-        )
+        times = [one.finished_at for one in self.files if one.finished_at]
+        return max(times, default=self.run.started_at)
 
     @property
     def troubles(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from replication.checks import Route, Schedule, Window
 from replication.configuration import History
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.examiner import Examiner
-from replication.facts import Fact, Kind
+from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.listing import Position
 from replication.ports import Claim, Ledger, Objects
@@ -91,9 +91,9 @@ class Reconciler:
         ]
         windows: list[Window] = []
         ages = []
-        statuses = (
-            (Status.PENDING, Status.COMPLETED) if self.schedule.audited else (Status.PENDING,)
-        )
+        statuses = [Status.PENDING, Status.FAILED]
+        if self.schedule.audited:
+            statuses.append(Status.COMPLETED)
         asked = [(route, status) for route in routes for status in statuses]
         for (route, status), row in zip(asked, self._oldest(asked), strict=True):
             since = row.record.state.since if row else None
@@ -130,7 +130,9 @@ class Reconciler:
             return list(pool.map(lambda one: self.index.oldest(*one), asked))
 
     def _is_due(self, window: Window, position: Position, stored: Stored, now: Instant) -> bool:
-        if window.status is not Status.PENDING:
+        if window.status is Status.FAILED:
+            return True
+        if window.status is Status.COMPLETED:
             return self.schedule.is_audited(position.tie)
         history = self.histories().get(window.route.bucket)
         rule_id, since = stored.record.state.rule_id, stored.record.state.since
@@ -151,11 +153,22 @@ class Reconciler:
             if stored.destination != first:
                 return _Seen((), ())
             audit = window.status is Status.COMPLETED
-            facts = Examiner(self.objects, audit=audit).examine(version, known, now)
+            possible = self._possible(version, known)
+            facts = Examiner(self.objects, audit=audit).examine(version, known, now, possible)
             differences = (_difference(fact, known) for fact in facts)
             return _Seen(tuple(facts), tuple(name for name in differences if name))
         except NotYet as error:
             return error
+
+    def _possible(
+        self, version: ObjectVersion, known: Mapping[str, State]
+    ) -> tuple[str, ...] | None:
+        """Where else the version may be due; None: its destinations are beyond doubt."""
+        history = self.histories().get(version.bucket)
+        created_at = max((s.created_at for s in known.values() if s.created_at), default=None)
+        if history is None or not history.in_doubt(created_at):
+            return None
+        return history.possible(version.key)
 
     def _write(self, facts: Sequence[Fact]) -> None:
         results = self.ledger.write([Claim(fact) for fact in facts])
@@ -171,7 +184,7 @@ def _difference(fact: Fact, known: Mapping[str, State]) -> str | None:
             return "found_replica_lost"
         case Kind.DELETED:
             return "found_source_deleted"
-        case _ if fact.status == known[fact.destination].status:
+        case _ if fact.status == known.get(fact.destination, State()).status:
             return None
         case _:
             return f"found_{fact.status.lower() if fact.status else 'without_rule'}"

@@ -10,6 +10,7 @@ checks every answer against them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from replication import times
@@ -24,6 +25,8 @@ from replication.times import Instant
 
 Json = dict[str, Any]
 
+STALE_SECONDS = 86_400.0
+
 VersionItems = Sequence[Stored]
 """Every item of one object version, at least one."""
 
@@ -35,21 +38,36 @@ _ROLES = {
 }
 
 
-def tracked_object(items: VersionItems, bucket: str) -> Json:
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The moment that ages count to, and the age from which pending is called stale: S3 still says
+    PENDING, nobody knows why, and it has not failed."""
+
+    now: Instant
+    stale_seconds: float = STALE_SECONDS
+
+    def age(self, state: State) -> float | None:
+        return _elapsed(state.since, self.now)
+
+    def is_stale(self, state: State) -> bool:
+        return state.status is Status.PENDING and (self.age(state) or 0) >= self.stale_seconds
+
+
+def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
     """The version as `bucket` has it: its source, or a destination that `holds` it."""
     concerned = items
     if bucket != items[0].version.bucket:
         concerned = [item for item in items if item.destination == bucket]
-    return summary(items, bucket) | {"transitions": transitions(concerned)}
+    return summary(items, bucket, present) | {"transitions": transitions(concerned)}
 
 
-def summary(items: VersionItems, bucket: str) -> Json:
+def summary(items: VersionItems, bucket: str, present: Present) -> Json:
     if bucket == items[0].version.bucket:
-        return _source(items)
+        return _source(items, present)
     return _replica(items, bucket)
 
 
-def _source(items: VersionItems) -> Json:
+def _source(items: VersionItems, present: Present) -> Json:
     # The item without a destination says that no rule took the version. It still knows the
     # version's size and times, but it is no destination.
     destinations = sorted(
@@ -64,7 +82,11 @@ def _source(items: VersionItems) -> Json:
         "key": version.key,
         "version_id": version.version_id,
         "role": "source",
-        "replication_status": aggregate(item.record.state.status for item in destinations),
+        "replication_status": aggregate(
+            item.record.state.status
+            for item in destinations
+            if not item.record.state.is_ruled_out
+        ),
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),
         "etag": newest(items, "etag"),
@@ -72,7 +94,7 @@ def _source(items: VersionItems) -> Json:
         "observed_at": _observed_at(items),
         "deleted_at": deleted_at,
         "source": None,
-        "destinations": [_destination(item) for item in destinations],
+        "destinations": [_destination(item, present) for item in destinations],
     }
 
 
@@ -125,8 +147,8 @@ def transitions(items: Sequence[Stored]) -> list[Json]:
     return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
 
 
-def row(item: Stored, now: Instant) -> Json:
-    """One version at one destination. `now` is what `age_seconds` is counted to."""
+def row(item: Stored, present: Present) -> Json:
+    """One version at one destination."""
     version, state = item.version, item.record.state
     return {
         "bucket": version.bucket,
@@ -137,10 +159,13 @@ def row(item: Stored, now: Instant) -> Json:
         "status": state.status,
         "since": state.since,
         "requested_at": state.requested_at,
-        "age_seconds": _elapsed(state.since, now),
+        "age_seconds": present.age(state),
         "size": state.size,
         "failure": _failure(state),
         "evidence": state.evidence,
+        "late": bool(state.late),
+        "stale": present.is_stale(state),
+        "lost_at": state.lost_at,
     }
 
 
@@ -221,7 +246,7 @@ def _observed_at(items: Sequence[Stored]) -> Instant | None:
     return max((found for item in items if (found := item.record.state.observed_at)), default=None)
 
 
-def _destination(item: Stored) -> Json:
+def _destination(item: Stored, present: Present) -> Json:
     state = item.record.state
     completed = state.status is Status.COMPLETED
     return {
@@ -232,6 +257,8 @@ def _destination(item: Stored) -> Json:
         "evidence": state.evidence,
         "latency_seconds": _elapsed(state.requested_at, state.since) if completed else None,
         "late": bool(state.late),
+        "stale": present.is_stale(state),
+        "lost_at": state.lost_at,
         "failure": _failure(state),
     }
 

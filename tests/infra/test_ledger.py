@@ -1,5 +1,7 @@
 """The table is what the functions' code takes it for, and it is hard to lose."""
 
+import pytest
+
 from tests.infra.synthesized import Synthesized
 
 
@@ -14,15 +16,17 @@ def test_the_table_has_the_keys_the_code_writes(stack: Synthesized) -> None:
         "sk": "S",
         "route": "S",
         "position": "S",
+        "held": "S",
     }
 
 
-def test_the_one_index_carries_what_lists_show(stack: Synthesized) -> None:
-    (index,) = stack.table["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "routes"
+@pytest.mark.parametrize(("name", "sort_key"), [("routes", "position"), ("held", "held")])
+def test_each_index_carries_what_lists_show(stack: Synthesized, name: str, sort_key: str) -> None:
+    assert len(stack.table["GlobalSecondaryIndexes"]) == 2
+    (index,) = (one for one in stack.table["GlobalSecondaryIndexes"] if one["IndexName"] == name)
     assert {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]} == {
         "HASH": "route",
-        "RANGE": "position",
+        "RANGE": sort_key,
     }
     assert index["Projection"]["ProjectionType"] == "INCLUDE"
     assert set(index["Projection"]["NonKeyAttributes"]) == {

@@ -13,6 +13,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
+from bench.capacity import PROJECTED
 from local import server
 from replication.adapters.dynamodb import DynamoDBLedger
 
@@ -50,7 +51,7 @@ def table(dynamodb: "DynamoDBClient") -> Iterator[str]:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("pk", "sk", "route", "position")
+            for attribute in ("pk", "sk", "route", "position", "held")
         ],
         KeySchema=[
             {"AttributeName": "pk", "KeyType": "HASH"},
@@ -58,16 +59,14 @@ def table(dynamodb: "DynamoDBClient") -> Iterator[str]:
         ],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": "routes",
+                "IndexName": index,
                 "KeySchema": [
                     {"AttributeName": "route", "KeyType": "HASH"},
-                    {"AttributeName": "position", "KeyType": "RANGE"},
+                    {"AttributeName": sort_key, "KeyType": "RANGE"},
                 ],
-                "Projection": {
-                    "ProjectionType": "INCLUDE",
-                    "NonKeyAttributes": ["status", "since", "requested_at", "rule_id"],
-                },
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(PROJECTED)},
             }
+            for index, sort_key in (("routes", "position"), ("held", "held"))
         ],
     )
     yield name

@@ -17,6 +17,7 @@ from replication.errors import Rejected
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.ports import Claim, Written
+from replication.status import Status
 from replication.times import Instant, plus
 from tests.ledger.conftest import SHARDS
 from tests.strategies import histories
@@ -134,7 +135,7 @@ def test_facts_in_order_take_one_write_request_each_and_no_read(
         fact(Kind.REQUESTED, version, size=5),
         fact(Kind.ARRIVED, version, 1),
         fact(Kind.CHANGED, version, 2),
-        fact(Kind.FAILED, version, 3, failure_code="DstBucketNotFound"),
+        fact(Kind.FAILED, version, 3, failure_code="NotFound", requested_at=plus(START, 2)),
         fact(Kind.DELETED, version, 4),
     ]
     with requests_of(dynamodb) as calls:
@@ -142,6 +143,18 @@ def test_facts_in_order_take_one_write_request_each_and_no_read(
             assert list(ledger.write([Claim(one)]).values()) == [Written.WRITTEN]
     assert calls == ["BatchExecuteStatement"] * 5
     assert in_table(dynamodb, table, version) == expected(life, version)
+
+
+def test_a_failure_that_does_not_say_what_it_was_asked_for_reads_first(
+    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger
+) -> None:
+    """Its place in the index `held` is the time of the request, which only the item knows."""
+    version = fresh()
+    life = [fact(Kind.REQUESTED, version), fact(Kind.FAILED, version, 3)]
+    for one in life:
+        ledger.write([Claim(one)])
+    assert in_table(dynamodb, table, version) == expected(life, version)
+    assert in_table(dynamodb, table, version)["held"]["S"].startswith(f"{START}#")
 
 
 def test_facts_on_one_item_in_one_batch_are_written_once(
@@ -153,6 +166,34 @@ def test_facts_on_one_item_in_one_batch_are_written_once(
         ledger.write([Claim(one) for one in life])
     assert calls == ["BatchExecuteStatement"]
     assert in_table(dynamodb, table, version) == expected(life, version)
+
+
+@pytest.mark.parametrize("kind", [Kind.OBSERVED, Kind.NOTED])
+def test_what_an_inventory_says_of_an_unknown_version_takes_one_request_and_no_read(
+    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger, kind: Kind
+) -> None:
+    version = fresh()
+    told: dict[str, Any] = {"evidence": Evidence.INVENTORY, "requested_at": plus(START, -9)}
+    if kind is Kind.OBSERVED:
+        told["status"] = Status.FAILED
+    seen = fact(kind, version, size=5, etag="e", **told)
+    with requests_of(dynamodb) as calls:
+        assert list(ledger.write([Claim(seen)]).values()) == [Written.WRITTEN]
+    assert calls == ["BatchExecuteStatement"]
+    assert in_table(dynamodb, table, version) == expected([seen], version)
+    arrival = fact(Kind.ARRIVED, version, 1)
+    ledger.write([Claim(arrival)])
+    later = fact(Kind.OBSERVED, version, 2, **(told | {"status": Status.COMPLETED}))
+    ledger.write([Claim(later)])
+    assert in_table(dynamodb, table, version) == expected([seen, arrival, later], version)
+
+
+def test_a_note_of_an_inventory_makes_no_item_when_it_needs_one(
+    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger
+) -> None:
+    note = fact(Kind.NOTED, fresh(), evidence=Evidence.INVENTORY)
+    assert list(ledger.write([Claim(note, must_exist=True)]).values()) == [Written.MISSING]
+    assert in_table(dynamodb, table, note.version) == {}
 
 
 def test_25_items_travel_in_one_call(

@@ -43,6 +43,7 @@ PROJECTED = [
     "failure_code",
     "evidence",
     "late",
+    "lost_at",
 ]
 
 
@@ -159,7 +160,7 @@ def make_table(dynamodb: "DynamoDBClient", name: str) -> None:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("pk", "sk", "route", "position")
+            for attribute in ("pk", "sk", "route", "position", "held")
         ],
         KeySchema=[
             {"AttributeName": "pk", "KeyType": "HASH"},
@@ -167,13 +168,14 @@ def make_table(dynamodb: "DynamoDBClient", name: str) -> None:
         ],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": "routes",
+                "IndexName": index,
                 "KeySchema": [
                     {"AttributeName": "route", "KeyType": "HASH"},
-                    {"AttributeName": "position", "KeyType": "RANGE"},
+                    {"AttributeName": sort_key, "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": PROJECTED},
             }
+            for index, sort_key in (("routes", "position"), ("held", "held"))
         ],
     )
 

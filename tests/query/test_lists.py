@@ -1,6 +1,7 @@
 """Lists of rows and of buckets: filters, order, pages, and what they say about themselves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,8 @@ from query import service as service_module
 from replication import listing
 from replication.configuration import History
 from replication.facts import Kind
+from replication.fold import fold
+from replication.times import Instant
 from tests.query.conftest import assert_problem, configure, get
 from tests.seeds import arrived, at, failed, requested, stored, version
 
@@ -103,6 +106,9 @@ def test_a_row_says_everything_an_operator_needs() -> None:
         "requested_at": at(0),
         "size": 1024,
         "evidence": "replication_event",
+        "late": False,
+        "stale": False,
+        "lost_at": None,
     }
 
 
@@ -311,3 +317,21 @@ def test_configurations_are_read_at_most_once_a_minute(
     clock[0] = 61.1
     get("/v1/buckets")
     assert len(reads) == 4
+
+
+def test_a_flag_finds_what_is_late_lost_or_stale(seed: Seed) -> None:
+    old = stored(requested(0), of=version("stale"))
+    long_ago = replace(old.record.facts[0], at=Instant("2026-01-01T00:00:00.000Z"))
+    seed(
+        replace(old, record=fold([long_ago])),
+        stored(requested(0), (Kind.THRESHOLD_MISSED, 900), of=version("late")),
+        stored(requested(0), arrived(1), (Kind.REPLICA_DELETED, 2), of=version("lost")),
+        stored(requested(0), arrived(1), of=version("fine")),
+    )
+    assert keys(flag="late") == ["late"]
+    assert keys(flag="replica_lost") == ["lost"]
+    assert keys(flag="stale", until="2026-06-01T00:00:00Z") == ["stale"]
+    assert keys(flag="stale", status="COMPLETED") == []
+    (row,) = get(LIST, flag="replica_lost").json["items"]
+    assert (row["lost_at"], row["status"]) == (at(2), "COMPLETED")
+    assert get(LIST, flag="red").status == 400

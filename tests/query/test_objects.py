@@ -59,6 +59,8 @@ def test_an_object_is_told_with_every_destination_and_its_history(seed: Seed) ->
         "evidence": "replica_created",
         "latency_seconds": 4.2,
         "late": False,
+        "stale": False,
+        "lost_at": None,
         "failure": None,
     }
     assert broken["failure"]["code"] == "DstPutObjectNotPermitted"

@@ -10,8 +10,11 @@ from replication.adapters.items import Stored
 from replication.facts import ObjectVersion
 from replication.fold import Record
 from replication.lookup import Histories, Lookup, NotTracked
+from replication.views import Present
 from tests.fakes import history, rule
-from tests.seeds import arrived, requested, stored, version
+from tests.seeds import arrived, at, requested, stored, version
+
+PRESENT = Present(at(0))
 
 HISTORIES: Histories = {
     "src": history("src", rule("dst-a", prefix="logs/"), rule("mirror")),
@@ -47,7 +50,7 @@ class MemoryVersions:
 
 
 def lookup(memory: MemoryVersions, histories: Histories = HISTORIES) -> Lookup:
-    return Lookup(memory, lambda: histories, frozenset(histories))
+    return Lookup(memory, lambda: histories, frozenset(histories), lambda: PRESENT)
 
 
 def test_only_buckets_whose_rules_could_send_the_key_are_asked() -> None:

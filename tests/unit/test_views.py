@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from query import schemas
-from replication import views
+from replication import times, views
 from replication.adapters.items import Stored, compact
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration
@@ -21,6 +21,7 @@ from tests.fakes import rule
 from tests.seeds import arrived, at, failed, requested, stored, version
 
 NOW = Instant("2026-11-22T11:00:00.000Z")
+PRESENT = views.Present(NOW)
 
 items = st.builds(
     lambda first, second, none: [
@@ -39,18 +40,18 @@ items = st.builds(
 
 
 def shown(*records: Stored, bucket: str = "src") -> dict[str, Any]:
-    return views.tracked_object(records, bucket)
+    return views.tracked_object(records, bucket, PRESENT)
 
 
 @given(items)
 def test_any_record_is_shown_in_the_published_shape(records: list[Stored]) -> None:
-    source = views.tracked_object(records, "source")
+    source = views.tracked_object(records, "source", PRESENT)
     schemas.TrackedObject.model_validate(source)
     for record in records:
         if record.record.state.status:
-            schemas.Row.model_validate(views.row(record, NOW))
+            schemas.Row.model_validate(views.row(record, PRESENT))
         if views.holds(records, record.destination):
-            replica = views.tracked_object(records, record.destination)
+            replica = views.tracked_object(records, record.destination, PRESENT)
             schemas.TrackedObject.model_validate(replica)
             assert replica.keys() == source.keys()
 
@@ -59,7 +60,9 @@ def test_any_record_is_shown_in_the_published_shape(records: list[Stored]) -> No
 def test_the_order_of_the_items_does_not_matter(records: list[Stored], random: Any) -> None:
     shuffled = list(records)
     random.shuffle(shuffled)
-    assert views.tracked_object(shuffled, "source") == views.tracked_object(records, "source")
+    assert views.tracked_object(shuffled, "source", PRESENT) == views.tracked_object(
+        records, "source", PRESENT
+    )
     assert views.age_of(shuffled) == views.age_of(records)
 
 
@@ -140,7 +143,7 @@ def test_latency_is_only_told_of_a_completed_destination_with_both_ends_known() 
 def test_latency_and_age_are_never_negative() -> None:
     early = stored((Kind.ARRIVED, 1, {"requested_at": at(2)}))
     assert shown(early)["destinations"][0]["latency_seconds"] == 0.0
-    assert views.row(early, at(0))["age_seconds"] == 0.0
+    assert views.row(early, views.Present(at(0)))["age_seconds"] == 0.0
 
 
 def test_a_failure_is_explained_and_gone_after_a_retry_that_worked() -> None:
@@ -280,3 +283,14 @@ def test_two_buckets_that_replicate_into_each_other_are_both_both() -> None:
     shown_bucket = views.tracked_bucket("one", histories, [])
     assert shown_bucket["role"] == "source_and_destination"
     assert (shown_bucket["sources"], shown_bucket["destinations"]) == (["two"], ["two"])
+
+
+@pytest.mark.parametrize(("hours", "stale"), [(23, False), (24, True), (2400, True)])
+def test_what_is_pending_for_a_day_is_stale_and_nothing_worse(hours: int, stale: bool) -> None:
+    record = stored(requested())
+    present = views.Present(times.plus(at(0), hours * 3600))
+    (place,) = views.tracked_object([record], "src", present)["destinations"]
+    assert (place["stale"], place["status"]) == (stale, "PENDING")
+    assert views.row(record, present)["stale"] is stale
+    done = stored(requested(), arrived(3))
+    assert views.row(done, present)["stale"] is False

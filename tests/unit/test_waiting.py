@@ -10,16 +10,18 @@ from replication import views
 from replication.lookup import NotTracked, TooManyVersions
 from replication.views import Json
 from replication.waiting import wait
-from tests.seeds import arrived, failed, requested, stored
+from tests.seeds import arrived, at, failed, requested, stored
 
-PENDING = views.tracked_object([stored(requested())], "src")
-COMPLETED = views.tracked_object([stored(requested(), arrived(3))], "src")
-REPLICA = views.tracked_object([stored(requested(), arrived(3))], "dst-a")
+AT = views.Present(at(0))
+
+PENDING = views.tracked_object([stored(requested())], "src", AT)
+COMPLETED = views.tracked_object([stored(requested(), arrived(3))], "src", AT)
+REPLICA = views.tracked_object([stored(requested(), arrived(3))], "dst-a", AT)
 HALF = views.tracked_object(
-    [stored(requested(), arrived(3)), stored(requested(), destination="dst-b")], "src"
+    [stored(requested(), arrived(3)), stored(requested(), destination="dst-b")], "src", AT
 )
 ONE_FAILED = views.tracked_object(
-    [stored(requested()), stored(requested(), failed(3), destination="dst-b")], "src"
+    [stored(requested()), stored(requested(), failed(3), destination="dst-b")], "src", AT
 )
 
 

@@ -61,6 +61,7 @@ class BackfillProgress:
     def save_run(self, run: RunProgress, now: Instant) -> None:
         """Its start stays what it was."""
         values = _values(run, "id", "started_at") | {"expires_at": expiry_of(now)}
+        values["updated_at"] = value_of(now)
         removed = [name for name in ("trouble", "error") if name not in values]
         clauses = [
             "SET started_at = if_not_exists(started_at, :now), "

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from replication.adapters import items
 from replication.adapters.dynamodb_reads import LedgerReads
 from replication.adapters.items import Item, Stored
-from replication.adapters.statements import Statement, insert, update
+from replication.adapters.statements import Statement, insert, tells_its_place, update
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import Record, State, fold, needs_state
@@ -95,7 +95,7 @@ class DynamoDBLedger:
         listed = all(fact.evidence is Evidence.INVENTORY for fact in facts)
         if not must_exist and (facts[0].kind in _FIRST or listed):
             return insert(self._table_name, items.item_of(Stored(*key, record), self._shards))
-        if any(needs_state(fact) for fact in facts):
+        if any(needs_state(fact) for fact in facts) or not tells_its_place(facts):
             return None
         return update(self._table_name, key, facts, self._shards)
 

@@ -221,4 +221,9 @@ def _filter(filters: Filters, route: str, values: Item) -> dict[str, Any]:
     if filters.failure_code is not None:
         values[":failure_code"] = {"S": filters.failure_code}
         conditions.append("failure_code = :failure_code")
+    if filters.late:
+        values[":late"] = {"BOOL": True}
+        conditions.append("late = :late")
+    if filters.lost:
+        conditions.append("attribute_exists(lost_at)")
     return {"FilterExpression": " AND ".join(conditions)} if conditions else {}

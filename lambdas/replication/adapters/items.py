@@ -6,6 +6,8 @@ One item per (object version, destination); an empty destination is a version no
     sk        <version id>#<destination>       1,024 bytes allowed
     route     <source bucket>#<destination>#<shard>     partition of the index `routes`
     position  <status>#<since>#<tie>                    its sort key; absent: not listed
+    held      <requested_at>#<tie>      sort key of the index `held` (same partition): versions that
+              hold a watermark back by more than their place in `routes` shows, see `held`
     ord       order of the newest fact, or `~` when only a read can tell what a new fact means
     rev       counts the writes that were made after reading
     f#<order> one fact: a map of short names (`_FACT_NAMES`)
@@ -19,7 +21,7 @@ Bucket names hold neither `/` nor `#`, so keys split without escaping, whatever 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, assert_never
 
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import Record, State, fold
@@ -30,6 +32,7 @@ AttributeValue = Mapping[str, Any]
 Item = dict[str, Any]
 
 INDEX = "routes"
+HELD_INDEX = "held"
 CLOSED = "~"
 """Sorts after every `Fact.order`, so no blind write passes its condition."""
 MOST_FACTS = 400
@@ -91,14 +94,35 @@ def route_of(bucket: str, destination: str, shard: int) -> str:
 
 
 def listing(
-    version: ObjectVersion, destination: str, status: Status, since: Instant, shards: int
+    version: ObjectVersion,
+    destination: str,
+    status: Status,
+    since: Instant,
+    requested_at: Instant | None,
+    shards: int,
 ) -> Item:
-    """The attributes that put an item into the index."""
+    """The attributes that put an item into the indexes."""
     tie = tie_of(version, destination)
-    return {
+    found = held(status, since, requested_at)
+    return ({"held": {"S": f"{found}#{tie}"}} if found else {}) | {
         "route": {"S": route_of(version.bucket, destination, int(tie, 16) % shards)},
         "position": {"S": f"{status}#{since}#{tie}"},
     }
+
+
+def held(status: Status, since: Instant, requested_at: Instant | None) -> Instant | None:
+    """Since when the destination lacks a version, where `since` does not tell: of one that FAILED
+    it is the time of the failure, of one found PENDING that of the look. None: it does tell, or
+    nothing is lacking, so a common life never enters this index."""
+    match status:
+        case Status.COMPLETED:
+            return None
+        case Status.FAILED:
+            return requested_at or since
+        case Status.PENDING:
+            return requested_at if requested_at and requested_at < since else None
+        case _:
+            assert_never(status)
 
 
 def fact_name(fact: Fact) -> str:
@@ -161,7 +185,9 @@ def item_of(stored: Stored, shards: int) -> Item:
     if state.deleted_at:
         item["expires_at"] = expiry_of(state.deleted_at)
     elif state.status and state.since:
-        item |= listing(version, destination, state.status, state.since, shards)
+        item |= listing(
+            version, destination, state.status, state.since, state.requested_at, shards
+        )
     item |= {fact_name(fact): fact_value(fact) for fact in record.facts}
     open_ended = state.status is not None and state.deleted_at is None
     newest = record.facts[-1].order if record.facts else stored.base_until

@@ -11,6 +11,7 @@ from replication.adapters.items import AttributeValue, Item
 from replication.facts import Fact
 from replication.fold import effect
 from replication.ports import ItemKey
+from replication.status import Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
@@ -43,6 +44,15 @@ def update(table_name: str, key: ItemKey, facts: tuple[Fact, ...], shards: int) 
     }
 
 
+def tells_its_place(facts: tuple[Fact, ...]) -> bool:
+    """Whether the facts alone say where the item stands in the index `held`: what changes a
+    failure, or the time of its request, must know both of them."""
+    fields = {name: value for fact in facts for name, value in effect(fact).items()}
+    if fields.get("status") is Status.FAILED:
+        return "requested_at" in fields
+    return "requested_at" not in fields or "status" in fields
+
+
 def _changes(
     key: ItemKey, facts: tuple[Fact, ...], shards: int
 ) -> tuple[dict[str, AttributeValue], list[str]]:
@@ -52,7 +62,10 @@ def _changes(
     values["ord"] = {"S": facts[-1].order}
     if fields.get("deleted_at"):
         values |= {"ord": {"S": items.CLOSED}, "expires_at": items.expiry_of(fields["deleted_at"])}
-        removed += ["route", "position"]
+        removed += ["route", "position", "held"]
     elif fields.get("status"):
-        values |= items.listing(*key, fields["status"], fields["since"], shards)
+        requested_at = fields.get("requested_at")
+        values |= items.listing(*key, fields["status"], fields["since"], requested_at, shards)
+        if "held" not in values:
+            removed.append("held")
     return values, removed

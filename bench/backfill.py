@@ -1,0 +1,150 @@
+"""Rows of an inventory a second: from gzip to statements, and into a table.
+
+    python -m bench.backfill [--rows 1000000] [--written 10000]
+
+The first part reads a gzip file of that many rows as the function does and builds every statement
+the ledger would send, but sends none: it is bounded by this process' CPU alone and grows with
+nothing but the rows, so hours for a bucket follow from it by proportion. The second part sends a
+smaller file to a table of the local emulator: once into an empty table (INSERT), once more with a
+newer inventory over the same items (read, fold, write back). The emulator takes CPU of the same
+machine, so the CPU of this process says more than the clock; DynamoDB itself is the bound on AWS
+only where a table is new and has to split first.
+"""
+
+import argparse
+import gzip
+import io
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from bench.recorder import tables
+from replication.adapters import csv_rows, manifests
+from replication.adapters.dynamodb import DynamoDBLedger
+from replication.backfill import BATCH_ROWS
+from replication.configuration import History
+from replication.deliveries import Delivery
+from replication.examiner import Examiner
+from replication.existing import Attribution
+from replication.ports import Written
+from replication.rows import Rows
+from replication.times import Instant
+from tests.deliveries import COLUMNS, delivery, inventory
+from tests.fakes import MemoryObjects, history, rule
+
+RULES = (rule("dst-a", "TaxDocs/"), rule("dst-b", "TaxDocs/2026/"), rule("dst-c", "logs/"))
+LATER_MILLISECONDS = "1795946400000"
+
+
+class Unsent(DynamoDBLedger):
+    """The ledger up to the network: folds, makes items, builds statements and counts them."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "ledger", 4)  # type: ignore[arg-type]
+        self.statements = 0
+
+    def _execute(self, batch: Any) -> Any:
+        self.statements += len(batch)
+        return [(key, Written.WRITTEN) for key, _ in batch]
+
+
+def row(number: int) -> str:
+    """As S3 writes it: one in fifty failed, one in fifty has no status; half go to one bucket."""
+    folder = "TaxDocs/2026" if number % 2 else "logs"
+    status = {0: "FAILED", 1: ""}.get(number % 50, "COMPLETED") if number % 2 else "COMPLETED"
+    values = (
+        "src",
+        f"{folder}/report+{number:09}%28final%29.pdf",
+        f"{number:032}",
+        "true",
+        "false",
+        str(number * 37),
+        "2026-11-01T08:30:00.000Z",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "STANDARD",
+        "false",
+        status,
+        "SSE-S3",
+    )
+    return ",".join(f'"{value}"' for value in values) + "\n"
+
+
+def stored(rows: int) -> bytes:
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=3) as file:
+        for start in range(0, rows, 10_000):
+            file.write("".join(map(row, range(start, min(start + 10_000, rows)))).encode())
+    return buffer.getvalue()
+
+
+def parse(of: Delivery, body: bytes) -> None:
+    deque(map(manifests.reader(of), csv_rows.lines(io.BytesIO(body), compressed=True)), maxlen=0)
+
+
+def read(rows: Rows, body: bytes) -> None:
+    """As `Backfill` does, without its progress."""
+    lines: Iterator[bytes] = csv_rows.lines(io.BytesIO(body), compressed=True)
+    before = 0
+    while batch := list(islice(lines, BATCH_ROWS)):
+        rows.write(batch, before)
+        before += len(batch)
+
+
+def rows_into(ledger: Any, of: Delivery, known: History) -> Rows:
+    return Rows(
+        read=manifests.reader(of),
+        attribution=lambda _: Attribution(of, "bench", known),
+        ledger=ledger,
+        examiner=Examiner(MemoryObjects()),
+        now=lambda: Instant("2026-11-22T12:00:00.000Z"),
+    )
+
+
+def timed(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds by the clock and of this process' CPU."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - clock, time.process_time() - cpu
+
+
+def tell(what: str, rows: int, took: tuple[float, float], more: str = "") -> None:
+    clock, cpu = took
+    print(
+        f"{what}: {rows:,} rows in {clock:.1f} s, {rows / clock:,.0f} rows/s,"
+        f" {cpu / rows * 1e6:.0f} us CPU a row{more}"
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rows", type=int, default=1_000_000)
+    arguments.add_argument("--written", type=int, default=10_000)
+    given = arguments.parse_args()
+    assert len(row(0).split(",")) == len(COLUMNS)
+    first = delivery(inventory())
+    # One rule in force: every row is clear, so nothing is looked up.
+    known = history("src", *RULES[:1], RULES[2])
+    body = stored(given.rows)
+    unsent = Unsent()
+    tell("parser alone", given.rows, timed(lambda: parse(first, body)))
+    took = timed(lambda: read(rows_into(unsent, first, known), body))
+    tell("to statements", given.rows, took, f", {unsent.statements:,} statements")
+    hours = took[0] / given.rows * 100e6 / 3600
+    print(f"one function, 100 million rows: {hours:.1f} h before the network")
+    body = stored(given.written)
+    with tables() as (client, table):
+        name = table()
+        ledger = DynamoDBLedger(client, name, shards=4)
+        read(rows_into(ledger, first, known), stored(25))  # connections, imports, caches
+        took = timed(lambda: read(rows_into(ledger, first, known), body))
+        tell("into an empty table", given.written, took)
+        later = delivery(inventory(creationTimestamp=LATER_MILLISECONDS))
+        part = stored(given.written // 10)
+        took = timed(lambda: read(rows_into(ledger, later, known), part))
+        tell("a newer inventory over it", given.written // 10, took)
+
+
+if __name__ == "__main__":
+    main()

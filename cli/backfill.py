@@ -1,0 +1,119 @@
+"""`s3rt backfill`: existing objects into the ledger, and how far that is."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cli.outputs import Outputs
+from replication.adapters.backfill_progress import BackfillProgress
+from replication.deliveries import run_of
+from replication.existing import Outcome
+from replication.progress import Progress, State
+
+POLL_SECONDS = 2.0
+_SHOWN_TROUBLES = 5
+_MEANING = {
+    Outcome.COMPLETED: "replicated",
+    Outcome.PENDING: "replication pending",
+    Outcome.FAILED: "replication failed",
+    Outcome.AMBIGUOUS: "of one of several destinations; S3 was asked which",
+    Outcome.NO_RULE: "no known rule could have sent it",
+    Outcome.NO_STATUS: "no replication status",
+    Outcome.REPLICA: "replicas from another bucket, passed over",
+    Outcome.TASK_SUCCEEDED: "tasks that succeeded; S3 was asked what came of it",
+    Outcome.TASK_NOT_TRIED: "tasks that never came to replicate; noted",
+    Outcome.BROKEN: "rows that could not be understood",
+    Outcome.REFUSED: "items the ledger cannot hold",
+    Outcome.NOT_LOOKED_AT: "versions S3 denied a look at",
+}
+
+
+def start(manifest_uri: str, outputs: Outputs) -> str:
+    """Asks for the backfill of a manifest and answers the id of its run. Started again, the same
+    run goes on. Rejected when the URI is none."""
+    run = run_of(manifest_uri)
+    outputs.client("sqs").send_message(
+        QueueUrl=outputs["BackfillQueueUrl"], MessageBody=json.dumps({"manifest": manifest_uri})
+    )
+    return run
+
+
+def progress(run: str, outputs: Outputs) -> Progress | None:
+    """How far a run is; None when nobody has begun it. Unavailable when the table does not
+    answer."""
+    return BackfillProgress(outputs.client("dynamodb"), outputs["TableName"]).load(run)
+
+
+def watch(run: str, outputs: Outputs, before: Progress | None) -> Iterator[Progress | None]:
+    """The progress every other second, the last one when the run has ended. A file that waits for
+    something keeps a run going: `Progress.troubles` says for what. `before` is how a run stood
+    that is started again; its old failure is not its end."""
+    while True:
+        found = progress(run, outputs)
+        yield found
+        if found and found.state is State.FINISHED:
+            return
+        if found and found.state is State.FAILED and found != before:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def command(
+    context: typer.Context,
+    manifest: Annotated[
+        str, typer.Argument(help="s3://bucket/.../manifest.json of an inventory or a job's report")
+    ],
+    wait: Annotated[bool, typer.Option(help="Show the progress until it has ended")] = False,
+) -> None:
+    """Records objects that were there before the tracker: from an S3 Inventory (CSV, all versions,
+    with replication status), or from the completion report of a Batch Replication job."""
+    outputs: Outputs = context.obj()
+    console = Console()
+    run = run_of(manifest)
+    known = progress(run, outputs)
+    if known is None or known.state is not State.FINISHED:
+        start(manifest, outputs)
+    if not wait:
+        known = progress(run, outputs)
+        console.print(rendered(run, known))
+        return
+    with Live(rendered(run, known), console=console) as live:
+        now = known
+        for now in watch(run, outputs, known):
+            live.update(rendered(run, now))
+    if now and now.state is State.FAILED:
+        raise typer.Exit(1)
+
+
+def rendered(run: str, found: Progress | None) -> RenderableType:
+    """The progress for a person."""
+    if found is None:
+        return Text(f"Backfill {run}: asked for")
+    total, done = found.run.files, found.files_finished
+    head = Text(f"Backfill {run}: {found.state}, {found.rows:,} rows")
+    if total is None:
+        return Group(head, *_troubles(found))
+    head.append(f", {done} of {total} files")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    for name, count in sorted(found.counts.items(), key=lambda one: -one[1]):
+        meaning = next((text for known, text in _MEANING.items() if known == name), "")
+        table.add_row(f"{count:,}", name, Text(meaning, style="dim"))
+    bar = ProgressBar(total=max(total, 1), completed=done if total else 1, width=40)
+    return Group(head, bar, table, *_troubles(found))
+
+
+def _troubles(found: Progress) -> list[Text]:
+    named = [*found.troubles, *(f"{one.key}: {row}" for one in found.files for row in one.broken)]
+    shown = [Text(text, style="yellow") for text in named[:_SHOWN_TROUBLES]]
+    if len(named) > _SHOWN_TROUBLES:
+        shown.append(Text(f"and {len(named) - _SHOWN_TROUBLES} more", style="yellow"))
+    return shown

@@ -1,0 +1,127 @@
+"""How `s3rt` ends: one exit code and one line for each kind of trouble.
+
+0  done; of an object: COMPLETED, or a replica
+1  FAILED was found (`status`, `history`, `failures`, `incidents` with an open one)
+2  the command was not understood
+3  still pending, or the time given to `--wait` is over
+4  the tracker does not track it, or no replication rule takes it
+5  the API or AWS could not be reached, refused the caller, or has no such route
+"""
+
+from enum import IntEnum
+from typing import Any
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from rich.console import Console
+from typer import Context, Exit
+from typer.core import TyperGroup
+
+from cli.api import ApiProblem
+from cli.outputs import NoStack
+from replication.errors import Rejected, TrackerError
+
+_NO_ROUTE = "urn:problem:s3-replication-tracker:not-found"
+_HINTS = {
+    "bucket-not-tracked": "`s3rt buckets` names the tracked ones.",
+    "object-not-tracked": "Check the key and the bucket; what was written before the tracker came"
+    " gets in by `s3rt backfill`.",
+}
+
+
+class Code(IntEnum):
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    PENDING = 3
+    NOT_TRACKED = 4
+    UNREACHABLE = 5
+
+
+class Stop(Exception):
+    """Ends the command; the message says what a person can do."""
+
+    def __init__(self, message: str, code: Code) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Commands(TyperGroup):
+    """Says what went wrong in one line on standard error, and never shows a stack trace for what
+    a person can put right."""
+
+    def invoke(self, context: Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            raise  # `s3rt ls | head`: typer ends quietly
+        except _EXPECTED as error:
+            message, code = verdict(error)
+            Console(stderr=True, soft_wrap=True).print(
+                f"s3rt: {message}", style="red", markup=False, highlight=False
+            )
+            raise Exit(code) from error
+
+
+_EXPECTED = (
+    Stop,
+    NoStack,
+    ApiProblem,
+    TrackerError,
+    ClientError,
+    BotoCoreError,
+    httpx.TransportError,
+    OSError,
+    EOFError,
+)
+
+
+def verdict(error: Exception) -> tuple[str, Code]:
+    """The line for a person, and the exit code."""
+    match error:
+        case Stop():
+            return str(error), error.code
+        case ApiProblem():
+            return _of_problem(error)
+        case Rejected() | OSError() | EOFError():
+            return str(error), Code.USAGE
+        case NoCredentialsError():
+            return "no AWS credentials; sign in, or name a profile in AWS_PROFILE", Code.UNREACHABLE
+        case httpx.TransportError():
+            reason = str(error) or type(error).__name__
+            return (
+                f"the API does not answer ({reason}); is the stack up, and is it the right one?"
+                " `--outputs` and `--stage` say which",
+                Code.UNREACHABLE,
+            )
+        case _:
+            return str(error), Code.UNREACHABLE
+
+
+def lacks_route(problem: ApiProblem) -> bool:
+    """Whether the deployed API is of a release that does not have this route yet."""
+    return problem.status == 404 and problem.problem.get("type") == _NO_ROUTE
+
+
+def _of_problem(error: ApiProblem) -> tuple[str, Code]:
+    detail = str(error.problem.get("detail") or error.problem.get("title") or "")
+    if lacks_route(error):
+        return "the deployed API has no such route; deploy the present version", Code.UNREACHABLE
+    match error.status:
+        case 404:
+            name = str(error.problem.get("type", "")).rpartition(":")[2]
+            return f"{detail} {_HINTS.get(name, '')}".rstrip(), Code.NOT_TRACKED
+        case 400:
+            parameter = error.problem.get("parameter")
+            named = f" ({parameter})" if parameter and str(parameter) not in detail else ""
+            return f"{detail}{named}", Code.USAGE
+        case 401 | 403:
+            return (
+                f"the API refused the caller: {detail} Allow execute-api:Invoke on the API, use"
+                " other credentials (AWS_PROFILE), or set the clock of this machine right",
+                Code.UNREACHABLE,
+            )
+        case _:
+            told = error.problem.get("request_id")
+            trace = f" (request id {told})" if told else ""
+            return f"the API answers {error.status}: {detail}{trace}", Code.UNREACHABLE

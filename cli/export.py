@@ -1,0 +1,107 @@
+"""`s3rt export`: every row of a list, as a file."""
+
+import csv
+import json as json_
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any, Literal
+
+import typer
+
+from cli import show
+from cli.lists import PAGE, filters, rows_of
+from cli.options import (
+    DestinationOption,
+    Json,
+    PrefixArgument,
+    ReasonOption,
+    RuleOption,
+    Since,
+    StatusOption,
+    Until,
+    asking,
+)
+from cli.progress import counting
+
+COLUMNS = (
+    "bucket",
+    "key",
+    "version_id",
+    "destination",
+    "rule_id",
+    "status",
+    "since",
+    "requested_at",
+    "age_seconds",
+    "size",
+    "failure_code",
+    "evidence",
+)
+
+
+def export(
+    context: typer.Context,
+    prefix: PrefixArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file; - for standard output")],
+    format_: Annotated[Literal["csv", "jsonl"], typer.Option("--format")] = "csv",
+    status: StatusOption = None,
+    destination: DestinationOption = None,
+    rule: RuleOption = None,
+    reason: ReasonOption = None,
+    since: Since = None,
+    until: Until = None,
+    json: Json = False,
+) -> None:
+    """Every row of a list into a file. The file is there whole or not at all."""
+    state = {"rows": 0, "complete": True}
+    with asking(context) as api, counting("rows", quiet=json) as advance, _writing(output) as file:
+        write = _writer(file, format_)
+        wanted = filters(prefix, status, destination, rule, reason, since, until)
+        for page in api.pages(rows_of(prefix), **wanted, limit=PAGE):
+            for row in page["items"]:
+                write(row)
+            state["rows"] += len(page["items"])
+            state["complete"] &= page["complete"]
+            advance(len(page["items"]))
+    to_file = str(output) != "-"
+    if json and to_file:
+        show.as_json({"file": str(output), **state})
+    elif to_file:
+        out = show.console()
+        out.print(f"{state['rows']:,} rows in ", show.plain(output), sep="")
+        if not state["complete"]:
+            show.incomplete(out)
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[IO[str]]:
+    """The open file, put in its place when everything is in it."""
+    if str(output) == "-":
+        yield sys.stdout
+        return
+    part = output.with_name(f".{output.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _writer(file: IO[str], format_: str) -> Callable[[Any], None]:
+    if format_ == "jsonl":
+        return lambda row: _discard(file.write(json_.dumps(row, ensure_ascii=False) + "\n"))
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(COLUMNS)
+    return lambda row: _discard(table.writerow(_cells(row)))
+
+
+def _discard(_: int) -> None:
+    pass
+
+
+def _cells(row: Any) -> list[Any]:
+    flat = row | {"failure_code": (row["failure"] or {}).get("code")}
+    return [flat[name] for name in COLUMNS]

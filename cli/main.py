@@ -1,0 +1,62 @@
+"""`s3rt`, the operator's command."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import backfill, dead_letters, export, lists, objects, open_, replay, summaries
+from cli.exits import Commands
+from cli.outputs import VARIABLE, find
+
+app = typer.Typer(
+    name="s3rt",
+    cls=Commands,
+    help="Asks and steers the S3 replication tracker.",
+    epilog="Exit codes: 0 done or COMPLETED, 1 FAILED found, 2 not understood, 3 still pending,"
+    " 4 not tracked, 5 API or AWS not reached or access denied.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "status": objects.status,
+    "history": objects.history,
+    "versions": objects.versions,
+    "ls": lists.ls,
+    "failures": lists.failures,
+    "buckets": lists.buckets,
+    "summary": summaries.summary,
+    "watermark": summaries.watermark,
+    "watch": summaries.watch,
+    "export": export.export,
+    "replay": replay.replay,
+    "backfill": backfill.command,
+    "open": open_.command,
+}
+for name, command in _COMMANDS.items():
+    app.command(name)(command)
+app.add_typer(dead_letters.app, name="dead-letters")
+
+
+@app.callback()
+def stack(
+    context: typer.Context,
+    outputs: Annotated[
+        Path | None,
+        typer.Option(help=f"JSON of the stack's outputs [{VARIABLE}]", show_default=False),
+    ] = None,
+    stage: Annotated[str, typer.Option(help="The stage that was deployed")] = "dev",
+) -> None:
+    """Which stack to talk to: found when a command first asks (`context.obj()`)."""
+    context.obj = cache(partial(find, outputs, stage))
+
+
+def main() -> None:
+    """What a person can put right is said in one line (`exits.Commands`)."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

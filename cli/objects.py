@@ -1,0 +1,210 @@
+"""`s3rt status`, `versions` and `history`: one object, and all that is known of it."""
+
+import time
+from itertools import pairwise
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cli import show
+from cli.api import Api, ApiProblem
+from cli.exits import Code
+from cli.options import Json, ObjectArgument, Place, VersionId, asking, duration
+from replication import times
+
+WAIT_SECONDS = 20
+"""One request's share of a wait; the API takes at most 25."""
+
+
+def status(
+    context: typer.Context,
+    name: ObjectArgument,
+    version_id: VersionId = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Until COMPLETED or FAILED")] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(parser=duration, metavar="DURATION", help="How long --wait waits"),
+    ] = "15m",  # type: ignore[assignment]
+    json: Json = False,
+) -> None:
+    """Did it replicate, to every destination, when, and if not, why and what to do.
+
+    Exit code 0: COMPLETED or a replica; 1: FAILED; 3: still pending; 4: not tracked, or no rule
+    takes it.
+    """
+    with asking(context) as api:
+        found = (
+            _waited(api, name, version_id, timeout)
+            if wait
+            else api.object(name.bucket, name.key, version_id)
+        )
+    if json:
+        show.as_json(found)
+    else:
+        _describe(show.console(), found)
+    raise typer.Exit(code_of(found))
+
+
+def versions(context: typer.Context, name: ObjectArgument, json: Json = False) -> None:
+    """The tracked versions of one key, newest first."""
+    with asking(context) as api:
+        pages = list(api.pages(f"/v1/buckets/{name.bucket}/object/versions", key=name.key))
+    items = [one for page in pages for one in page["items"]]
+    complete = all(page["complete"] for page in pages)
+    if json:
+        show.as_json({"items": items, "complete": complete})
+        return
+    out = show.console()
+    table = show.table("STATUS", "VERSION", "CREATED", "SIZE", "DESTINATIONS", right=("SIZE",))
+    for one in items:
+        table.add_row(
+            show.status(one["replication_status"]),
+            show.plain(one["version_id"]),
+            show.plain(one["created_at"]),
+            Text("delete marker") if one["delete_marker"] else show.size(one["size"]),
+            _places(one),
+        )
+    out.print(table)
+    if not complete:
+        show.incomplete(out)
+
+
+def history(
+    context: typer.Context, name: ObjectArgument, version_id: VersionId = None, json: Json = False
+) -> None:
+    """The life of one object version: every change of its status, and what it was learnt from.
+
+    Exit codes as `status` has them.
+    """
+    with asking(context) as api:
+        found = api.object(name.bucket, name.key, version_id)
+    if json:
+        names = ("bucket", "key", "version_id", "created_at", "deleted_at", "transitions")
+        show.as_json({one: found[one] for one in names})
+    else:
+        _tell(show.console(), found)
+    raise typer.Exit(code_of(found))
+
+
+def code_of(found: dict[str, Any]) -> Code:
+    """The exit code an object's answer stands for."""
+    match found["replication_status"]:
+        case "COMPLETED" | "REPLICA":
+            return Code.OK
+        case "FAILED":
+            return Code.FAILED
+        case None if not found["destinations"]:
+            return Code.NOT_TRACKED
+        case _:
+            return Code.PENDING
+
+
+def _waited(api: Api, name: Place, version_id: str | None, timeout: float) -> Any:
+    """The object when it has settled or the time is over. ApiProblem when it is not tracked even
+    then."""
+    deadline = time.monotonic() + timeout
+    path = f"/v1/buckets/{name.bucket}/object/wait"
+    with Console(stderr=True).status("waiting for COMPLETED or FAILED"):
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            try:
+                found = api.get(
+                    path,
+                    key=name.key,
+                    version_id=version_id,
+                    timeout=round(min(WAIT_SECONDS, left), 3),
+                )
+            except ApiProblem as problem:
+                if problem.status != 404 or not _may_come(problem) or left <= WAIT_SECONDS:
+                    raise
+                continue
+            if not found["timed_out"] or left <= WAIT_SECONDS:
+                return found
+
+
+def _may_come(problem: ApiProblem) -> bool:
+    return str(problem.problem.get("type", "")).endswith(":object-not-tracked")
+
+
+def _describe(out: Console, found: dict[str, Any]) -> None:
+    out.print(Text.assemble(show.status(found["replication_status"]), "  ", _name(found)))
+    facts = show.table("", "")
+    facts.show_header = False
+    facts.add_row(Text("version", style="dim"), show.plain(found["version_id"]))
+    if found["delete_marker"]:
+        facts.add_row(Text("kind", style="dim"), Text("delete marker"))
+    elif found["size"] is not None:
+        facts.add_row(Text("size", style="dim"), show.size(found["size"]))
+    for field, label in (("created_at", "created"), ("deleted_at", "deleted for good")):
+        if found[field] is not None:
+            facts.add_row(Text(label, style="dim"), show.plain(found[field]))
+    if source := found["source"]:
+        facts.add_row(Text("replica of", style="dim"), _name(source))
+    facts.add_row(Text("last heard of", style="dim"), show.plain(found["observed_at"]))
+    out.print(facts)
+    if found["role"] == "source" and not found["destinations"]:
+        out.print("No replication rule took this version.")
+    for one in found["destinations"]:
+        _destination(out, one)
+
+
+def _destination(out: Console, one: dict[str, Any]) -> None:
+    line = Text.assemble("\n", show.status(one["status"]), "  ", show.plain(one["bucket"], "bold"))
+    if one["since"]:
+        line.append(f"  since {one['since']}")
+    if one["latency_seconds"] is not None:
+        line.append_text(Text.assemble(", after ", show.span(one["latency_seconds"])))
+    if one["late"]:
+        line.append(", later than the threshold", style="yellow")
+    out.print(line)
+    learnt = Text("  by rule ", style="dim").append_text(show.plain(one["rule_id"]))
+    out.print(learnt.append(", learnt from ").append_text(show.plain(one["evidence"])))
+    if failure := one["failure"]:
+        failed(out, failure)
+
+
+def failed(out: Console, failure: dict[str, Any]) -> None:
+    """Why, and what to do."""
+    code = show.plain(failure["code"] or "no reason given", "bold red")
+    out.print(Text.assemble("  ", code, "  ", show.plain(failure["explanation"])))
+    out.print(Text.assemble("  ", Text("fix ", style="green"), show.plain(failure["fix"])))
+
+
+def _tell(out: Console, found: dict[str, Any]) -> None:
+    out.print(Text.assemble(_name(found), "  ", show.plain(found["version_id"], "dim")))
+    events = found["transitions"]
+    if not events:
+        out.print("No change of its status is known.")
+        return
+    table = show.table("AT", "AFTER", "DESTINATION", "STATUS", "LEARNT FROM", "DETAIL")
+    gaps = [None, *(_gap(before["at"], after["at"]) for before, after in pairwise(events))]
+    for one, gap in zip(events, gaps, strict=True):
+        table.add_row(
+            show.plain(one["at"]),
+            Text("") if gap is None else show.span(gap),
+            show.plain(one["destination"]),
+            show.status(one["to"]),
+            show.plain(one["evidence"]),
+            show.plain(one["detail"] or ""),
+        )
+    out.print(table)
+
+
+def _gap(before: str, after: str) -> float:
+    return times.seconds_between(times.parse(before), times.parse(after))
+
+
+def _name(found: dict[str, Any]) -> Text:
+    return show.plain(f"s3://{found['bucket']}/{found['key']}", "bold")
+
+
+def _places(found: dict[str, Any]) -> Text:
+    if source := found["source"]:
+        return Text.assemble("replica of ", _name(source))
+    shown = [
+        Text.assemble(show.plain(one["bucket"]), " ", show.status(one["status"]))
+        for one in found["destinations"]
+    ]
+    return Text(", ").join(shown) if shown else Text("no rule takes it", style="dim")

@@ -1,0 +1,32 @@
+"""`s3rt open`: the page in a browser."""
+
+import threading
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from cli import show
+from cli.options import Json, asking
+from cli.serve import serving
+
+
+def command(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free one")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open a browser there")] = True,
+    json: Json = False,
+) -> None:
+    """The page: routes, incidents, failures and the life of any object. Served on this machine
+    alone; it asks the API with your credentials, which stay in this process. Ctrl-C ends it."""
+    with asking(context) as api, serving(api, port) as site:
+        if json:
+            show.json_line({"url": site.url})
+        else:
+            show.console().print(f"{site.url}\nOnly this address works. Ctrl-C ends it.")
+        if browser:
+            webbrowser.open(site.url)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return

@@ -1,0 +1,118 @@
+"""How every route (source bucket to destination) stands, from the API's summary.
+
+An API of a release without summaries is asked for the ends of its lists instead: they tell the
+oldest pending object and whether anything failed, but no counts. What is not known is None.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from cli.api import Api
+from replication.status import Status
+
+BEHIND_SECONDS = 15 * 60
+"""S3's own replication time threshold. A younger backlog is replication at work."""
+
+QUANTILES = ("p50", "p90", "p99")
+Latency = Mapping[str, float | None]
+Counts = Mapping[str, int | None]
+
+_NO_COUNTS: Counts = {status.value: None for status in Status}
+_NO_LATENCY: Latency = dict.fromkeys(QUANTILES)
+
+
+class State(StrEnum):
+    """The word for a route, worst first."""
+
+    FAILING = "failing"
+    BEHIND = "behind"
+    UNKNOWN = "unknown"
+    REPLICATING = "replicating"
+    CLEAR = "clear"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One source and one destination; None is unknown. Times are RFC 3339. `watermark`: what the
+    tracker saw before then has arrived. `destination` is None where no configuration was read."""
+
+    source: str
+    destination: str | None
+    counts: Counts = field(default_factory=lambda: _NO_COUNTS)
+    bytes: Counts = field(default_factory=lambda: _NO_COUNTS)
+    failing: bool | None = None
+    oldest_pending: str | None = None
+    oldest_pending_seconds: float | None = None
+    oldest_pending_key: str | None = None
+    watermark: str | None = None
+    lag_seconds: float | None = None
+    latency_hour: Latency = field(default_factory=lambda: _NO_LATENCY)
+    latency_day: Latency = field(default_factory=lambda: _NO_LATENCY)
+    summarized: bool = False
+    complete: bool = False
+    reason: str | None = None
+    """Why the answer is not complete."""
+
+    @property
+    def state(self) -> State:
+        if self.failing:
+            return State.FAILING
+        if (self.oldest_pending_seconds or 0) >= BEHIND_SECONDS:
+            return State.BEHIND
+        if self.failing is None:
+            return State.UNKNOWN
+        return State.REPLICATING if self.oldest_pending else State.CLEAR
+
+    def as_json(self) -> dict[str, Any]:
+        return {"state": self.state.value, **asdict(self)}
+
+
+def routes(api: Api, bucket: str | None = None) -> list[Route]:
+    """Of every tracked source bucket, or of one. A bucket that is none gets the API's problem."""
+    known = [one for page in api.pages("/v1/buckets") for one in page["items"]]
+    if bucket is not None and not any(one["bucket"] == bucket for one in known):
+        api.get(f"/v1/buckets/{bucket}/objects", limit=1)
+    wanted = [
+        one
+        for one in known
+        if one["role"] != "destination" and (bucket is None or one["bucket"] == bucket)
+    ]
+    return [route for one in wanted for route in _of_bucket(api, one)]
+
+
+def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[Route]:
+    if not bucket["destinations"]:
+        yield Route(
+            bucket["bucket"],
+            None,
+            reason="its replication configuration was never read"
+            if bucket["destinations"] is None
+            else "no replication rule names a destination",
+        )
+        return
+    for destination in bucket["destinations"]:
+        yield _from_lists(api, bucket["bucket"], destination)
+
+
+def _from_lists(api: Api, source: str, destination: str) -> Route:
+    """What the ends of the lists tell."""
+    path = f"/v1/buckets/{source}/objects"
+    pending = _first(api.get(path, status="PENDING", destination=destination, limit=1))
+    failed = _first(api.get(path, status="FAILED", destination=destination, limit=1))
+    return Route(
+        source,
+        destination,
+        failing=failed is not None,
+        oldest_pending=pending and pending["since"],
+        oldest_pending_seconds=pending and pending["age_seconds"],
+        oldest_pending_key=pending and pending["key"],
+        reason="the deployed API has no summary; deploy the present version",
+    )
+
+
+def _first(page: Any) -> Any:
+    """The first row, or None. A page may be empty and have a next one only if filters hide rows,
+    which status and destination do not: they choose what is read."""
+    return page["items"][0] if page["items"] else None

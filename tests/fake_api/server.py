@@ -1,0 +1,93 @@
+"""The canned answers over HTTP, as the gateway gives them: signed requests only."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tests.fake_api import answers
+from tests.fake_api.answers import Json, Query, Refused
+from tests.fake_api.world import World
+
+Answer = Callable[..., Json]
+
+ROUTES: Mapping[str, Answer] = {
+    "/v1/buckets": answers.buckets,
+    "/v1/buckets/{bucket}/object": answers.tracked_object,
+    "/v1/buckets/{bucket}/object/versions": answers.versions,
+    "/v1/buckets/{bucket}/object/wait": answers.waited,
+    "/v1/buckets/{bucket}/objects": answers.objects,
+    "/v1/health": lambda world, query: {"status": "ok", "version": "0.1.0"},
+}
+_SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[^/]+/execute-api/aws4_request, .+")
+
+
+@dataclass(slots=True)
+class FakeApi:
+    """`absent`: routes this release does not have. `down`: every answer is 503. `seen`: the paths
+    and queries that were asked for."""
+
+    world: World
+    url: str = ""
+    absent: set[str] = field(default_factory=set)
+    down: bool = False
+    seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def answer(self, target: str, authorization: str) -> tuple[int, Json]:
+        if not _SIGNED.fullmatch(authorization):
+            return 403, Refused("forbidden", 403, "The request is not signed.").body
+        if self.down:
+            return 503, Refused("ledger-unavailable", 503, "The ledger could not be read.").body
+        split = urlsplit(target)
+        path, query = unquote(split.path), dict(parse_qsl(split.query, keep_blank_values=True))
+        self.seen.append((path, query))
+        try:
+            return 200, self._route(path, query)
+        except Refused as refused:
+            return refused.status, refused.body
+
+    def _route(self, path: str, query: Query) -> Json:
+        for pattern, answer in ROUTES.items():
+            named = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern), path)
+            if named and pattern not in self.absent:
+                return answer(self.world, *named.groups(), query)
+        raise Refused("not-found", 404, "No route of this API has this path.")
+
+
+@contextmanager
+def serving(world: World | None = None) -> Iterator[FakeApi]:
+    """The API on a free port of 127.0.0.1, until the end of the `with`."""
+    api = FakeApi(world or World.made())
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status, body = api.answer(self.path, self.headers.get("Authorization", ""))
+            data = json.dumps(body).encode()
+            kind = "application/json" if status == 200 else "application/problem+json"
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    api.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

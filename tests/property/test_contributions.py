@@ -1,0 +1,170 @@
+"""The counters are a function of the items, whatever happened to them on the way."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replication import histogram
+from replication.adapters.items import Stored, item_of
+from replication.contributions import (
+    Benign,
+    Deltas,
+    Level,
+    Period,
+    Seen,
+    Totals,
+    Trouble,
+    View,
+    deltas,
+    merged,
+    standing,
+)
+from replication.facts import Evidence, Fact, Kind
+from replication.fold import fold
+from replication.recount import stands
+from replication.status import Status
+from replication.stream import read_record
+from tests.seeds import arrived, failed, requested, stored, version
+from tests.strategies import VERSION, histories
+
+BENIGN = Benign(("*.tflock",))
+
+
+def image(one: Stored | None) -> Seen | None:
+    """As the stream has it."""
+    if one is None:
+        return None
+    record = {"dynamodb": {"SequenceNumber": "1", "NewImage": item_of(one, 4)}}
+    return read_record(record).new
+
+
+def changes(stages: list[Stored | None]) -> Deltas:
+    pairs = zip([None, *stages], stages, strict=False)
+    return merged([deltas(image(old), image(new), BENIGN) for old, new in pairs])
+
+
+def of_standing(found: Deltas) -> dict[View, dict[str, int]]:
+    kept = {
+        view: {name: n for name, n in amounts.items() if stands(view, name)}
+        for view, amounts in found.items()
+    }
+    return {view: amounts for view, amounts in kept.items() if amounts}
+
+
+@given(histories(max_size=8), st.randoms())
+def test_the_deltas_of_any_history_add_up_to_a_recount_of_its_end(
+    history: list[Fact], random: object
+) -> None:
+    """Facts arrive in any order; each makes the item the fold of what arrived so far."""
+    random.shuffle(history)  # type: ignore[attr-defined]
+    stages: list[Stored | None] = [
+        Stored(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
+    ]
+    counted = of_standing(changes(stages))
+    end: Counter[tuple[View, str]] = Counter()
+    for view, name, amount in standing(image(stages[-1]) if stages else None, BENIGN):
+        end[view, name] += amount
+    recounted: dict[View, dict[str, int]] = {}
+    for (view, name), amount in end.items():
+        if amount:
+            recounted.setdefault(view, {})[name] = amount
+    assert counted == recounted
+
+
+@given(histories(max_size=8))
+def test_an_item_that_is_gone_counts_nowhere(history: list[Fact]) -> None:
+    stages: list[Stored | None] = [
+        Stored(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
+    ]
+    assert of_standing(changes([*stages, None])) == {}
+
+
+@given(histories(max_size=8))
+def test_what_happened_is_never_taken_back(history: list[Fact]) -> None:
+    stages: list[Stored | None] = [
+        Stored(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
+    ]
+    for view, amounts in changes(stages).items():
+        for name, amount in amounts.items():
+            assert stands(view, name) or amount > 0
+
+
+def counts(found: Deltas, kind: type[View], **fields: object) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for view, amounts in found.items():
+        if isinstance(view, kind) and all(getattr(view, n) == v for n, v in fields.items()):
+            total.update(amounts)
+    return total
+
+
+def test_a_life_is_created_and_completed_once_with_its_latency() -> None:
+    found = changes([stored(requested(0)), stored(requested(0), arrived(3))])
+    for level in Level:
+        counted = counts(found, Period, level=level)
+        assert (counted["created"], counted["completed"], counted["failed"]) == (1, 1, 0)
+        assert counted[f"latency_{histogram.bucket_of(3)}"] == 1
+        assert counted["pending"] == 0
+    assert counts(found, Totals) == {"COMPLETED": 1, "COMPLETED_bytes": 1024}
+
+
+def test_a_failure_that_recovered_has_happened_and_no_longer_stands() -> None:
+    stages = [requested(0)], [requested(0), failed(3)], [requested(0), failed(3), arrived(9)]
+    found = changes([stored(*stage) for stage in stages])
+    assert counts(found, Trouble) == {"failures": 1}
+    assert counts(found, Period, level=Level.DAY)["failed"] == 1
+    assert counts(found, Totals)["COMPLETED"] == 1
+    assert counts(found, Totals)["FAILED"] == 0
+
+
+def test_a_creation_told_by_two_channels_is_one() -> None:
+    once, twice = requested(0), (Kind.REQUESTED, 0.12, {"id": "other", "size": 1024})
+    found = changes([stored(once), stored(once, twice)])
+    assert counts(found, Period, level=Level.DAY)["created"] == 1
+
+
+def test_what_an_inventory_lists_stands_and_did_not_happen() -> None:
+    listed = stored(
+        (Kind.OBSERVED, 9, {"status": Status.COMPLETED, "evidence": Evidence.INVENTORY})
+    )
+    found = changes([listed])
+    assert counts(found, Totals)["COMPLETED"] == 1
+    assert counts(found, Period) == {}
+
+
+def test_an_arrival_that_was_only_seen_has_no_latency() -> None:
+    seen = (Kind.OBSERVED, 900, {"status": Status.COMPLETED, "evidence": Evidence.HEAD_SOURCE})
+    found = changes([stored(requested(0)), stored(requested(0), seen)])
+    names = counts(found, Period, level=Level.DAY)
+    assert names["completed"] == 1
+    assert not [name for name in names if name.startswith("latency_")]
+
+
+def test_failures_of_benign_keys_are_kept_apart() -> None:
+    found = changes([stored(requested(0), failed(1), of=version("state/a.tflock"))])
+    assert counts(found, Trouble, benign=True)["failing"] == 1
+    assert counts(found, Trouble, benign=False) == {}
+
+
+@given(st.lists(st.floats(0.0, 1e7), min_size=1, max_size=50), st.sampled_from([0.5, 0.9, 0.99]))
+def test_a_quantile_is_within_a_twentieth_of_the_truth(
+    latencies: list[float], share: float
+) -> None:
+    counted = Counter(map(histogram.bucket_of, latencies))
+    truth = sorted(latencies)[max(1, -(-int(share * 100) * len(latencies) // 100)) - 1]
+    told = histogram.quantile(counted, share)
+    assert told is not None
+    assert told == pytest.approx(truth, rel=0.05, abs=0.002)
+
+
+@given(st.lists(st.floats(0.0, 1e7)), st.lists(st.floats(0.0, 1e7)))
+def test_histograms_add_up(one: list[float], other: list[float]) -> None:
+    first, second = (Counter(map(histogram.bucket_of, many)) for many in (one, other))
+    assert first + second == Counter(map(histogram.bucket_of, [*one, *other]))
+
+
+def test_no_latency_makes_a_histogram_longer_than_it_may_be() -> None:
+    assert histogram.bucket_of(1e12) == histogram.MOST_BUCKETS - 1
+    assert histogram.bucket_of(-5) == histogram.bucket_of(0) == 0
+    assert histogram.quantile({}, 0.5) is None

@@ -1,0 +1,38 @@
+"""`/v1/doctor`: what the ledger knows to be in the tracker's way."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from query.service import service
+from replication.adapters.findings import FindingsTable
+from replication.errors import Denied
+from replication.times import Instant
+from tests.query.conftest import TABLE, configure, get
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NOW = Instant("2026-11-22T10:00:00.000Z")
+
+
+def test_findings_of_rules_and_of_refused_reads_are_listed(dynamodb: "DynamoDBClient") -> None:
+    configure(dynamodb, "src", "dst-a", "elsewhere")
+    FindingsTable(dynamodb, TABLE).note(Denied("s3:GetObjectVersion", "dst-a"), NOW)
+    answer = get("/v1/doctor")
+    assert answer.status == 200, answer.text
+    found = {(one["bucket"], one["check"], one["observed_at"]) for one in answer.json["items"]}
+    assert ("dst-a", "access", NOW) in found
+    assert ("src", "destination", None) in found
+    assert all(one["fix"] for one in answer.json["items"])
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_configuration_that_was_never_read_is_an_error_and_incomplete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SOURCE_BUCKETS", "never-read")
+    service.cache_clear()
+    answer = get("/v1/doctor").json
+    assert {one["check"] for one in answer["items"]} == {"configuration"}
+    assert answer["complete"] is False

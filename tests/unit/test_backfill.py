@@ -1,0 +1,394 @@
+"""From a manifest to the ledger, in memory: what is repeated, what goes on, what is refused."""
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from replication.adapters import manifests
+from replication.backfill import RESERVE_SECONDS, Backfill, Request
+from replication.deliveries import DataFile, run_of
+from replication.errors import Denied, NotYet, Rejected, Unavailable
+from replication.facts import ObjectVersion
+from replication.ports import Head
+from replication.progress import FileProgress, Progress, RunProgress
+from replication.status import Status
+from replication.times import Instant
+from tests import deliveries
+from tests.deliveries import URI, line, values
+from tests.fakes import MemoryHistories, MemoryLedger, MemoryObjects, history, rule
+
+NOW = Instant("2026-11-22T12:00:00.000Z")
+RUN = run_of(URI)
+
+
+class Crash(Exception):
+    """The process ends at a call."""
+
+
+def port(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Counts a call of a port; the one whose number is `crash` ends the process, before it did
+    anything or after it did all."""
+
+    @wraps(call)
+    def counted(world: "World", *arguments: Any) -> Any:
+        world.calls += 1
+        crashes = world.calls == world.crash
+        if crashes and not world.done_before_crash:
+            raise Crash
+        answer = call(world, *arguments)
+        if crashes:
+            raise Crash
+        return answer
+
+    return counted
+
+
+@dataclass
+class World:
+    """A backfill among its ports in memory."""
+
+    rows: list[list[bytes]]
+    batch_rows: int = 3
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    bodies: list[str] = field(default_factory=list)
+    items: dict[tuple[str, str], FileProgress] = field(default_factory=dict)
+    run: RunProgress | None = None
+    changed: dict[str, Any] = field(default_factory=dict)
+    calls: int = 0
+    crash: int | None = None
+    done_before_crash: bool = False
+
+    def __post_init__(self) -> None:
+        self.histories = MemoryHistories({"src": history("src", rule("dst"))})
+
+    def backfill(self) -> Backfill:
+        return Backfill(
+            files=self,
+            queue=self,
+            progress=self,
+            ledger=self,
+            objects=self.objects,
+            histories=self.histories,
+            delivery_of=manifests.delivery_of,
+            reader=manifests.reader,
+            source_buckets=frozenset({"src"}),
+            now=lambda: NOW,
+            batch_rows=self.batch_rows,
+        )
+
+    def work(self, seconds_left: float = 300) -> None:
+        """Delivers messages until none is left; one that fails or crashes comes again."""
+        self.bodies = self.bodies or [json.dumps({"manifest": URI})]
+        for _ in range(500):
+            if not self.bodies:
+                return
+            body = self.bodies[0]
+            try:
+                self.backfill().handle(body, lambda: seconds_left)
+            except Crash:
+                self.crash = None
+                continue
+            self.bodies.remove(body)
+        raise AssertionError("it never ends")
+
+    @port
+    def manifest(self, bucket: str, key: str) -> bytes:
+        files = [(f"data/{n}.csv", b"".join(rows)) for n, rows in enumerate(self.rows)]
+        return json.dumps(deliveries.inventory(*files, **self.changed)).encode()
+
+    @port
+    def verified(self, file: DataFile) -> str:
+        return f"etag of {file.key}"
+
+    @port
+    def lines(self, file: DataFile, etag: str) -> Generator[bytes, None, None]:
+        assert etag == f"etag of {file.key}"
+        yield from self.rows[int(file.key.removeprefix("data/").removesuffix(".csv"))]
+
+    @port
+    def send(self, bodies: Sequence[str]) -> None:
+        self.bodies += bodies
+
+    @port
+    def write(self, claims: Any) -> Any:
+        return self.ledger.write(claims)
+
+    @port
+    def states(self, version: ObjectVersion) -> Any:
+        return self.ledger.states(version)
+
+    @port
+    def load(self, run: str) -> Progress | None:
+        assert run == RUN
+        return Progress(self.run, tuple(self.items.values())) if self.run else None
+
+    @port
+    def file(self, run: str, bucket: str, key: str) -> FileProgress | None:
+        return self.items.get((bucket, key))
+
+    @port
+    def save_run(self, run: RunProgress, now: Instant) -> None:
+        self.run = replace(run, started_at=self.run.started_at if self.run else now)
+
+    @port
+    def save_file(self, run: str, file: FileProgress, now: Instant) -> None:
+        before = self.items.get((file.bucket, file.key))
+        if before is None or before.finished_at is None:
+            self.items[file.bucket, file.key] = file
+
+    @property
+    def progress(self) -> Progress:
+        assert self.run is not None
+        return Progress(self.run, tuple(self.items.values()))
+
+    @property
+    def ended(self) -> str:
+        return str(self.progress.state)
+
+
+def rows(count: int, first: int = 0, **more: str) -> list[bytes]:
+    return [line(values(f"k{number}", **more)) for number in range(first, first + count)]
+
+
+def test_every_row_of_every_file_is_in_the_ledger_afterwards() -> None:
+    world = World([rows(7), rows(4, 100), []])
+    world.work()
+    assert len(world.ledger.records) == 11
+    assert world.ended == "finished"
+    assert (world.progress.rows, world.progress.counts) == (11, {"completed": 11})
+    assert world.progress.files_finished == world.progress.run.files == 3
+
+
+def test_an_inventory_without_files_is_finished_at_once() -> None:
+    world = World([])
+    world.work()
+    assert world.ended == "finished"
+    assert world.progress.finished_at == NOW
+
+
+def test_when_the_time_runs_out_the_same_message_goes_on() -> None:
+    world = World([rows(10)])
+    world.work(seconds_left=RESERVE_SECONDS - 1)
+    assert world.ended == "finished"
+    assert (world.progress.rows, world.progress.counts) == (10, {"completed": 10})
+    assert world.ledger.writes == 10
+
+
+def calls_of_a_whole_run() -> int:
+    world = World([rows(7), rows(4, 100)])
+    world.work(seconds_left=0)
+    return world.calls
+
+
+@pytest.mark.parametrize("done_before_crash", [False, True])
+@pytest.mark.parametrize("crash", range(1, calls_of_a_whole_run() + 1))
+def test_a_crash_at_any_call_changes_nothing_in_the_end(
+    crash: int, done_before_crash: bool
+) -> None:
+    straight = World([rows(7), rows(4, 100)])
+    straight.work(seconds_left=0)
+    world = World([rows(7), rows(4, 100)], crash=crash, done_before_crash=done_before_crash)
+    world.work(seconds_left=0)
+    assert world.crash is None
+    assert world.ledger.records == straight.ledger.records
+    assert world.progress.counts == straight.progress.counts
+    assert world.progress.rows == straight.progress.rows
+    assert world.ended == "finished"
+
+
+def test_every_message_delivered_twice_counts_once() -> None:
+    world = World([rows(7)])
+    world.bodies = [json.dumps({"manifest": URI})] * 2
+    world.work(seconds_left=0)
+    assert world.progress.counts == {"completed": 7}
+    assert world.ended == "finished"
+
+
+def test_a_finished_run_started_again_reads_no_file() -> None:
+    world = World([rows(7)])
+    world.work()
+    writes = world.ledger.writes
+    world.work()
+    assert world.ledger.writes == writes
+    assert world.ended == "finished"
+
+
+def test_a_broken_row_is_counted_and_named_and_stops_nothing() -> None:
+    good = rows(5)
+    world = World([[*good[:2], b"broken\n", line(values("x", status="DONE")), b"\n", *good[2:]]])
+    world.work()
+    assert world.progress.counts == {"completed": 5, "broken": 2}
+    assert len(world.ledger.records) == 5
+    (file,) = world.progress.files
+    assert [text.partition(":")[0] for text in file.broken] == ["row 3", "row 4"]
+    assert file.rows == 8
+
+
+def test_a_row_the_ledger_cannot_hold_is_named_and_stops_nothing() -> None:
+    world = World([rows(5)])
+    key = (ObjectVersion("src", "k1", "v1"), "dst")
+    world.ledger.refuse = {key: Rejected("unwritable", "too large")}
+    world.work()
+    assert world.progress.counts == {"completed": 5, "refused": 1}
+    assert "k1" in world.progress.files[0].broken[0]
+    assert world.ended == "finished"
+
+
+def test_what_the_ledger_cannot_take_now_comes_again_and_the_progress_says_why() -> None:
+    world = World([rows(5)])
+    key = (ObjectVersion("src", "k4", "v1"), "dst")
+    world.ledger.refuse = {key: Unavailable("throttled")}
+    with pytest.raises(NotYet):
+        world.work()
+    assert world.ended == "running"
+    assert world.progress.rows == 3
+    assert list(world.progress.troubles) == ["data/0.csv: throttled"]
+    world.ledger.refuse = {}
+    world.work()
+    assert world.ended == "finished"
+    assert list(world.progress.troubles) == []
+    assert world.progress.counts == {"completed": 5}
+
+
+def several(status: str = "FAILED") -> World:
+    """Two destinations; only `b` has the object."""
+    world = World([rows(1, status=status)])
+    world.histories.known = {"src": history("src", rule("a"), rule("b"))}
+    version = ObjectVersion("src", "k0", "v1")
+    world.objects.heads = {
+        version: Head(status, delete_marker=False, last_modified=NOW),
+        replace(version, bucket="b"): Head("REPLICA", delete_marker=False, last_modified=NOW),
+    }
+    return world
+
+
+def status_at(world: World, name: str) -> Status | None:
+    return world.ledger.records[ObjectVersion("src", "k0", "v1"), name].state.status
+
+
+def test_which_of_several_destinations_is_meant_s3_is_asked() -> None:
+    """Nothing would ask later: a version without a status is in no list."""
+    world = several()
+    world.work()
+    assert (status_at(world, "a"), status_at(world, "b")) == (Status.FAILED, Status.COMPLETED)
+    assert world.progress.counts == {"ambiguous": 1}
+
+
+def test_what_is_clear_is_not_looked_at() -> None:
+    world = several("COMPLETED")
+    world.work()
+    assert (status_at(world, "a"), status_at(world, "b")) == (Status.COMPLETED, Status.COMPLETED)
+    assert world.objects.asked == []
+
+
+def test_a_look_that_is_denied_leaves_it_unknown_and_says_what_to_allow() -> None:
+    world = several()
+    world.objects.fault = Denied("s3:GetObjectVersion", "src")
+    world.work()
+    assert (status_at(world, "a"), status_at(world, "b")) == (None, None)
+    assert world.ended == "finished"
+    assert world.progress.counts == {"ambiguous": 1, "not_looked_at": 1}
+    assert "s3:GetObjectVersion" in world.progress.files[0].broken[0]
+
+
+def test_a_look_that_s3_throttles_comes_again() -> None:
+    world = several()
+    world.objects.fault = Unavailable("SlowDown")
+    with pytest.raises(Unavailable):
+        world.work()
+    assert world.progress.rows == 0
+    world.objects.fault = None
+    world.work()
+    assert status_at(world, "a") is Status.FAILED
+    assert world.progress.counts == {"ambiguous": 1}
+
+
+def test_rules_that_cannot_be_read_are_waited_for() -> None:
+    world = World([rows(2)])
+    world.histories.known, world.histories.not_known = {}, {"src": "AccessDenied"}
+    with pytest.raises(Unavailable, match="s3:GetReplicationConfiguration"):
+        world.work()
+    assert "AccessDenied" in world.progress.troubles[0]
+    assert world.ledger.records == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"fileFormat": "Parquet"}, "output format CSV"),
+        ({"sourceBucket": "other"}, "deploy with it in source_buckets"),
+        ({"creationTimestamp": "4102444800000"}, "in the future"),
+    ],
+)
+def test_a_delivery_of_no_use_is_refused_with_the_reason(
+    changed: dict[str, Any], told: str
+) -> None:
+    world = World([rows(2)], changed=changed)
+    world.work()
+    assert world.ended == "failed"
+    assert told in world.progress.troubles[0]
+    assert world.ledger.records == {}
+    world.changed = {}
+    world.work()
+    assert world.ended == "finished"
+
+
+def test_a_file_of_no_use_stops_no_other_and_begins_anew_when_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World([rows(4), rows(4, 100)])
+    read = world.lines
+
+    def damaged(file: DataFile, etag: str) -> Generator[bytes, None, None]:
+        if file.key == "data/1.csv":
+            with closing(read(file, etag)) as stored:
+                yield from (next(stored) for _ in range(3))
+            raise Rejected("changed", "it was changed")
+        yield from read(file, etag)
+
+    monkeypatch.setattr(world, "lines", damaged)
+    world.work()
+    assert world.ended == "failed"
+    assert world.progress.files_finished == 1
+    assert world.progress.troubles == ("data/1.csv: changed: it was changed",)
+    monkeypatch.undo()
+    world.work()
+    assert world.ended == "finished"
+    assert world.progress.counts == {"completed": 8}
+
+
+def test_a_file_the_manifest_does_not_name_any_more_is_refused() -> None:
+    world = World([rows(1)])
+    world.work()
+    world.bodies = [Request(URI, ("inventories", "gone.csv")).body]
+    world.work()
+    assert "does not name this file" in world.items["inventories", "gone.csv"].error  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"manifest": 1}',
+        '{"manifest": "https://bucket/key"}',
+        '{"manifest": "s3://bucket"}',
+        '{"manifest": "s3://b/k", "file": "x"}',
+        "[" * 100_000,
+    ],
+)
+def test_a_message_that_is_none_of_its_own_raises(body: str) -> None:
+    with pytest.raises(Rejected):
+        World([]).backfill().handle(body, lambda: 300.0)
+
+
+@pytest.mark.parametrize("request_", [Request(URI), Request(URI, ("b", 'k"\N{PARTY POPPER}'))])
+def test_a_request_survives_the_queue(request_: Request) -> None:
+    assert Request.parse(request_.body) == request_

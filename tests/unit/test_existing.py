@@ -1,0 +1,188 @@
+"""Which destination a row about a whole object may speak for."""
+
+import pytest
+
+from replication.configuration import History, Revision
+from replication.deliveries import Delivery, Listed, Task
+from replication.eligibility import Configuration, Rule
+from replication.existing import NEVER_TRIED, Attribution, Found, Outcome
+from replication.facts import Evidence, Kind, ObjectVersion
+from replication.fold import fold
+from replication.status import Status
+from replication.times import Instant
+from tests.fakes import history, rule
+
+SCANNED = Instant("2026-11-22T10:00:00.000Z")
+WRITTEN = Instant("2026-11-01T08:30:00.000Z")
+VERSION = ObjectVersion("src", "a/k", "v1")
+TAGGED = (("replicate", "yes"),)
+
+
+def listed(status: Status | None = Status.COMPLETED, **more: object) -> Listed:
+    known: dict[str, object] = {"size": 7, "etag": "e", "last_modified": WRITTEN}
+    return Listed(VERSION, status, **(known | more))  # type: ignore[arg-type]
+
+
+def found(row: Listed | Task, *rules: Rule, of: History | None = None, **more: bool) -> Found:
+    evidence = Evidence.INVENTORY if isinstance(row, Listed) else Evidence.BATCH_REPORT
+    delivery = Delivery(evidence, SCANNED, (), (), "src")
+    return Attribution(delivery, "run", of or history("src", *rules), **more).found(row)
+
+
+def statuses(what: Found) -> dict[str, Status | None]:
+    """By destination; None is noted only."""
+    return {claim.fact.destination: claim.fact.status for claim in what.claims}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_only_possible_destination_has_the_status_of_the_header(status: Status) -> None:
+    what = found(listed(status), rule("dst", "a/"), rule("other", "z/"))
+    assert what.outcome == status.lower()
+    assert statuses(what) == {"dst": status}
+    (claim,) = what.claims
+    assert (claim.fact.kind, claim.fact.evidence) == (Kind.OBSERVED, Evidence.INVENTORY)
+    assert (claim.fact.at, claim.fact.rule_id, claim.must_exist) == (SCANNED, "to-dst", False)
+
+
+def test_completed_is_said_of_all_destinations() -> None:
+    what = found(listed(), rule("a"), rule("b", "a/"), rule("c", "z/"))
+    assert statuses(what) == {"a": Status.COMPLETED, "b": Status.COMPLETED}
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
+def test_of_several_destinations_nobody_can_tell_which_is_meant(status: Status) -> None:
+    what = found(listed(status), rule("a"), rule("b"))
+    assert what.outcome is Outcome.AMBIGUOUS
+    assert statuses(what) == {"a": None, "b": None}
+    for claim in what.claims:
+        assert claim.fact.kind is Kind.NOTED
+        assert status in (claim.fact.detail or "")
+        assert not claim.must_exist
+
+
+def test_completed_says_nothing_of_a_destination_that_was_added_afterwards() -> None:
+    old, new = (rule("a"),), (rule("a"), rule("b"))
+    revisions = (
+        Revision(Instant("2026-10-01T00:00:00.000Z"), Configuration(old)),
+        Revision(Instant("2026-11-10T00:00:00.000Z"), Configuration(new)),
+    )
+    what = found(listed(), of=History("src", revisions))
+    assert statuses(what) == {"a": Status.COMPLETED}
+    later = listed(last_modified=Instant("2026-11-11T00:00:00.000Z"))
+    assert set(statuses(found(later, of=History("src", revisions)))) == {"a", "b"}
+    # A Batch Replication job may be sending it to the new one, so PENDING is of either.
+    assert found(listed(Status.PENDING), of=History("src", revisions)).outcome is Outcome.AMBIGUOUS
+
+
+def test_a_rule_that_asks_for_a_tag_may_have_been_meant_or_not() -> None:
+    plain, tagged = rule("a"), rule("b", tags=TAGGED)
+    assert statuses(found(listed(), plain, tagged)) == {"a": Status.COMPLETED}
+    what = found(listed(Status.FAILED), plain, tagged)
+    assert statuses(what) == {"a": None, "b": None}
+    assert {c.fact.destination: c.must_exist for c in what.claims} == {"a": False, "b": True}
+    only = found(listed(), rule("b", tags=TAGGED))
+    assert statuses(only) == {"b": Status.COMPLETED}
+    either = found(listed(), rule("b", tags=TAGGED), rule("c", tags=TAGGED))
+    assert statuses(either) == {"b": None, "c": None}
+
+
+def test_a_rule_is_named_only_when_it_can_be_no_other() -> None:
+    what = found(listed(), rule("dst", "a/", id="one"), rule("dst", "", id="two"))
+    (claim,) = what.claims
+    assert claim.fact.rule_id is None
+
+
+def test_a_disabled_rule_may_have_sent_it_once() -> None:
+    assert statuses(found(listed(), rule("dst", enabled=False))) == {"dst": Status.COMPLETED}
+
+
+def test_a_status_that_no_rule_explains_is_counted_and_nothing_else() -> None:
+    assert found(listed(), rule("dst", "z/")) == Found(Outcome.NO_RULE)
+
+
+def test_a_replica_is_no_source_version() -> None:
+    assert found(listed(None, replica=True), rule("dst")) == Found(Outcome.REPLICA)
+
+
+def test_a_version_without_a_status_is_recorded_only_when_asked_for() -> None:
+    assert found(listed(None), rule("dst")) == Found(Outcome.NO_STATUS)
+    what = found(listed(None), rule("dst"), record_ineligible=True)
+    (claim,) = what.claims
+    assert (claim.fact.kind, claim.fact.destination) == (Kind.INELIGIBLE, "")
+    state = fold([claim.fact]).state
+    assert (state.created_at, state.size) == (WRITTEN, 7)
+    unknown = found(listed(None, last_modified=None), rule("dst"), record_ineligible=True)
+    assert unknown == Found(Outcome.NO_STATUS)
+
+
+def test_a_version_written_while_the_scan_went_on_was_seen_after_that() -> None:
+    later = Instant("2026-11-22T13:00:00.000Z")
+    (claim,) = found(listed(last_modified=later), rule("dst")).claims
+    assert claim.fact.at == later
+
+
+@pytest.mark.parametrize("status", Status)
+def test_afterwards_size_etag_rule_and_age_are_known(status: Status) -> None:
+    (claim,) = found(listed(status), rule("dst")).claims
+    state = fold([claim.fact]).state
+    assert (state.status, state.since, state.evidence) == (status, SCANNED, Evidence.INVENTORY)
+    assert (state.created_at, state.size, state.etag) == (WRITTEN, 7, "e")
+    assert state.rule_id == "to-dst"
+    # Nobody knows when it arrived, so no latency may come out of it.
+    assert state.requested_at == (WRITTEN if status is Status.PENDING else None)
+
+
+def test_what_is_noted_of_several_destinations_describes_the_version() -> None:
+    claim, _ = found(listed(Status.FAILED), rule("a"), rule("b")).claims
+    state = fold([claim.fact]).state
+    assert (state.status, state.size, state.created_at) == (None, 7, WRITTEN)
+
+
+def test_a_delete_marker_is_one_afterwards() -> None:
+    row = listed(delete_marker=True, size=None, etag=None)
+    (claim,) = found(row, rule("dst", delete_markers=True)).claims
+    assert fold([claim.fact]).state.delete_marker is True
+
+
+def test_a_failed_task_is_a_failure_of_the_only_destination() -> None:
+    what = found(Task(VERSION, False, "DstBucketNotFound"), rule("dst"))
+    assert what.outcome is Outcome.FAILED
+    state = fold([what.claims[0].fact]).state
+    assert (state.status, state.failure_code) == (Status.FAILED, "DstBucketNotFound")
+    assert state.evidence is Evidence.BATCH_REPORT
+
+
+def test_a_failed_task_of_several_destinations_is_noted_with_its_code() -> None:
+    what = found(Task(VERSION, False, "DstBucketNotFound"), rule("a"), rule("b", tags=TAGGED))
+    assert what.outcome is Outcome.AMBIGUOUS
+    assert {c.fact.destination: c.must_exist for c in what.claims} == {"a": False, "b": True}
+    assert {c.fact.kind for c in what.claims} == {Kind.NOTED}
+    assert all("DstBucketNotFound" in (c.fact.detail or "") for c in what.claims)
+
+
+@pytest.mark.parametrize("code", sorted(NEVER_TRIED))
+def test_a_task_that_never_came_to_replicate_is_no_failure_of_a_destination(code: str) -> None:
+    what = found(Task(VERSION, False, code), rule("dst"))
+    assert what.outcome is Outcome.TASK_NOT_TRIED
+    (claim,) = what.claims
+    assert claim.fact.kind is Kind.NOTED
+
+
+def test_a_task_that_succeeded_is_noted_because_nobody_says_what_the_status_is_then() -> None:
+    what = found(Task(VERSION, True), rule("dst"), rule("off", enabled=False))
+    assert what.outcome is Outcome.TASK_SUCCEEDED
+    (claim,) = what.claims
+    assert (claim.fact.kind, claim.fact.destination) == (Kind.NOTED, "dst")
+    assert fold([claim.fact]).state.status is None
+
+
+def test_a_task_no_rule_of_its_time_explains_is_counted() -> None:
+    assert found(Task(VERSION, True), rule("dst", enabled=False)) == Found(Outcome.NO_RULE)
+
+
+def test_two_rows_of_one_version_are_two_facts_and_one_row_read_twice_is_one() -> None:
+    """A rolling snapshot may list a version twice."""
+    rows = [listed(Status.PENDING), listed(Status.COMPLETED), listed(Status.PENDING)]
+    facts = [found(row, rule("dst")).claims[0].fact for row in rows]
+    assert len({fact.order for fact in facts}) == 2
+    assert fold(facts) == fold(facts[::-1])
