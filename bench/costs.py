@@ -1,0 +1,79 @@
+"""What tracking costs, from the capacity of the real items and prices you may replace.
+
+    python -m bench.costs [--writes 0.625] [--storage 0.25] ...
+
+Prices are US dollars, on demand, without free tier; the defaults are an assumption about us-east-1
+in November 2026. One object has one destination and lives through created and arrived.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+from bench.capacity import cost, entry, item_size, life, stages
+from replication.adapters.items import Item
+
+OBJECTS = (100_000, 10_000_000, 1_000_000_000)
+CPU_SECONDS_AN_EVENT = 0.0002
+"""As bench.recorder measures it, on the slow side."""
+RECORD_GIB = 1_769 / 1_024
+SCHEDULES = 43_200 + 8_640
+"""Invocations a month by the clock: the refresh every minute, reconciliation every five."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Dollars. Writes and requests: a million; storage: a GB-month; lambda_: a GB-second."""
+
+    writes: float = 0.625
+    storage: float = 0.25
+    lambda_: float = 0.0000133334
+    invocations: float = 0.20
+    sqs: float = 0.40
+    kms: float = 1.0
+
+
+def requests(messages_a_batch: float) -> float:
+    """SQS requests for one message: sent once, received and deleted in batches of ten."""
+    return 1 + 2 / min(10.0, messages_a_batch)
+
+
+def a_million_objects(prices: Prices, messages_a_batch: float) -> dict[str, float]:
+    """Dollars by what they are for. `messages_a_batch`: how many a poll finds waiting."""
+    units, old, new = 0, Item(), Item()
+    for new in stages(life()):
+        one = cost(old, new)
+        units += one.table_units + one.index_units
+        old = new
+    gigabytes = 1e6 * (item_size(new) + item_size(entry(new)) + 2 * 100) / 2**30
+    events = 2
+    return {
+        "DynamoDB writes": units * prices.writes,
+        "DynamoDB storage, a month": gigabytes * prices.storage,
+        "SQS": events * requests(messages_a_batch) * prices.sqs,
+        "Lambda record": events * CPU_SECONDS_AN_EVENT * 1e6 * RECORD_GIB * prices.lambda_
+        + events / messages_a_batch * prices.invocations,
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    defaults = Prices()
+    for name in Prices.__dataclass_fields__:
+        arguments.add_argument(f"--{name.strip('_')}", type=float, default=getattr(defaults, name))
+    given = vars(arguments.parse_args())
+    prices = Prices(**{name: given[name.strip("_")] for name in Prices.__dataclass_fields__})
+    print("a million objects, one destination each:")
+    for name, dollars in a_million_objects(prices, messages_a_batch=10).items():
+        print(f"  {name:28} ${dollars:7.2f}")
+    fixed = prices.kms + SCHEDULES / 1e6 * (prices.invocations + 3 * prices.sqs)
+    print(f"a month without any object: ${fixed:.2f} (KMS key, schedules)")
+    print("objects a month and what they cost:")
+    for objects in OBJECTS:
+        # Few messages wait when few come.
+        batch = 2.0 if objects < 1_000_000 else 10.0
+        dollars = fixed + objects / 1e6 * sum(a_million_objects(prices, batch).values())
+        print(f"  {objects:>13,}  ${dollars:,.2f}")
+
+
+if __name__ == "__main__":
+    main()
