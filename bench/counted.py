@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+import boto3
+
 from bench.recorder import tables
 from replication import listing
 from replication.adapters.counter_reads import CounterReads
@@ -254,11 +256,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--facts", type=int, default=50_000)
     given = arguments.parse_args()
-    for named in (True, False):
-        with tables(stream=True) as (client, table):
-            import boto3
-
-            streams = boto3.client("dynamodbstreams", endpoint_url=client.meta.endpoint_url)
+    with tables(stream=True) as (client, table):
+        streams = boto3.client("dynamodbstreams", endpoint_url=client.meta.endpoint_url)
+        for named in (True, False):
             print(prove(client, streams, table(), given.facts, named=named, seed=7), flush=True)
 
 

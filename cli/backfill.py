@@ -107,7 +107,8 @@ def rendered(run: str, found: Progress | None) -> RenderableType:
     for name, count in sorted(found.counts.items(), key=lambda one: -one[1]):
         meaning = next((text for known, text in _MEANING.items() if known == name), "")
         table.add_row(f"{count:,}", name, Text(meaning, style="dim"))
-    bar = ProgressBar(total=max(total, 1), completed=done if total else 1, width=40)
+    bar = Table.grid()  # a bar by itself ends no line
+    bar.add_row(ProgressBar(total=max(total, 1), completed=done if total else 1, width=40))
     return Group(head, bar, table, *_troubles(found))
 
 

@@ -38,6 +38,7 @@ class Config:
     """The checked context of one deployment.
 
     A bucket may be source and destination at once (two buckets that replicate into each other).
+    `inventory_buckets` hold S3 Inventory deliveries and Batch Replication reports to read.
     `record_concurrency` bounds the recorder's share of the account's concurrency (1,000 by
     default). `check_base_seconds` scales the ages at which pending versions are looked at again,
     and `audited` is the share of completed ones that is (lambdas/replication/checks.py).
@@ -46,6 +47,7 @@ class Config:
     stage: str = "dev"
     source_buckets: tuple[str, ...] = ()
     destination_buckets: tuple[str, ...] = ()
+    inventory_buckets: tuple[str, ...] = ()
     shards: int = 4
     record_ineligible: bool = True
     record_concurrency: int = 20
@@ -76,6 +78,7 @@ class Config:
             stage=read("stage", "dev", _stage),
             source_buckets=read("source_buckets", (), _buckets),
             destination_buckets=read("destination_buckets", (), _buckets),
+            inventory_buckets=read("inventory_buckets", (), _buckets),
             shards=read("shards", 4, _shards),
             record_ineligible=read("record_ineligible", True, _flag),
             record_concurrency=read("record_concurrency", 20, _concurrency),

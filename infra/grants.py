@@ -47,6 +47,25 @@ def allow_looks(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
     )
 
 
+def allow_configurations(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
+    """GetBucketReplication."""
+    allow(role, ["s3:GetReplicationConfiguration"], [bucket.bucket_arn for bucket in sources])
+
+
+def allow_objects(role: iam.Role, buckets: Sequence[s3.IBucket]) -> None:
+    """GetObject of whatever a bucket holds: inventories and reports, whose keys S3 makes up."""
+    allow(role, ["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets])
+    allow(role, ["s3:GetObject"], [bucket.arn_for_objects("*") for bucket in buckets])
+    acknowledge(
+        role,
+        {
+            f"AwsSolutions-IAM5[Resource::{_shown(bucket)}/*]": "S3 makes up the keys of the "
+            "deliveries in a bucket of inventories."
+            for bucket in buckets
+        },
+    )
+
+
 def _shown(bucket: s3.IBucket) -> str:
     """A bucket's ARN the way cdk-nag prints it in a finding's id."""
     return f"arn:<AWS::Partition>:s3:::{bucket.bucket_name}"

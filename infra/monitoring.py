@@ -76,6 +76,8 @@ class Monitoring(Construct):
             "announce": "Failures were not announced on the failure topic. The messages name the "
             "time; the ledger has the failures (GET /v1/buckets/{bucket}/objects?status=FAILED). "
             "Read the announce function's log, put the cause right, then purge the queue.",
+            "backfill": "Part of an inventory or report was not read. `s3rt backfill` of the same "
+            "manifest says what it waits for; put that right and start the queue's DLQ redrive.",
             "reconcile": "Some versions that wait too long could not be looked at. Read the "
             "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
         }[role]

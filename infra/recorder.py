@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions import TrackerFunction
-from infra.grants import allow, allow_ledger, allow_looks
+from infra.grants import allow, allow_configurations, allow_ledger, allow_looks
 from infra.ingest import RECORDER_TIMEOUT
 
 BATCH_SIZE = 1_000
@@ -64,8 +64,4 @@ class Recorder(Construct):
         allow(built.role, ["sqs:SendMessage"], [dead_letters.queue_arn])
         allow_ledger(built.role, table)
         allow_looks(built.role, tracked)
-        allow(
-            built.role,
-            ["s3:GetReplicationConfiguration"],
-            [bucket.bucket_arn for bucket in sources],
-        )
+        allow_configurations(built.role, sources)

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.announcer import Announcer
 from infra.api import Api
+from infra.backfiller import Backfiller
 from infra.buckets import TrackedBuckets
 from infra.config import Config
 from infra.functions import code_of
@@ -74,6 +75,16 @@ class TrackerStack(Stack):
             table=ledger.table,
             tracked=buckets.tracked,
         )
+        backfiller = Backfiller(
+            self,
+            "Backfiller",
+            code=code,
+            environment=environment,
+            table=ledger.table,
+            sources=buckets.sources,
+            tracked=buckets.tracked,
+            inventories=config.inventory_buckets,
+        )
         announcer = Announcer(
             self,
             "Announcer",
@@ -93,11 +104,13 @@ class TrackerStack(Stack):
                 "ingest": ingest.dead_letters,
                 "announce": announcer.dead_letters,
                 "reconcile": reconciler.dead_letters,
+                "backfill": backfiller.dead_letters,
             },
             functions={
                 "record": recorder.function,
                 "announce": announcer.function,
                 "reconcile": reconciler.function,
+                "backfill": backfiller.function,
                 "query": api.function,
             },
             announce=announcer.function,
@@ -111,6 +124,7 @@ class TrackerStack(Stack):
             IngestDeadLetterQueueUrl=ingest.dead_letters.queue_url,
             TableName=ledger.table.table_name,
             FailureTopicArn=topics.failures.topic_arn,
+            BackfillQueueUrl=backfiller.queue.queue_url,
             IncidentTopicArn=topics.incidents.topic_arn,
             DashboardUrl=monitoring.dashboard_url,
         )

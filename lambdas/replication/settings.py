@@ -24,6 +24,8 @@ class Settings:
     failure_topic_arn: str
     backfill_queue_url: str = ""
     backfill_ineligible: bool = False
+    incident_topic_arn: str = ""
+    benign_keys: tuple[str, ...] = ()
 
     @property
     def tracked(self) -> frozenset[str]:
@@ -61,6 +63,8 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         failure_topic_arn=environment.get("FAILURE_TOPIC_ARN", ""),
         backfill_queue_url=environment.get("BACKFILL_QUEUE_URL", ""),
         backfill_ineligible=environment.get("BACKFILL_INELIGIBLE", "false") == "true",
+        incident_topic_arn=environment.get("INCIDENT_TOPIC_ARN", ""),
+        benign_keys=_names(environment.get("BENIGN_KEYS", "")),
     )
 
 

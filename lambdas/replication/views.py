@@ -83,9 +83,7 @@ def _source(items: VersionItems, present: Present) -> Json:
         "version_id": version.version_id,
         "role": "source",
         "replication_status": aggregate(
-            item.record.state.status
-            for item in destinations
-            if not item.record.state.is_ruled_out
+            item.record.state.status for item in destinations if not item.record.state.is_ruled_out
         ),
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),

@@ -222,6 +222,6 @@ class TestConfigurationChanges:
         assert isinstance(event, ConfigurationChanged)
         assert event.bucket is None
 
-    def test_another_word_of_the_tracker_itself_is_ignored(self) -> None:
+    def test_another_event_of_the_scheduler_is_ignored(self) -> None:
         envelope = payload("eventbridge-scheduled")
         assert read(changed(envelope, "detail-type", "Good Morning")) == Ignored("Good Morning")

@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 def buckets(world: World, query: Query) -> Json:
-    return _page(world.buckets, query, complete=False)
+    return page(world.buckets, query, complete=False)
 
 
 def objects(world: World, bucket: str, query: Query) -> Json:
@@ -41,7 +41,7 @@ def objects(world: World, bucket: str, query: Query) -> Json:
         key=lambda row: (row["since"], row["key"], row["destination"]),
         reverse=newest_first,
     )
-    return _page(wanted, query)
+    return page(wanted, query)
 
 
 def tracked_object(world: World, bucket: str, query: Query) -> Json:
@@ -49,7 +49,7 @@ def tracked_object(world: World, bucket: str, query: Query) -> Json:
 
 
 def versions(world: World, bucket: str, query: Query) -> Json:
-    return _page(
+    return page(
         [views.summary(one, bucket, world.present) for one in _versions(world, bucket, query)],
         query,
     )
@@ -105,7 +105,7 @@ def _matches(row: Json, query: Query) -> bool:
     return all(test(row, query[name]) for name, test in _TESTS.items() if name in query)
 
 
-def _page(items: list[Any], query: Query, *, complete: bool = True) -> Json:
+def page(items: list[Any], query: Query, *, complete: bool = True) -> Json:
     limit = int(query.get("limit", 100))
     if not 1 <= limit <= 1_000:
         raise Refused("invalid-parameter", 400, f"limit: {limit} is not from 1 to 1000.", "limit")

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.fake_api import answers
+from tests.fake_api import answers, sums
 from tests.fake_api.answers import Json, Query, Refused
 from tests.fake_api.world import World
 
@@ -22,6 +22,10 @@ ROUTES: Mapping[str, Answer] = {
     "/v1/buckets/{bucket}/object/versions": answers.versions,
     "/v1/buckets/{bucket}/object/wait": answers.waited,
     "/v1/buckets/{bucket}/objects": answers.objects,
+    "/v1/buckets/{bucket}/summary": sums.summary,
+    "/v1/buckets/{bucket}/timeline": sums.timeline,
+    "/v1/incidents": sums.incident_list,
+    "/v1/incidents/{id}": sums.incident,
     "/v1/health": lambda world, query: {"status": "ok", "version": "0.1.0"},
 }
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[^/]+/execute-api/aws4_request, .+")

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from replication import times
+from replication import times, views
 from replication.adapters.items import Stored
+from replication.configuration import History, Revision
+from replication.eligibility import Configuration, Rule
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.times import Instant
@@ -58,52 +60,41 @@ class World:
         return times.plus(self.now, -seconds)
 
     @property
+    def histories(self) -> dict[str, History | None]:
+        """The configurations of the source buckets; one was never read."""
+        known = {MEDIA: self.ago(9 * 86_400), TAX: self.ago(86_400)}
+        return {
+            bucket: History(bucket, (Revision(since, _configuration(bucket)),))
+            for bucket, since in known.items()
+        } | {LOGS: None}
+
+    @property
     def buckets(self) -> list[dict[str, Any]]:
         """As `GET /v1/buckets` has them."""
-        made = [
-            _bucket(MEDIA, "source", self.ago(9 * 86_400), [FRANKFURT, OREGON]),
-            _bucket(OREGON, "destination", None, None, [MEDIA]),
-            _bucket(FRANKFURT, "destination", None, None, [MEDIA]),
-            _bucket(TAX, "source", self.ago(86_400), [DUBLIN]),
-            _bucket(DUBLIN, "destination", None, None, [TAX]),
-            _bucket(LOGS, "source", None, None),
+        destinations = [destination for _, destination in ROUTES]
+        return [
+            views.tracked_bucket(name, self.histories, destinations)
+            for name in sorted({*self.histories, *destinations})
         ]
-        for one in made:
-            if one["destinations"]:
-                one["rules"] = [_rule(one, name) for name in one["destinations"]]
-        return sorted(made, key=lambda one: str(one["bucket"]))
 
 
-def _bucket(
-    name: str,
-    role: str,
-    since: Instant | None,
-    destinations: list[str] | None,
-    sources: list[str] | None = None,
-) -> dict[str, Any]:
-    return {
-        "bucket": name,
-        "role": role,
-        "tracking_since": since,
-        "rules": None,
-        "destinations": destinations,
-        "sources": sources or [],
-    }
-
-
-def _rule(bucket: dict[str, Any], destination: str) -> dict[str, Any]:
-    return {
-        "id": RULES[bucket["bucket"], destination],
-        "status": "Enabled",
-        "priority": 1,
-        "prefix": "",
-        "tags": {},
-        "destination": destination,
-        "delete_marker_replication": True,
-        "metrics": True,
-        "replication_time_control": 15 if destination == OREGON else None,
-        "since": bucket["tracking_since"],
-    }
+def _configuration(bucket: str) -> Configuration:
+    rules = [
+        Rule(
+            id=RULES[source, destination],
+            priority=number,
+            enabled=True,
+            prefix="",
+            tags=(),
+            destination=destination,
+            delete_markers=True,
+            metrics=True,
+            threshold_minutes=15 if destination == OREGON else None,
+        )
+        for number, (source, destination) in enumerate(ROUTES, 1)
+        if source == bucket
+    ]
+    return Configuration(tuple(rules))
 
 
 def _items(world: World) -> Iterator[Stored]:

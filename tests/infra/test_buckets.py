@@ -111,6 +111,7 @@ def test_a_stack_without_buckets_has_no_handler(empty: Synthesized) -> None:
         "record.handler.handler",
         "announce.handler.handler",
         "reconcile.handler.handler",
+        "backfill.handler.handler",
         "query.handler.handler",
     }
 

@@ -38,6 +38,7 @@ def test_each_index_carries_what_lists_show(stack: Synthesized, name: str, sort_
         "failure_code",
         "evidence",
         "late",
+        "lost_at",
     }
 
 

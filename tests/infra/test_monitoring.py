@@ -80,7 +80,7 @@ def test_the_dashboard_shows_every_queue_function_and_the_api(stack: Synthesized
     text = json.dumps(widgets(stack))
     for queue in (stack.ingest, stack.ingest_dead_letters, stack.announce_dead_letters):
         assert queue.id in text
-    for service in ("record", "announce", "reconcile", "query"):
+    for service in ("record", "announce", "reconcile", "backfill", "query"):
         assert stack.function(service).id in text
     assert "AWS/ApiGateway" in text
 

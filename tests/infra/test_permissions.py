@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.infra.conftest import DESTINATIONS, SOURCES
-from tests.infra.synthesized import Resource, Synthesized, listed
+from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
+from tests.infra.synthesized import Resource, Synthesized, listed, synthesize
 
 NO_RESOURCE = {
     "xray:PutTraceSegments",
@@ -203,6 +203,37 @@ def test_the_reconciler_looks_at_tracked_buckets_and_writes_what_it_saw(dev: Syn
         ),
         "dynamodb:Query": frozenset({dev.table.arn, index}),
         **looks(*SOURCES, *DESTINATIONS),
+    }
+
+
+def test_the_backfill_reads_inventories_and_writes_what_they_list() -> None:
+    built = synthesize({**BUCKETS, "inventory_buckets": "lists"})
+    deliveries = built.by_arn(built.event_source("backfill")["EventSourceArn"])
+    tracked = looks(*SOURCES, *DESTINATIONS)
+    assert of_function(built, "backfill") == {
+        **every_function(built, "backfill"),
+        **on(
+            deliveries.arn,
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:SendMessage",
+        ),
+        **on(
+            built.table.arn,
+            "dynamodb:Query",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:PartiQLInsert",
+            "dynamodb:PartiQLUpdate",
+        ),
+        **tracked,
+        "s3:GetReplicationConfiguration": arns(*SOURCES),
+        "s3:ListBucket": tracked["s3:ListBucket"] | arns("lists"),
+        "s3:GetObject": arns("lists/*"),
     }
 
 

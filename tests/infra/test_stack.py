@@ -25,6 +25,7 @@ OUTPUTS = {
     "ApiUrl",
     "IngestQueueUrl",
     "IngestDeadLetterQueueUrl",
+    "BackfillQueueUrl",
     "TableName",
     "FailureTopicArn",
     "IncidentTopicArn",

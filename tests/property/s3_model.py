@@ -163,15 +163,14 @@ class S3Model:
         self._created(version, marker=False)
 
     def change(self, version: ObjectVersion, tags: Mapping[str, str]) -> None:
-        """New tags. A completed version is due once more wherever a rule is still enabled; one
-        that waits takes them along; one that failed stays as it is."""
+        """New tags. Whoever has the version is due once more where a rule is still enabled; who
+        waits gets them along with it; who failed stays failed."""
         found = self.held[version]
-        completed = self.header(version) == "COMPLETED"
         found.tags = dict(tags)
         self.sent.append(Changed(version, self._second(), self._id("changed"), True))
         still = {rule.destination for rule in self.rules if rule.enabled}
-        if completed:
-            for name in still.intersection(found.places):
+        for name in still.intersection(found.places):
+            if found.places[name] == "COMPLETED":
                 found.places[name] = "PENDING"
                 found.changing.add(name)
 

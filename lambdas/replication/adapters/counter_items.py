@@ -10,6 +10,7 @@ which is what the functions of the stream are called for.
 """
 
 from datetime import timedelta
+from hashlib import blake2b
 from urllib.parse import quote, unquote
 from zlib import crc32
 
@@ -49,8 +50,17 @@ def key_of(view: View, lane: int) -> Item:
             sk = f"{view.level}#{view.start}"
         case Trouble():
             pk = troubles_partition(view.bucket, view.destination, lane)
-            sk = f"{int(view.benign)}#{quote(view.code, safe='')}#{view.rule_id}"
+            sk = trouble_sort_key(view)
     return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def trouble_sort_key(trouble: Trouble) -> str:
+    return f"{int(trouble.benign)}#{quote(trouble.code, safe='')}#{trouble.rule_id}"
+
+
+def digest_of(trouble: Trouble) -> str:
+    text = f"{trouble.bucket}#{trouble.destination}#{trouble_sort_key(trouble)}"
+    return blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 def trouble_at(bucket: str, destination: str, sk: str) -> Trouble:

@@ -39,7 +39,7 @@ _CONFIGURATION_CALLS: Final = frozenset({"PutBucketReplication", "DeleteBucketRe
 def event_of(envelope: Json, received: Instant) -> Event:
     """An envelope as an event; `received` is when the queue took the message.
 
-    Rejected when it is not from S3 or this tracker, or cannot be what they send.
+    Rejected when it is not from S3 or a schedule, or cannot be what they send.
     """
     source = fields.required(envelope, "source")
     detail_type = fields.required(envelope, "detail-type")
@@ -54,10 +54,10 @@ def event_of(envelope: Json, received: Instant) -> Event:
             return _called(envelope, fields.nested(envelope, "detail"), received)
         case "aws.events", "Scheduled Event":
             return _configuration_changed(envelope, None, received)
-        case "aws.s3" | "s3-replication-tracker", _:
+        case "aws.s3" | "aws.events", _:
             return Ignored(detail_type)
         case _:
-            problem = f"source is {fields.quoted(source)}, neither S3 nor this tracker"
+            problem = f"source is {fields.quoted(source)}, neither S3 nor a schedule"
             raise Rejected(Reason.UNKNOWN_SOURCE, problem)
 
 

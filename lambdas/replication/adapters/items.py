@@ -185,9 +185,7 @@ def item_of(stored: Stored, shards: int) -> Item:
     if state.deleted_at:
         item["expires_at"] = expiry_of(state.deleted_at)
     elif state.status and state.since:
-        item |= listing(
-            version, destination, state.status, state.since, state.requested_at, shards
-        )
+        item |= listing(version, destination, state.status, state.since, state.requested_at, shards)
     item |= {fact_name(fact): fact_value(fact) for fact in record.facts}
     open_ended = state.status is not None and state.deleted_at is None
     newest = record.facts[-1].order if record.facts else stored.base_until

@@ -1,0 +1,80 @@
+"""`s3rt incidents`: many failures of one kind, told once."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cli import show
+from cli.api import ApiProblem
+from cli.exits import Code, Stop, lacks_route
+from cli.lists import Gathered
+from cli.objects import failed
+from cli.options import Json, asking
+
+
+def command(
+    context: typer.Context,
+    state: Annotated[
+        Literal["open", "resolved", "all"], typer.Option("--state", help="Which ones")
+    ] = "open",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many")] = 100,
+    json: Json = False,
+) -> None:
+    """Failures of one kind as one thing, with the reason and what to do.
+
+    Exit code 1 when an open one is among them that is not configured as benign.
+    """
+    found = Gathered()
+    with asking(context) as api:
+        pages = api.pages(
+            "/v1/incidents", state=None if state == "all" else state, limit=min(limit, 1_000)
+        )
+        try:
+            found.take(pages, limit)
+        except ApiProblem as problem:
+            if lacks_route(problem):
+                raise Stop(_NO_INCIDENTS, Code.UNREACHABLE) from problem
+            raise
+    if json:
+        show.as_json(found.as_json())
+    else:
+        _print(show.console(), found, state)
+    worrying = any(one["state"] == "open" and not one["benign"] for one in found.items)
+    raise typer.Exit(Code.FAILED if worrying else Code.OK)
+
+
+_NO_INCIDENTS = (
+    "the deployed API has no incidents; deploy the present version, or see `s3rt failures`"
+)
+
+
+def _print(out: Console, found: Gathered, state: str) -> None:
+    if not found.items:
+        out.print("No incident is open." if state == "open" else "No incident is known.")
+    for one in found.items:
+        _incident(out, one)
+    if found.truncated:
+        out.print("There are more; `--limit` shows them.")
+    if not found.complete:
+        show.incomplete(out)
+
+
+def _incident(out: Console, one: dict[str, Any]) -> None:
+    style = "bold red" if one["state"] == "open" and not one["benign"] else "bold"
+    line = show.plain(f"{one['bucket']} → {one['destination']}", style)
+    line.append(f"  {one['state']}{', benign' if one['benign'] else ''}", style="dim")
+    out.print(line.append_text(show.plain(f"  {one['id']}", "dim")))
+    failed(out, one["failure"])
+    until = f", resolved {one['resolved_at']}" if one["resolved_at"] else ""
+    out.print(
+        Text.assemble(
+            f"  {one['failing']:,} of {one['failures']:,} failures stand, ",
+            show.size(one["bytes_held_back"]),
+            f" held back; first {one['first_failed_at']}, last {one['last_failed_at']}{until}",
+        )
+    )
+    for sample in one["samples"]:
+        out.print(Text.assemble("  ", show.plain(f"s3://{one['bucket']}/{sample['key']}", "dim")))
+    out.print()

@@ -1,0 +1,56 @@
+/* The API, through the server that signs for this page. */
+
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `The API answers ${status}.`);
+    this.status = status;
+    this.type = (body.type || "").split(":").pop();
+  }
+
+  /** The deployed release does not have this route. */
+  get noSuchRoute() {
+    return this.status === 404 && this.type === "not-found";
+  }
+}
+
+export async function get(path, parameters = {}, signal = undefined) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null && value !== undefined && value !== "") query.set(name, value);
+  }
+  const address = `v1/${path.map(encodeURIComponent).join("/")}?${query}`;
+  let answer;
+  try {
+    answer = await fetch(address, { signal, cache: "no-store", credentials: "omit" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, { detail: "s3rt open has ended. Start it again and use its new address." });
+  }
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Problem(answer.status, body);
+  return body;
+}
+
+/** Everything of a list that is short by its nature (buckets, incidents). */
+export async function all(path, parameters = {}) {
+  const items = [];
+  let cursor = null;
+  let complete = true;
+  do {
+    const page = await get(path, { ...parameters, cursor });
+    items.push(...page.items);
+    complete &&= page.complete;
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return { items, complete };
+}
+
+/** The answer, or null where the deployed release has no such route. */
+export async function ifThere(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Problem && error.noSuchRoute) return null;
+    throw error;
+  }
+}

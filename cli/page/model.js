@@ -1,0 +1,105 @@
+/* How every route stands. The API's summary tells it; a release without one is asked for the ends
+ * of its lists, which tell what waits longest and whether anything failed, but no counts. */
+
+import { all, get, ifThere } from "./api.js";
+
+export const BEHIND_SECONDS = 15 * 60; // S3's own replication time threshold
+
+const NONE = { p50: null, p90: null, p99: null };
+const EMPTY = {
+  counts: { COMPLETED: null, PENDING: null, FAILED: null },
+  pendingBytes: null,
+  failing: null,
+  oldestSeconds: null,
+  oldestKey: null,
+  watermark: null,
+  lagSeconds: null,
+  hour: NONE,
+  day: NONE,
+  complete: false,
+  reason: null,
+};
+
+export const STATES = {
+  failing: { word: "Failing", sign: "✗" },
+  behind: { word: "Behind", sign: "!" },
+  unknown: { word: "Unknown", sign: "?" },
+  replicating: { word: "Replicating", sign: "…" },
+  clear: { word: "Clear", sign: "✓" },
+};
+
+export function stateOf(route) {
+  if (route.failing) return "failing";
+  if ((route.oldestSeconds ?? 0) >= BEHIND_SECONDS) return "behind";
+  if (route.failing === null) return "unknown";
+  return route.oldestSeconds === null ? "clear" : "replicating";
+}
+
+/** {buckets, sources, routes, summarized} */
+export async function load() {
+  const { items: buckets } = await all(["buckets"]);
+  const sources = buckets.filter((one) => one.role !== "destination");
+  const found = await Promise.all(sources.map(ofBucket));
+  return {
+    buckets,
+    sources,
+    routes: found.flatMap((one) => one.routes),
+    summarized: found.every((one) => one.summarized),
+  };
+}
+
+async function ofBucket(bucket) {
+  const source = bucket.bucket;
+  const summary = await ifThere(get(["buckets", source, "summary"]));
+  if (summary !== null) return { routes: fromSummary(source, summary), summarized: true };
+  if (!bucket.destinations?.length) {
+    const reason =
+      bucket.destinations === null
+        ? "its replication configuration was never read"
+        : "no replication rule names a destination";
+    return { routes: [{ ...EMPTY, source, destination: null, reason }], summarized: true };
+  }
+  const routes = await Promise.all(bucket.destinations.map((one) => fromLists(source, one)));
+  return { routes, summarized: false };
+}
+
+async function fromLists(source, destination) {
+  const first = async (status) => {
+    const filters = { status, destination, limit: 1 };
+    return (await get(["buckets", source, "objects"], filters)).items[0] ?? null;
+  };
+  const [pending, failed] = await Promise.all([first("PENDING"), first("FAILED")]);
+  return {
+    ...EMPTY,
+    source,
+    destination,
+    failing: failed !== null,
+    oldestSeconds: pending?.age_seconds ?? null,
+    oldestKey: pending?.key ?? null,
+    reason: "this release of the API has no summary",
+  };
+}
+
+const FIELDS = { PENDING: "pending", COMPLETED: "completed", FAILED: "failed" };
+
+function fromSummary(source, { items, complete }) {
+  return items.map((one) => {
+    const counts = {};
+    for (const [name, field] of Object.entries(FIELDS)) counts[name] = one.counts[field].count;
+    return {
+      source: one.source ?? source,
+      destination: one.destination,
+      counts,
+      pendingBytes: one.counts.pending.bytes,
+      failing: counts.FAILED > 0,
+      oldestSeconds: one.oldest_pending?.age_seconds ?? null,
+      oldestKey: one.oldest_pending?.key ?? null,
+      watermark: one.watermark.at,
+      lagSeconds: one.watermark.lag_seconds,
+      hour: one.latency.last_hour,
+      day: one.latency.last_day,
+      complete: one.watermark.complete && complete !== false,
+      reason: one.watermark.reason,
+    };
+  });
+}

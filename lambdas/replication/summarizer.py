@@ -1,0 +1,123 @@
+"""The stream into views: counters first, each change exactly once, then the incidents it concerns.
+
+Incidents are judged by the counters after the change is in, of everything a batch touched, counted
+now or by an attempt before it. So whatever an attempt leaves undone, the next one does, and doing
+it twice changes nothing.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from replication import incidents
+from replication.adapters.counters import Change
+from replication.contributions import Benign, Deltas, Trouble, deltas, merged
+from replication.errors import Unavailable
+from replication.incidents import Heard, Hearing, Incident, Notice
+from replication.stream import Unreadable, read_record
+from replication.times import Instant
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 6
+
+
+class Counters(Protocol):
+    def apply(self, shard: str | None, changes: list[Change]) -> list[Change]: ...
+
+
+class Counted(Protocol):
+    def trouble(self, trouble: Trouble) -> Mapping[str, int]: ...
+
+
+class Incidents(Protocol):
+    def load(self, trouble: Trouble) -> tuple[Incident | None, int]: ...
+
+    def save(self, incident: Incident, revision: int) -> bool: ...
+
+    def resolve(self, incident: Incident, revision: int) -> bool: ...
+
+    def open_of(self, bucket: str, destination: str) -> list[Incident]: ...
+
+
+class Topic(Protocol):
+    def publish(self, notice: Notice) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Summarized:
+    """`deltas`: what was counted now; `unreadable`: records that are no item of the ledger."""
+
+    deltas: Deltas
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summarizer:
+    counters: Counters
+    counted: Counted
+    incidents: Incidents
+    topic: Topic
+    benign: Benign
+    new_id: Callable[[Trouble, Instant], str]
+    now: Callable[[], Instant]
+
+    def summarize(self, shard: str | None, records: Iterable[Mapping[str, Any]]) -> Summarized:
+        """One batch of one shard of the stream, `shard` None when the event does not name it.
+        Unavailable when it has to come again."""
+        changes: list[Change] = []
+        hearing = Hearing(self.benign)
+        unreadable = 0
+        for record in records:
+            try:
+                read = read_record(record)
+            except Unreadable as error:
+                # No retry helps, and it would hold up its shard for a day. A recount counts it.
+                log.error("unreadable record: %s", error)
+                unreadable += 1
+                continue
+            hearing.hear(read.old, read.new)
+            changes.append(Change(read.number, deltas(read.old, read.new, self.benign)))
+        applied = self.counters.apply(shard, changes)
+        for trouble in sorted(self._concerned(hearing)):
+            self.settle(trouble, hearing.of(trouble))
+        return Summarized(merged([one.deltas for one in applied]), unreadable)
+
+    def settle(self, trouble: Trouble, heard: Heard) -> None:
+        """Makes the incident of a trouble what the counters say, and tells what is owed."""
+        for _ in range(ATTEMPTS):
+            current, revision = self.incidents.load(trouble)
+            counted = self.counted.trouble(trouble)
+            now = self.now()
+            found = incidents.after(
+                current, trouble, counted, heard, now, self.new_id(trouble, now)
+            )
+            if found is None:
+                return
+            if found != current:
+                if not self.incidents.save(found, revision):
+                    continue
+                revision += 1
+            event = incidents.owed(found)
+            if event is None:
+                return
+            if not trouble.benign:
+                self.topic.publish(incidents.notice(found, event))
+            if found.resolved_at:
+                if self.incidents.resolve(found, revision) and counted.get("failing", 0) <= 0:
+                    return
+            elif self.incidents.save(incidents.told(found), revision):
+                return
+        raise Unavailable("the incident of a trouble was changed by others all the time")
+
+    def _concerned(self, hearing: Hearing) -> set[Trouble]:
+        """What was touched, and what something completed may have resolved."""
+        routes = {(bucket, destination) for bucket, destination, _ in hearing.completed}
+        open_now = {
+            incident.trouble
+            for route in routes
+            for incident in self.incidents.open_of(*route)
+            if (*route, incident.trouble.rule_id) in hearing.completed
+        }
+        return set(hearing.troubles) | open_now
