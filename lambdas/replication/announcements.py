@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from replication import views
 from replication.adapters.items import Stored, read_item
+from replication.facts import Evidence
 from replication.fold import State
 from replication.status import Status
 from replication.times import Instant
@@ -45,7 +46,11 @@ class Announcement:
 
 
 def became_failed(old: Image | None, new: Image | None) -> bool:
-    """Whether a change of an item is the edge into FAILED. An item that is gone failed not."""
+    """Whether a change of an item is the edge into FAILED. An item that is gone failed not.
+
+    What an inventory lists failed long ago: that is news for the lists, not for subscribers."""
+    if (new or {}).get("evidence", {}).get("S") == Evidence.INVENTORY:
+        return False
     return _status(new) == Status.FAILED and _status(old) != Status.FAILED
 
 

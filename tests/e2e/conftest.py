@@ -18,6 +18,8 @@ T = TypeVar("T")
 BOTH_WAYS = ("tracker-e2e-east", "tracker-e2e-west")
 """Two buckets that replicate to each other."""
 
+INVENTORIES = "tracker-e2e-inventories"
+
 
 def eventually(ask: Callable[[], T], seconds: float = 30) -> T:
     """The first truthy answer; fails with the last one when there is none in time."""
@@ -144,7 +146,13 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     session = boto3.Session(
         aws_access_key_id="test", aws_secret_access_key="test", region_name=server.REGION
     )
-    outputs = stack.up(port=server.free_port(), state_dir=state, replication=replication, tied=True)
+    outputs = stack.up(
+        port=server.free_port(),
+        state_dir=state,
+        replication=replication,
+        context={"inventory_buckets": INVENTORIES},
+        tied=True,
+    )
     try:
         with Api.at(outputs.api_url, outputs.region, session) as api:
             yield Deployed(outputs, api, session)

@@ -188,3 +188,9 @@ def test_the_version_in_the_path_is_the_one_that_failed() -> None:
         .body["api_path"]
         .endswith("?key=k%26%3D%23&version_id=null")
     )
+
+
+def test_what_an_inventory_lists_as_failed_long_ago_is_no_news() -> None:
+    image = {"status": {"S": "FAILED"}, "evidence": {"S": "inventory"}}
+    assert not became_failed(None, image)
+    assert became_failed(None, image | {"evidence": {"S": "head_source"}})

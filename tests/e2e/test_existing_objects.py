@@ -1,0 +1,59 @@
+"""Objects from before the tracker: an S3 Inventory through the deployed backfill."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from local import demo
+from tests.deliveries import inventory, line, values
+from tests.e2e.conftest import INVENTORIES, Deployed, eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+STATUSES = {
+    "TaxDocs/old+one.pdf": "COMPLETED",
+    "logs/old.log": "FAILED",
+    "logs/pending.log": "PENDING",
+    "elsewhere/plain": "",
+    "TaxDocs/replica": "REPLICA",
+}
+
+
+def test_an_inventory_makes_old_objects_known_with_its_own_time_and_evidence(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    s3 = deployed.client("s3")
+    s3.create_bucket(Bucket=INVENTORIES)
+    rows = b"".join(
+        line(values(key, status, Bucket=demo.SOURCE)) for key, status in STATUSES.items()
+    )
+    manifest = inventory(("data/1.csv", rows)) | {
+        "sourceBucket": demo.SOURCE,
+        "destinationBucket": f"arn:aws:s3:::{INVENTORIES}",
+    }
+    s3.put_object(Bucket=INVENTORIES, Key="data/1.csv", Body=rows)
+    s3.put_object(Bucket=INVENTORIES, Key="list/manifest.json", Body=json.dumps(manifest).encode())
+
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text(json.dumps(deployed.outputs.to_json()))
+    ran = CliRunner().invoke(
+        app,
+        ["--outputs", str(outputs), "backfill", f"s3://{INVENTORIES}/list/manifest.json", "--wait"],
+        env=dict(os.environ),
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "finished" in ran.output
+
+    completed = eventually(lambda: deployed.known(demo.SOURCE, "TaxDocs/old one.pdf", "v1"))
+    assert completed["replication_status"] == "COMPLETED"
+    assert {place["evidence"] for place in completed["destinations"]} == {"inventory"}
+    assert completed["size"] == 7
+    failed = deployed.known(demo.SOURCE, "logs/old.log", "v1")
+    assert failed["replication_status"] == "FAILED"
+    assert deployed.known(demo.SOURCE, "logs/pending.log", "v1")["replication_status"] == "PENDING"
+    assert deployed.known(demo.SOURCE, "elsewhere/plain", "v1") is None
+    assert deployed.known(demo.SOURCE, "TaxDocs/replica", "v1") is None
