@@ -5,19 +5,21 @@ one byte, a map three bytes and one for each member. A write of up to 1 KB is on
 and in the index alike. An item that enters or leaves an index is one index write, one whose index
 key changes two (delete and put), one whose projected attributes change one.
 
-    python -m bench.capacity       prints the items of one object's life and what they cost
+    python -m bench.capacity       prints the items of one object's life and what they cost, then
+                                   what its counters cost by how many objects come in a batch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
 from replication.adapters import items
 from replication.adapters.items import Item, Stored
+from replication.contributions import Benign, Seen, deltas, merged
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
-from replication.times import Instant
+from replication.times import Instant, plus
 
 PROJECTED = (
     "rule_id",
@@ -131,6 +133,24 @@ def stages(facts: list[Fact]) -> list[Item]:
     ]
 
 
+def counting(objects: int, seconds: float = 5) -> float:
+    """Write units that one object's life costs in the counters when so many are written in every
+    batching window of the stream and arrive four seconds later. A transaction costs double."""
+    lives = [
+        [replace(one, at=plus(one.at, seconds * n / objects)) for one in life(f"k{n}")]
+        for n in range(objects)
+    ]
+    made = [(None, facts[:1]) for facts in lives] + [(facts[:1], facts) for facts in lives]
+    found = merged([deltas(_seen(old), _seen(new), Benign()) for old, new in made])
+    return 2 * (len(found) + 1) / objects
+
+
+def _seen(facts: list[Fact] | None) -> Seen | None:
+    if facts is None:
+        return None
+    return Seen(facts[0].version, facts[0].destination, fold(facts).state, listed=True)
+
+
 def main() -> None:
     old: Item = {}
     total = []
@@ -148,6 +168,11 @@ def main() -> None:
         f" {sum(one.index_writes for one in total)} index writes,"
         f" {sum(one.table_units + one.index_units for one in total)} write capacity units, 0 reads"
     )
+    for objects in (1, 10, 100, 500):
+        print(
+            f"its counters, {objects} objects in a batch: {counting(objects):.2f} units with the"
+            f" shard named, {counting(objects) + 4 - 2 / objects:.2f} without"
+        )
 
 
 if __name__ == "__main__":

@@ -131,11 +131,16 @@ def looped(client: Any, table: str, messages: list[str]) -> None:
 
 @contextmanager
 def tables(*, stream: bool = False) -> Iterator[tuple[Any, Callable[[], str]]]:
-    """A client of an emulator of our own, and a maker of fresh tables."""
+    """A client of an emulator of our own, or of the server at LEDGER_ENDPOINT_URL, and a maker of
+    fresh tables."""
     with tempfile.TemporaryDirectory() as state:
-        running = server.start(server.free_port(), Path(state), tied=True)
+        running = None
+        if "LEDGER_ENDPOINT_URL" not in os.environ:
+            running = server.start(server.free_port(), Path(state), tied=True)
         os.environ |= {
-            "AWS_ENDPOINT_URL": running.endpoint_url,
+            "AWS_ENDPOINT_URL": (
+                running.endpoint_url if running else os.environ["LEDGER_ENDPOINT_URL"]
+            ),
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -144,7 +149,7 @@ def tables(*, stream: bool = False) -> Iterator[tuple[Any, Callable[[], str]]]:
         made: list[str] = []
 
         def table() -> str:
-            made.append(f"bench-{len(made)}")
+            made.append(f"bench-{os.getpid()}-{len(made)}")
             client.create_table(
                 TableName=made[-1],
                 BillingMode="PAY_PER_REQUEST",
@@ -183,7 +188,8 @@ def tables(*, stream: bool = False) -> Iterator[tuple[Any, Callable[[], str]]]:
         try:
             yield client, table
         finally:
-            server.stop(running.pid, running.state_dir)
+            if running:
+                server.stop(running.pid, running.state_dir)
 
 
 def cpu(

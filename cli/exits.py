@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from rich.console import Console
 from typer import Context, Exit
 from typer.core import TyperGroup
 
+from cli import show
 from cli.api import ApiProblem
 from cli.outputs import NoStack
 from replication.errors import Rejected, TrackerError
@@ -57,9 +57,7 @@ class Commands(TyperGroup):
             raise  # `s3rt ls | head`: typer ends quietly
         except _EXPECTED as error:
             message, code = verdict(error)
-            Console(stderr=True, soft_wrap=True).print(
-                f"s3rt: {message}", style="red", markup=False, highlight=False
-            )
+            show.errors().print(show.plain(f"s3rt: {message}", "red"))
             raise Exit(code) from error
 
 
@@ -96,6 +94,13 @@ def verdict(error: Exception) -> tuple[str, Code]:
             )
         case _:
             return str(error), Code.UNREACHABLE
+
+
+def passing(error: Exception) -> bool:
+    """Whether the same question may be answered in a moment."""
+    if isinstance(error, ApiProblem):
+        return error.status == 429 or error.status >= 500
+    return isinstance(error, httpx.TransportError)
 
 
 def lacks_route(problem: ApiProblem) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import backfill, dead_letters, export, lists, objects, open_, replay, summaries
+from cli import backfill, dead_letters, export, incidents, lists, objects, open_, replay, summaries
 from cli.exits import Commands
 from cli.outputs import VARIABLE, find
 
@@ -30,6 +30,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "summary": summaries.summary,
     "watermark": summaries.watermark,
     "watch": summaries.watch,
+    "incidents": incidents.command,
     "export": export.export,
     "replay": replay.replay,
     "backfill": backfill.command,

@@ -158,6 +158,10 @@ def _destination(out: Console, one: dict[str, Any]) -> None:
         line.append_text(Text.assemble(", after ", show.span(one["latency_seconds"])))
     if one["late"]:
         line.append(", later than the threshold", style="yellow")
+    if one.get("stale"):
+        line.append(", for over a day: S3 has not called it failed", style="yellow")
+    if one.get("lost_at"):
+        line.append(f", and deleted there {one['lost_at']}", style="yellow")
     out.print(line)
     learnt = Text("  by rule ", style="dim").append_text(show.plain(one["rule_id"]))
     out.print(learnt.append(", learnt from ").append_text(show.plain(one["evidence"])))

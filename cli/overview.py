@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cli.api import Api
+from cli.api import Api, ApiProblem
+from cli.exits import lacks_route
 from replication.status import Status
 
 BEHIND_SECONDS = 15 * 60
@@ -48,6 +49,8 @@ class Route:
     oldest_pending_key: str | None = None
     watermark: str | None = None
     lag_seconds: float | None = None
+    held_back_by: str | None = None
+    """The key of the oldest object that has not arrived."""
     latency_hour: Latency = field(default_factory=lambda: _NO_LATENCY)
     latency_day: Latency = field(default_factory=lambda: _NO_LATENCY)
     summarized: bool = False
@@ -83,17 +86,60 @@ def routes(api: Api, bucket: str | None = None) -> list[Route]:
 
 
 def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[Route]:
+    summary = _summary(api, bucket["bucket"])
+    if summary is not None:
+        yield from (_from_summary(api, one) for one in summary["destinations"])
+        if summary["destinations"]:
+            return
     if not bucket["destinations"]:
         yield Route(
             bucket["bucket"],
             None,
-            reason="its replication configuration was never read"
+            reason="Its replication configuration was never read."
             if bucket["destinations"] is None
-            else "no replication rule names a destination",
+            else "No replication rule names a destination.",
         )
         return
-    for destination in bucket["destinations"]:
+    for destination in bucket["destinations"] if summary is None else ():
         yield _from_lists(api, bucket["bucket"], destination)
+
+
+def _summary(api: Api, bucket: str) -> Any:
+    """The API's summary of a bucket, None where the deployed release has none."""
+    try:
+        return api.get(f"/v1/buckets/{bucket}/summary")
+    except ApiProblem as problem:
+        if lacks_route(problem):
+            return None
+        raise
+
+
+def _from_summary(api: Api, one: dict[str, Any]) -> Route:
+    counts, pending, mark = one["counts"], one["oldest_pending"], one["watermark"]
+    if pending is None and counts["pending"]["count"]:
+        # Older failures hold the watermark back; the summary names no pending object then.
+        filters = {"status": Status.PENDING, "destination": one["destination"], "limit": 1}
+        pending = _first(api.get(f"/v1/buckets/{one['source']}/objects", **filters))
+    pending = pending or {}
+    held = mark["held_back_by"]
+    return Route(
+        one["source"],
+        one["destination"],
+        counts={status.value: counts[status.lower()]["count"] for status in Status},
+        bytes={status.value: counts[status.lower()]["bytes"] for status in Status},
+        failing=counts["failed"]["count"] > 0,
+        oldest_pending=pending.get("since"),
+        oldest_pending_seconds=pending.get("age_seconds"),
+        oldest_pending_key=pending.get("key"),
+        watermark=mark["at"],
+        lag_seconds=mark["lag_seconds"],
+        held_back_by=held[0]["key"] if held else None,
+        latency_hour={name: one["latency"]["last_hour"][name] for name in QUANTILES},
+        latency_day={name: one["latency"]["last_day"][name] for name in QUANTILES},
+        summarized=True,
+        complete=mark["complete"],
+        reason=mark["reason"],
+    )
 
 
 def _from_lists(api: Api, source: str, destination: str) -> Route:
@@ -108,7 +154,8 @@ def _from_lists(api: Api, source: str, destination: str) -> Route:
         oldest_pending=pending and pending["since"],
         oldest_pending_seconds=pending and pending["age_seconds"],
         oldest_pending_key=pending and pending["key"],
-        reason="the deployed API has no summary; deploy the present version",
+        held_back_by=None if failed else pending and pending["key"],
+        reason="The deployed API has no summary; deploy the present version.",
     )
 
 

@@ -9,6 +9,9 @@ BATCH_ENTRIES = 10
 BATCH_BYTES = 240_000
 """Under the smallest limit SQS has had for a batch (262,144 bytes); a larger message goes alone."""
 
+WAIT_SECONDS = 1
+"""Longer than none: SQS then asks all of its servers."""
+
 ATTEMPTS = 4
 """For a message that SQS refuses for a fault of its own while it takes the others."""
 
@@ -66,7 +69,7 @@ def receive(sqs: Any, url: str, hidden_seconds: int, most: int = BATCH_ENTRIES) 
         QueueUrl=url,
         MaxNumberOfMessages=min(most, BATCH_ENTRIES),
         VisibilityTimeout=hidden_seconds,
-        WaitTimeSeconds=1,
+        WaitTimeSeconds=WAIT_SECONDS,
         MessageSystemAttributeNames=["All"],
         MessageAttributeNames=["All"],
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 from botocore.exceptions import BotoCoreError
@@ -86,7 +86,7 @@ class Site:
         if not slash or not hmac.compare_digest(token.encode(), self.token.encode()):
             return problem(404, "Not found", "Use the address that s3rt open printed.")
         if rest.startswith("v1/"):
-            return self._ask(f"/{unquote(rest)}", split.query)
+            return self._ask(f"/{rest}", split.query)
         return _file(rest or "index.html")
 
     def _own(self, headers: Mapping[str, str]) -> bool:

@@ -30,6 +30,11 @@ def console() -> Console:
     return found
 
 
+def errors() -> Console:
+    """Standard error, a line for each trouble however long it is."""
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
 def as_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 

@@ -3,6 +3,7 @@
 import time
 from typing import Annotated
 
+import httpx
 import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -10,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import overview, show
-from cli.api import Api
-from cli.exits import Code, Stop
+from cli.api import Api, ApiProblem
+from cli.exits import Code, Stop, passing, verdict
 from cli.lists import rows_of
 from cli.options import BucketArgument, Json, Place, asking, duration
 from cli.overview import Route, State
@@ -45,7 +46,7 @@ def watermark(context: typer.Context, bucket: BucketArgument = None, json: Json 
     with asking(context) as api:
         routes = overview.routes(api, bucket)
     if json:
-        names = ("source", "destination", "watermark", "lag_seconds", "oldest_pending_key")
+        names = ("source", "destination", "watermark", "lag_seconds", "held_back_by")
         items = [one.as_json() for one in routes]
         more = ("failing", "complete", "reason")
         show.as_json({"items": [{name: one[name] for name in names + more} for one in items]})
@@ -58,7 +59,7 @@ def watermark(context: typer.Context, bucket: BucketArgument = None, json: Json 
             show.plain(one.destination),
             show.plain(one.watermark),
             show.span(one.lag_seconds),
-            show.plain(one.oldest_pending_key or ("failures" if one.failing else None)),
+            show.plain(one.held_back_by),
         )
     out.print(table)
     for line in _reasons(routes):
@@ -86,7 +87,13 @@ def watch(
                 if looks:
                     time.sleep(interval)
                 looks += 1
-                routes = overview.routes(api, bucket)
+                try:
+                    routes = overview.routes(api, bucket)
+                except (ApiProblem, httpx.TransportError) as error:
+                    if looks == 1 or not passing(error):
+                        raise
+                    show.errors().print(f"{verdict(error)[0]}; trying again", style="red")
+                    continue
                 if json:
                     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                     show.json_line({"at": at, "items": [one.as_json() for one in routes]})
@@ -145,8 +152,8 @@ def _reasons(routes: list[Route]) -> list[Text]:
     told: dict[str, list[str]] = {}
     for one in routes:
         if not one.complete:
-            told.setdefault(one.reason or "it may lack something", []).append(one.source)
+            told.setdefault(one.reason or "Something may be missing.", []).append(one.source)
     return [
-        show.plain(f"Not all is known of {', '.join(dict.fromkeys(names))}: {why}.", "yellow")
+        show.plain(f"{', '.join(dict.fromkeys(names))}: {why}", "yellow")
         for why, names in told.items()
     ]

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.functions import TrackerFunction
-from infra.ledger import ROUTES_INDEX
+from infra.ledger import HELD_INDEX, ROUTES_INDEX
 from infra.problems import add_problem_responses
 
 STAGE_NAME = "prod"
@@ -63,7 +63,10 @@ class Api(Construct):
         built.role.add_to_policy(
             iam.PolicyStatement(
                 actions=list(READS),
-                resources=[table.table_arn, f"{table.table_arn}/index/{ROUTES_INDEX}"],
+                resources=[
+                    table.table_arn,
+                    *(f"{table.table_arn}/index/{name}" for name in (ROUTES_INDEX, HELD_INDEX)),
+                ],
             )
         )
         self.rest = self._rest()

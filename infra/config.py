@@ -17,6 +17,9 @@ MAX_BUCKET_NAMES_BYTES = 3_000
 MAX_SHARDS = 64
 """A list is read from every shard of a route, so each shard costs every list one query."""
 
+MAX_PATTERNS_BYTES = 400
+"""They travel in the environment as well."""
+
 _T = TypeVar("_T")
 
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
@@ -42,6 +45,8 @@ class Config:
     `record_concurrency` bounds the recorder's share of the account's concurrency (1,000 by
     default). `check_base_seconds` scales the ages at which pending versions are looked at again,
     and `audited` is the share of completed ones that is (lambdas/replication/checks.py).
+    `objective_minutes` is the recovery point objective: a destination further behind is worth an
+    alarm. Failures of keys that match one of `benign_keys` are recorded and not announced.
     """
 
     stage: str = "dev"
@@ -53,6 +58,8 @@ class Config:
     record_concurrency: int = 20
     check_base_seconds: float = 900
     audited: float = 0.01
+    objective_minutes: float = 60
+    benign_keys: tuple[str, ...] = ()
     bundle_dependencies: bool = True
 
     @classmethod
@@ -84,6 +91,8 @@ class Config:
             record_concurrency=read("record_concurrency", 20, _concurrency),
             check_base_seconds=read("check_base_seconds", 900.0, _number(0.1, 86_400)),
             audited=read("audited", 0.01, _number(0, 1)),
+            objective_minutes=read("objective_minutes", 60.0, _number(1, 43_200)),
+            benign_keys=read("benign_keys", (), _patterns),
             bundle_dependencies=read("bundle_dependencies", True, _flag),
         )
         problems += config._excesses()
@@ -168,6 +177,15 @@ def _flag(raw: Any) -> bool:
             return False
         case _:
             raise ValueError("give true or false")
+
+
+def _patterns(raw: Any) -> tuple[str, ...]:
+    """Key patterns as in `*.tflock,tmp/*`; a comma cannot be part of one."""
+    if not isinstance(raw, str) or len(raw.encode()) > MAX_PATTERNS_BYTES:
+        raise ValueError(
+            f"give patterns of keys separated by commas, at most {MAX_PATTERNS_BYTES} bytes"
+        )
+    return tuple(name.strip() for name in raw.split(",") if name.strip())
 
 
 def _buckets(raw: Any) -> tuple[str, ...]:

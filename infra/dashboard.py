@@ -1,4 +1,5 @@
-"""One page: what comes in, what is written, what failed, who asks, and what S3 itself says."""
+"""One page: a row for each question of the API, S3's own metrics beside the tracker's, then how the
+tracker itself fares."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,11 +10,16 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.functions import METRICS_NAMESPACE
 from infra.portions import portions
 
 _PERIOD = Duration.minutes(5)
 _NAMES_IN_A_SEARCH = 800
 """Characters of bucket names in one expression; CloudWatch takes searches of up to 1,024."""
+
+_OF_S3 = "AWS/S3,SourceBucket,DestinationBucket,RuleId"
+_OURS = f"{METRICS_NAMESPACE},SourceBucket,DestinationBucket"
+_BY_CODE = f"{_OURS},FailureCode"
 
 _MAX, _SUM = cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.SUM
 
@@ -25,12 +31,15 @@ def build_dashboard(
     ingest: sqs.Queue,
     dead_letters: Mapping[str, sqs.Queue],
     functions: Mapping[str, lambda_.Function],
-    announce: lambda_.Function,
+    streamed: Mapping[str, lambda_.Function],
     rest: apigateway.RestApi,
     source_buckets: Sequence[str],
+    objective_seconds: float,
 ) -> cloudwatch.Dashboard:
-    """Rows from S3's events at the top to S3's own metrics at the bottom."""
+    """Rows from replication at the top to the tracker's own functions at the bottom."""
     rows: list[list[cloudwatch.IWidget]] = [
+        *(_replication(source_buckets, objective_seconds) if source_buckets else []),
+        [_heading("Does the tracker work?", "GET /v1/health")],
         [
             _graph(
                 "Events: received, recorded",
@@ -56,8 +65,8 @@ def build_dashboard(
         ],
         [
             _graph(
-                "Announcements behind (ms)",
-                announce.metric("IteratorAge", statistic=_MAX),
+                "Behind the stream (ms)",
+                *_each(streamed, "IteratorAge", _MAX),
             ),
             _graph(
                 "API: requests, 4xx, 5xx",
@@ -68,8 +77,6 @@ def build_dashboard(
             _graph("API latency p99 (ms)", rest.metric_latency(statistic="p99")),
         ],
     ]
-    if source_buckets:
-        rows.append(_what_s3_says(source_buckets))
     dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=name)
     for row in rows:
         dashboard.add_widgets(*row)
@@ -83,28 +90,58 @@ def _each(
         yield function.metric(metric, statistic=statistic, label=role)
 
 
-def _what_s3_says(source_buckets: Sequence[str]) -> list[cloudwatch.IWidget]:
-    """S3's replication metrics of rules that have them on.
+def _replication(
+    source_buckets: Sequence[str], objective_seconds: float
+) -> Iterable[list[cloudwatch.IWidget]]:
+    """The questions of an operator, S3's answers (of rules that have metrics on) beside ours.
 
     S3 publishes what is pending in the destination's Region and failures in the source's, so a
     rule into another Region shows only its failures here.
     """
-    return [
-        _graph("S3: seconds behind", *_search(source_buckets, "ReplicationLatency", _MAX)),
-        _graph("S3: pending", *_search(source_buckets, "OperationsPendingReplication", _MAX)),
-        _graph("S3: failed", *_search(source_buckets, "OperationsFailedReplication", _SUM)),
+
+    def ours(metric: str, statistic: str) -> Iterable[cloudwatch.IMetric]:
+        return _search(source_buckets, _OURS, metric, statistic)
+
+    def of_s3(metric: str, statistic: str) -> Iterable[cloudwatch.IMetric]:
+        return _search(source_buckets, _OF_S3, metric, statistic)
+
+    yield [_heading("Up to when has everything arrived?", "GET /v1/buckets/{bucket}/summary")]
+    yield [
+        _graph("Watermark lag (s)", *ours("WatermarkLagSeconds", _MAX), line=objective_seconds),
+        _graph(
+            "Latency p50, p99 (s)", *ours("LatencySeconds", "p50"), *ours("LatencySeconds", "p99")
+        ),
+        _graph("S3: seconds behind", *of_s3("ReplicationLatency", _MAX)),
+    ]
+    yield [_heading("What waits?", "GET /v1/buckets/{bucket}/objects?status=PENDING")]
+    yield [
+        _graph("Pending versions", *ours("PendingVersions", _MAX)),
+        _graph("Pending bytes", *ours("PendingBytes", _MAX)),
+        _graph("S3: pending", *of_s3("OperationsPendingReplication", _MAX)),
+    ]
+    yield [_heading("What failed, and why?", "GET /v1/incidents?state=open")]
+    yield [
+        _graph("Failed versions", *ours("FailedVersions", _MAX)),
+        _graph("Failures by code", *_search(source_buckets, _BY_CODE, "Failures", _SUM)),
+        _graph("S3: failed", *of_s3("OperationsFailedReplication", _SUM)),
+    ]
+    yield [_heading("What happened?", "GET /v1/buckets/{bucket}/timeline")]
+    yield [
+        _graph("Created", *ours("Created", _SUM)),
+        _graph("Completed", *ours("Completed", _SUM)),
+        _graph("Failed", *ours("Failed", _SUM)),
     ]
 
 
 def _search(
-    source_buckets: Sequence[str], metric: str, statistic: str
+    source_buckets: Sequence[str], schema: str, metric: str, statistic: str
 ) -> Iterable[cloudwatch.IMetric]:
     """All routes of the sources, also those of rules made after the deployment."""
     for names in portions(source_buckets, _NAMES_IN_A_SEARCH):
         buckets = " OR ".join(f'"{name}"' for name in names)
         yield cloudwatch.MathExpression(
             expression=(
-                "SEARCH('{AWS/S3,SourceBucket,DestinationBucket,RuleId} "
+                f"SEARCH('{{{schema}}} "
                 f'MetricName="{metric}" SourceBucket=({buckets})\', '
                 f"'{statistic}', {_PERIOD.to_seconds():.0f})"
             ),
@@ -114,5 +151,15 @@ def _search(
         )
 
 
-def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=8, period=_PERIOD)
+def _heading(question: str, route: str) -> cloudwatch.IWidget:
+    return cloudwatch.TextWidget(markdown=f"## {question}  `{route}`", width=24, height=1)
+
+
+def _graph(
+    title: str, *metrics: cloudwatch.IMetric, line: float | None = None
+) -> cloudwatch.GraphWidget:
+    """`line`: the objective, drawn across."""
+    marks = [cloudwatch.HorizontalAnnotation(value=line, label="objective")] if line else []
+    return cloudwatch.GraphWidget(
+        title=title, left=list(metrics), left_annotations=marks, width=8, period=_PERIOD
+    )

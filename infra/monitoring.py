@@ -31,13 +31,15 @@ class Monitoring(Construct):
         ingest: sqs.Queue,
         dead_letters: Mapping[str, sqs.Queue],
         functions: Mapping[str, lambda_.Function],
-        announce: lambda_.Function,
+        streamed: Mapping[str, lambda_.Function],
         rest: apigateway.RestApi,
         source_buckets: Sequence[str],
         stale_seconds: float,
+        objective_minutes: float,
     ) -> None:
-        """`name` begins the names of alarms; `dead_letters` and `functions` go by their role.
-        Pending for longer than `stale_seconds` is worth an alarm."""
+        """`name` begins the names of alarms; `dead_letters`, `functions` and those of them that
+        read the table's stream go by their role. Pending for longer than `stale_seconds` is worth
+        an alarm, and so is a destination that is behind by more than its objective."""
         super().__init__(scope, construct_id)
         self._name = name
         self._action = actions.SnsAction(topic)
@@ -47,18 +49,22 @@ class Monitoring(Construct):
         for role, function in functions.items():
             self._errors(role, function)
             self._throttles(role, function)
-        self._iterator_age(announce)
+        for role, function in streamed.items():
+            self._iterator_age(role, function)
         self._api_errors(rest)
         self._stale(stale_seconds)
+        self._watermark(objective_minutes)
+        self._recount()
         self.dashboard = build_dashboard(
             self,
             name=name,
             ingest=ingest,
             dead_letters=dead_letters,
             functions=functions,
-            announce=announce,
+            streamed=streamed,
             rest=rest,
             source_buckets=source_buckets,
+            objective_seconds=objective_minutes * 60,
         )
 
     @property
@@ -78,6 +84,10 @@ class Monitoring(Construct):
             "Read the announce function's log, put the cause right, then purge the queue.",
             "backfill": "Part of an inventory or report was not read. `s3rt backfill` of the same "
             "manifest says what it waits for; put that right and start the queue's DLQ redrive.",
+            "summarize": "Changes of the ledger were not counted, and incidents may have gone "
+            "untold. Read the summarize function's log and put the cause right; then have the "
+            'counters healed (invoke the function with {"task": "recount"}) and purge the '
+            "queue.",
             "reconcile": "Some versions that wait too long could not be looked at. Read the "
             "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
         }[role]
@@ -121,12 +131,19 @@ class Monitoring(Construct):
             periods=3,
         )
 
-    def _iterator_age(self, announce: lambda_.Function) -> None:
+    def _iterator_age(self, role: str, function: lambda_.Function) -> None:
+        todo = {
+            "announce": "Failures are announced more than 15 minutes late; the stream forgets them "
+            "after 24 hours. Read the announce function's log; is the failure topic or its key "
+            "refusing?",
+            "summarize": "Counters and incidents are more than 15 minutes behind the ledger; the "
+            "stream forgets its records after 24 hours. Read the summarize function's log; are "
+            "writes to the table throttled, or does the incident topic refuse?",
+        }[role]
         self._alarm(
-            "announce-behind",
-            "Failures are announced more than 15 minutes late; the stream forgets them after 24 "
-            "hours. Read the announce function's log; is the failure topic or its key refusing?",
-            announce.metric(
+            f"{role}-behind",
+            todo,
+            function.metric(
                 "IteratorAge", period=_FIVE_MINUTES, statistic=cloudwatch.Stats.MAXIMUM
             ),
             threshold=Duration.minutes(15).to_milliseconds(),
@@ -156,6 +173,37 @@ class Monitoring(Construct):
                 statistic=cloudwatch.Stats.MAXIMUM,
             ),
             threshold=seconds,
+        )
+
+    def _watermark(self, minutes: float) -> None:
+        self._alarm(
+            "watermark-behind",
+            f"A destination lacks something that was written over {minutes:g} minutes ago, so the "
+            "recovery point objective is missed. See which and why: GET "
+            "/v1/buckets/{bucket}/summary names the objects that hold the watermark back. FAILED "
+            "ones say what to mend; then retry them with S3 Batch Replication.",
+            self._summarized("WatermarkLagSeconds", _MINUTE, cloudwatch.Stats.MAXIMUM),
+            threshold=minutes * 60,
+            periods=3,
+        )
+
+    def _recount(self) -> None:
+        self._alarm(
+            "counters-healed",
+            "A recount found counters that differed from the index and put them right. What "
+            "differed is in the summarize function's log (counters differ). It follows dead "
+            "letters of summarize; without those it is a defect, so please report it.",
+            self._summarized("recount_healed", _FIVE_MINUTES, cloudwatch.Stats.SUM),
+            threshold=0,
+        )
+
+    def _summarized(self, name: str, period: Duration, statistic: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"service": "summarize"},
+            period=period,
+            statistic=statistic,
         )
 
     def _alarm(

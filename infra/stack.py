@@ -16,6 +16,7 @@ from infra.ledger import Ledger
 from infra.monitoring import Monitoring
 from infra.reconciler import Reconciler
 from infra.recorder import Recorder
+from infra.summarizer import Summarizer
 from infra.topics import Topics
 
 
@@ -93,6 +94,15 @@ class TrackerStack(Stack):
             table=ledger.table,
             topic=topics.failures,
         )
+        summarizer = Summarizer(
+            self,
+            "Summarizer",
+            code=code,
+            environment=environment,
+            benign_keys=config.benign_keys,
+            table=ledger.table,
+            topic=topics.incidents,
+        )
         api = Api(self, "Api", code=code, environment=environment, table=ledger.table)
         monitoring = Monitoring(
             self,
@@ -103,17 +113,20 @@ class TrackerStack(Stack):
             dead_letters={
                 "ingest": ingest.dead_letters,
                 "announce": announcer.dead_letters,
+                "summarize": summarizer.dead_letters,
                 "reconcile": reconciler.dead_letters,
                 "backfill": backfiller.dead_letters,
             },
             functions={
                 "record": recorder.function,
                 "announce": announcer.function,
+                "summarize": summarizer.function,
                 "reconcile": reconciler.function,
                 "backfill": backfiller.function,
                 "query": api.function,
             },
-            announce=announcer.function,
+            streamed={"announce": announcer.function, "summarize": summarizer.function},
+            objective_minutes=config.objective_minutes,
             rest=api.rest,
             source_buckets=config.source_buckets,
             stale_seconds=config.stale_seconds,

@@ -3,8 +3,8 @@
 Environment: `GATEWAY_PORT` (default 4566), `MINISTACK_REGION` (default us-east-1), `LOCAL_S3_*`
 (see `local.replication.settings`), `LOCAL_EXIT_WITH_PARENT=1` to end when the parent process does.
 
-Besides AWS's APIs it answers `/_ministack/health`, and `/_local/s3`: GET tells the settings and
-the counts of the local S3, PATCH with a JSON object changes settings by their name
+Besides AWS's APIs it answers `/_ministack/health`, and `/_local/s3`: GET tells the settings, the
+counts and the lost events of the local S3, PATCH with a JSON object changes settings by their name
 (`{"event_drop_rate": 1}`).
 """
 

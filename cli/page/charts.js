@@ -4,7 +4,7 @@
 import { byId, h, note, replace, s } from "./dom.js";
 import { counted, number, route, shortMoment, span } from "./format.js";
 
-const MOST_BARS = 72;
+const MOST_BARS = 100;
 const HEIGHT = 64;
 const SMALLEST_BAR = 2;
 
@@ -52,7 +52,8 @@ function gathered(points) {
   const bars = [];
   for (let start = 0; start < points.length; start += each) {
     const some = points.slice(start, start + each);
-    bars.push({ at: some[0].at, completed: total(some, "completed"), failed: total(some, "failed") });
+    const known = some.some((one) => one.completed !== null);
+    bars.push({ at: some[0].at, known, completed: total(some, "completed"), failed: total(some, "failed") });
   }
   return bars;
 }
@@ -82,12 +83,13 @@ function columns(bars, label) {
     { class: "columns", role: "img", "aria-label": label, height: HEIGHT },
     s("line", { class: "base", x1: 0, x2: "100%", y1: base + 0.5, y2: base + 0.5 }),
     bars.map((one, index) => {
-      const words = `${shortMoment(one.at)}: ${number(one.completed)} completed, ${number(one.failed)} failed`;
+      const counts = `${number(one.completed)} completed, ${number(one.failed)} failed`;
+      const words = `${shortMoment(one.at)}: ${one.known ? counts : "not tracked yet"}`;
       return s(
         "g",
         {},
         s("title", { text: words }),
-        s("rect", { class: "hover", x: `${index * width}%`, width: `${width}%`, y: 0, height: HEIGHT }),
+        s("rect", { class: one.known ? "hover" : "hover untracked", x: `${index * width}%`, width: `${width}%`, y: 0, height: HEIGHT }),
         bar(index, base - length(one.completed), length(one.completed), "completed"),
         bar(index, base + 1, length(one.failed), "failed"),
       );

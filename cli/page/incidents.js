@@ -22,44 +22,64 @@ export async function load(choose) {
   const benign = found.items.length - worrying.length;
   replace(
     container,
-    worrying.length ? worrying.map((one) => incident(one, choose)) : note("None."),
+    worrying.length ? byReason(worrying).map((some) => reason(some, choose)) : note("None."),
     benign ? note(`${counted(benign, "incident")} of kinds that are configured as benign.`) : null,
     found.complete ? null : note("There may be more: not every bucket's configuration was read.", "doubt"),
   );
 }
 
-function incident(one, choose) {
-  const code = one.failure.code ?? "No reason given";
-  const title = h("h3", { id: `incident-${one.id}`, text: code });
+/** Incidents of one reason have one explanation and one fix, on whatever routes they are. */
+function byReason(incidents) {
+  const groups = new Map();
+  for (const one of incidents) {
+    groups.set(one.failure.code, [...(groups.get(one.failure.code) ?? []), one]);
+  }
+  return [...groups.values()];
+}
+
+function reason(some, choose) {
+  const [{ id, failure }] = some;
   return h(
     "article",
-    { class: "incident", "aria-labelledby": `incident-${one.id}` },
-    h("header", {}, title, route(one.bucket, one.destination)),
-    h(
-      "p",
-      { class: "detail" },
-      `${counted(one.failing, "object")} failed now, ${bytes(one.bytes_held_back)} held back; `,
-      "first ", moment(one.first_failed_at), ", last ", moment(one.last_failed_at),
-      `, open for ${span((Date.now() - new Date(one.opened_at)) / 1000)}`,
-      one.rule_id ? `, rule ${visible(one.rule_id)}` : "", ".",
-    ),
-    h("p", { text: one.failure.explanation }),
-    h("p", {}, h("strong", { class: "fix", text: "Fix" }), ` ${one.failure.fix}`),
-    h("p", { class: "samples" }, "For example ", samples(one)),
+    { class: "incident", "aria-labelledby": `incident-${id}` },
+    h("h3", { id: `incident-${id}`, text: failure.code ?? "No reason given" }),
+    h("p", { text: failure.explanation }),
+    h("p", {}, h("strong", { class: "fix", text: "Fix" }), ` ${failure.fix}`),
+    h("ul", {}, some.map((one) => incident(one, choose))),
+  );
+}
+
+function incident(one, choose) {
+  const from = `${one.bucket} to ${one.destination}`;
+  return h(
+    "li",
+    {},
+    h("div", {}, route(one.bucket, one.destination), h("p", { class: "detail" }, facts(one)), samples(one)),
     h("button", {
       type: "button",
-      class: "more",
       "data-focus": `incident ${one.id}`,
-      "aria-describedby": `incident-${one.id}`,
+      "aria-label": `Show these failures: ${one.failure.code ?? "no reason given"}, ${from}`,
       onclick: () => choose({ bucket: one.bucket, destination: one.destination, reason: one.failure.code }),
       text: "Show these failures",
     }),
   );
 }
 
+function facts(one) {
+  return [
+    `${counted(one.failing, "object")} failed now, ${bytes(one.bytes_held_back)} held back; first `,
+    moment(one.first_failed_at),
+    ", last ",
+    moment(one.last_failed_at),
+    `, open for ${span((Date.now() - new Date(one.opened_at)) / 1000)}`,
+    one.rule_id ? `, rule ${visible(one.rule_id)}.` : ".",
+  ];
+}
+
 function samples(one) {
   const shown = one.samples.slice(0, 2).map(({ key }) => h("span", { class: "key", text: cut(visible(key)) }));
-  return shown.flatMap((each, index) => (index ? [", ", each] : [each]));
+  const listed = shown.flatMap((each, index) => (index ? [", ", each] : [each]));
+  return listed.length ? h("p", { class: "samples" }, "For example ", listed) : null;
 }
 
 const cut = (text) => (text.length > 80 ? `${text.slice(0, 60)}…${text.slice(-16)}` : text);

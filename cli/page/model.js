@@ -51,24 +51,30 @@ export async function load() {
 async function ofBucket(bucket) {
   const source = bucket.bucket;
   const summary = await ifThere(get(["buckets", source, "summary"]));
-  if (summary !== null) return { routes: fromSummary(source, summary), summarized: true };
-  if (!bucket.destinations?.length) {
+  if (summary?.destinations.length) {
+    return { routes: await Promise.all(summary.destinations.map(fromSummary)), summarized: true };
+  }
+  if (summary !== null || !bucket.destinations?.length) {
     const reason =
-      bucket.destinations === null
-        ? "its replication configuration was never read"
-        : "no replication rule names a destination";
+      !bucket.destinations
+        ? "Its replication configuration was never read."
+        : "No replication rule names a destination.";
     return { routes: [{ ...EMPTY, source, destination: null, reason }], summarized: true };
   }
   const routes = await Promise.all(bucket.destinations.map((one) => fromLists(source, one)));
   return { routes, summarized: false };
 }
 
+async function first(source, destination, status) {
+  const filters = { status, destination, limit: 1 };
+  return (await get(["buckets", source, "objects"], filters)).items[0] ?? null;
+}
+
 async function fromLists(source, destination) {
-  const first = async (status) => {
-    const filters = { status, destination, limit: 1 };
-    return (await get(["buckets", source, "objects"], filters)).items[0] ?? null;
-  };
-  const [pending, failed] = await Promise.all([first("PENDING"), first("FAILED")]);
+  const [pending, failed] = await Promise.all([
+    first(source, destination, "PENDING"),
+    first(source, destination, "FAILED"),
+  ]);
   return {
     ...EMPTY,
     source,
@@ -76,30 +82,28 @@ async function fromLists(source, destination) {
     failing: failed !== null,
     oldestSeconds: pending?.age_seconds ?? null,
     oldestKey: pending?.key ?? null,
-    reason: "this release of the API has no summary",
+    reason: "This release of the API has no summary; deploy the present version.",
   };
 }
 
-const FIELDS = { PENDING: "pending", COMPLETED: "completed", FAILED: "failed" };
-
-function fromSummary(source, { items, complete }) {
-  return items.map((one) => {
-    const counts = {};
-    for (const [name, field] of Object.entries(FIELDS)) counts[name] = one.counts[field].count;
-    return {
-      source: one.source ?? source,
-      destination: one.destination,
-      counts,
-      pendingBytes: one.counts.pending.bytes,
-      failing: counts.FAILED > 0,
-      oldestSeconds: one.oldest_pending?.age_seconds ?? null,
-      oldestKey: one.oldest_pending?.key ?? null,
-      watermark: one.watermark.at,
-      lagSeconds: one.watermark.lag_seconds,
-      hour: one.latency.last_hour,
-      day: one.latency.last_day,
-      complete: one.watermark.complete && complete !== false,
-      reason: one.watermark.reason,
-    };
-  });
+async function fromSummary(one) {
+  const { pending, completed, failed } = one.counts;
+  let oldest = one.oldest_pending;
+  // Older failures hold the watermark back; the summary names no pending object then.
+  if (oldest === null && pending.count) oldest = await first(one.source, one.destination, "PENDING");
+  return {
+    source: one.source,
+    destination: one.destination,
+    counts: { PENDING: pending.count, COMPLETED: completed.count, FAILED: failed.count },
+    pendingBytes: pending.bytes,
+    failing: failed.count > 0,
+    oldestSeconds: oldest?.age_seconds ?? null,
+    oldestKey: oldest?.key ?? null,
+    watermark: one.watermark.at,
+    lagSeconds: one.watermark.lag_seconds,
+    hour: one.latency.last_hour,
+    day: one.latency.last_day,
+    complete: one.watermark.complete,
+    reason: one.watermark.reason,
+  };
 }

@@ -17,7 +17,7 @@ export function headline(routes) {
 }
 
 function share(some, all) {
-  if (some === all) return all === 1 ? "The only route is" : `All ${all} routes are`;
+  if (some === all) return { 1: "The only route is", 2: "Both routes are" }[all] ?? `All ${all} routes are`;
   return `${some} of ${all} routes ${some === 1 ? "is" : "are"}`;
 }
 
@@ -35,7 +35,8 @@ export function standfirst(routes) {
   const known = routes.filter((one) => one.destination !== null);
   if (known.length && known.every((one) => one.watermark)) {
     const earliest = known.map((one) => one.watermark).sort()[0];
-    parts.push(`Everything written before ${shortMoment(earliest)} has arrived everywhere.`);
+    const where = known.length === routes.length ? "everywhere" : "on every route that is known";
+    parts.push(`Everything the tracker saw before ${shortMoment(earliest)} has arrived ${where}.`);
   }
   return parts.join(" ");
 }
@@ -121,10 +122,10 @@ function latency({ hour, day }) {
 function doubts(routes) {
   const told = new Map();
   for (const one of routes.filter((each) => !each.complete)) {
-    const reason = one.reason ?? "something may be missing";
+    const reason = one.reason ?? "Something may be missing.";
     told.set(reason, new Set([...(told.get(reason) ?? []), one.source]));
   }
   return [...told].map(([reason, names]) =>
-    note(`Not all is known of ${[...names].join(", ")}: ${reason}.`, "doubt"),
+    note(`${[...names].join(", ")}: ${reason}`, "doubt"),
   );
 }

@@ -15,7 +15,7 @@ export async function timelines({ sources }, hours) {
   );
   if (found.length && found.every((one) => one === null)) return null;
   return found.flatMap((one, index) =>
-    (one?.items ?? []).map((each) => ({
+    (one?.destinations ?? []).map((each) => ({
       source: sources[index].bucket,
       destination: each.destination,
       points: each.intervals.map((point) => ({ ...point, at: point.start })),

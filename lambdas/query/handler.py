@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from query import openapi, problems, routes
+from query import openapi, overview_routes, problems
 
 logger = Logger()
 app = APIGatewayRestResolver(
@@ -17,7 +17,7 @@ app = APIGatewayRestResolver(
     # Without it an answer that does not match its schema would read as the caller's mistake.
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-app.include_router(routes.router)
+app.include_router(overview_routes.router)
 problems.install(app, logger, known=partial(openapi.knows, app))
 openapi.install(app)
 

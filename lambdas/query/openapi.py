@@ -30,7 +30,7 @@ what is unknown is null. Parameters a route does not know, or that are given twi
 _POWERTOOLS_SCHEMAS = ("HTTPValidationError", "ValidationError", "ResponseValidationError")
 _PROBLEMS = {
     "400": "A parameter is missing or not valid",
-    "404": "The bucket or the object is not tracked",
+    "404": "The bucket or the object is not tracked, or there is no such incident",
     "500": "The tracker failed; `request_id` leads to its log",
     "503": "The ledger does not answer; ask again after `Retry-After` seconds",
     "default": "The gateway refused it (signature, permission, rate) or got no answer",
@@ -99,7 +99,7 @@ def text(app: APIGatewayRestResolver) -> str:
 def _declare_problems(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
-    absent = set() if "{bucket}" in path else {"404"}
+    absent = set() if "{" in path else {"404"}
     for status, description in _PROBLEMS.items():
         if status not in absent:
             responses[status] = {

@@ -25,7 +25,7 @@ Scope = Mapping[str, object]
 
 def buckets(service: Service, limit: int, cursor_text: str | None) -> Json:
     scope: Scope = {"list": "buckets"}
-    after = _decode(cursor_text, scope, 1)
+    after = decode(cursor_text, scope, 1)
     histories = service.histories()
     names = [name for name in sorted(service.settings.tracked) if not after or name > after[0]]
     items = [
@@ -55,7 +55,7 @@ def findings(service: Service) -> Json:
 def versions(service: Service, bucket: str, key: str, limit: int, cursor_text: str | None) -> Json:
     """NotTracked when the bucket has no version of the key."""
     scope: Scope = {"list": "versions", "bucket": bucket, "key": key}
-    before = _decode(cursor_text, scope, 5)
+    before = decode(cursor_text, scope, 5)
     newest = heapq.nlargest(
         limit + 1,
         (
@@ -73,7 +73,7 @@ def versions(service: Service, bucket: str, key: str, limit: int, cursor_text: s
     return {
         "items": items[:fitting],
         "next_cursor": cursor.encode(newest[fitting - 1][0], scope) if more else None,
-        "complete": all(_concerned(service, bucket).values()),
+        "complete": all(concerned_by(service, bucket).values()),
     }
 
 
@@ -95,8 +95,8 @@ class Question:
 
 def rows(service: Service, question: Question, limit: int, cursor_text: str | None) -> Json:
     scope: Scope = {"list": "objects", **asdict(question)}
-    after = _decode(cursor_text, scope, 2)
-    concerned = _concerned(service, question.bucket)
+    after = decode(cursor_text, scope, 2)
+    concerned = concerned_by(service, question.bucket)
     page = listing.page(
         _filters(service, question, concerned),
         service.ledger.fetch,
@@ -157,7 +157,7 @@ def _routes(
     return tuple((bucket, name) for name in names)
 
 
-def _concerned(service: Service, bucket: str) -> Mapping[str, History | None]:
+def concerned_by(service: Service, bucket: str) -> Mapping[str, History | None]:
     """The configurations a list about `bucket` depends on: its own, or those that may name it."""
     histories = service.histories()
     if bucket in histories:
@@ -176,7 +176,7 @@ def _complete(concerned: Mapping[str, History | None], since: Instant | None) ->
     )
 
 
-def _decode(text: str | None, scope: Scope, parts: int) -> tuple[str, ...] | None:
+def decode(text: str | None, scope: Scope, parts: int) -> tuple[str, ...] | None:
     if text is None:
         return None
     try:

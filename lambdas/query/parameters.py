@@ -84,6 +84,34 @@ Cursor = Annotated[
     str | None, Query(description="`next_cursor` of the page before, with the same filters")
 ]
 
+TimelineSince = Annotated[
+    str | None,
+    Query(
+        description="The interval that this RFC 3339 time lies in comes first; without it, an hour"
+        " before `until`",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+TimelineUntil = Annotated[
+    str | None,
+    Query(
+        description="Where the last interval begins before; without it, the present",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+TimelineStep = Annotated[
+    Literal["1m", "5m", "15m", "1h", "6h", "1d"] | None,
+    Query(
+        description="How long an interval is (UTC). Without it, the shortest that makes no more"
+        " than 120 of them. Minutes are kept for 15 days, hours for 400, days for ever"
+    ),
+]
+IncidentState = Annotated[
+    Literal["open", "resolved"] | None,
+    Query(description="Only incidents of this state; without it the open ones first"),
+]
+IncidentId = Annotated[str, Path(description="Id of an incident, as a list or a message has it")]
+
 Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
 
 

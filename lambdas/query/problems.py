@@ -32,6 +32,7 @@ TOO_MANY_VERSIONS = Kind("too-many-versions", 400, "The key has too many version
 NOT_FOUND = Kind("not-found", 404, "There is no such route")
 BUCKET_NOT_TRACKED = Kind("bucket-not-tracked", 404, "The bucket is not tracked")
 OBJECT_NOT_TRACKED = Kind("object-not-tracked", 404, "The object is not tracked")
+NO_SUCH_INCIDENT = Kind("no-such-incident", 404, "There is no such incident")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The route does not take this method")
 INTERNAL_ERROR = Kind("internal-error", 500, "The tracker failed")
 LEDGER_UNAVAILABLE = Kind("ledger-unavailable", 503, "The ledger does not answer")

@@ -32,9 +32,11 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 _Route = TypeVar("_Route", bound=Callable[..., schemas.Schema])
 
 
-def _get(path: str, *, tag: str, summary: str) -> Callable[[_Route], _Route]:
+def get(path: str, *, tag: str, summary: str) -> Callable[[_Route], _Route]:
+    """Registers a route with all that is the same for every one of them."""
+
     def register(route: _Route) -> _Route:
-        names = frozenset(inspect.signature(route).parameters) - {"bucket"}
+        names = frozenset(inspect.signature(route).parameters) - {"bucket", "incident_id"}
         register_route = router.get(
             path,
             summary=summary,
@@ -48,7 +50,7 @@ def _get(path: str, *, tag: str, summary: str) -> Callable[[_Route], _Route]:
     return register
 
 
-@_get("/v1/buckets", tag="buckets", summary="Tracked buckets")
+@get("/v1/buckets", tag="buckets", summary="Tracked buckets")
 def list_buckets(
     limit: parameters.Limit = 100, cursor: parameters.Cursor = None
 ) -> schemas.Buckets:
@@ -56,7 +58,7 @@ def list_buckets(
     return schemas.Buckets.model_validate(pages.buckets(service(), limit, cursor))
 
 
-@_get("/v1/buckets/<bucket>/object", tag="objects", summary="One object version")
+@get("/v1/buckets/<bucket>/object", tag="objects", summary="One object version")
 def get_object(
     bucket: parameters.Bucket, key: parameters.Key, version_id: parameters.VersionId = None
 ) -> schemas.TrackedObject:
@@ -67,7 +69,7 @@ def get_object(
     return schemas.TrackedObject.model_validate(found)
 
 
-@_get("/v1/buckets/<bucket>/object/versions", tag="objects", summary="The versions of a key")
+@get("/v1/buckets/<bucket>/object/versions", tag="objects", summary="The versions of a key")
 def list_object_versions(
     bucket: parameters.Bucket,
     key: parameters.Key,
@@ -80,7 +82,7 @@ def list_object_versions(
     return schemas.Versions.model_validate(page)
 
 
-@_get("/v1/buckets/<bucket>/object/wait", tag="objects", summary="Wait for one object version")
+@get("/v1/buckets/<bucket>/object/wait", tag="objects", summary="Wait for one object version")
 def wait_for_object(
     bucket: parameters.Bucket,
     key: parameters.Key,
@@ -102,7 +104,7 @@ def wait_for_object(
     return schemas.WaitedObject.model_validate(found)
 
 
-@_get("/v1/buckets/<bucket>/objects", tag="objects", summary="Object versions by status")
+@get("/v1/buckets/<bucket>/objects", tag="objects", summary="Object versions by status")
 def list_objects(
     bucket: parameters.Bucket,
     status: parameters.StatusFilter = None,
@@ -141,7 +143,7 @@ def list_objects(
     return schemas.Rows.model_validate(pages.rows(service(), question, limit, cursor))
 
 
-@_get("/v1/doctor", tag="service", summary="What keeps the tracker from knowing")
+@get("/v1/doctor", tag="service", summary="What keeps the tracker from knowing")
 def list_findings() -> schemas.Findings:
     """Checks of every tracked bucket: its configuration was read, its rules have replication
     metrics (without them S3 tells of no failure), their destinations are tracked, and S3 does not
@@ -149,7 +151,7 @@ def list_findings() -> schemas.Findings:
     return schemas.Findings.model_validate(pages.findings(service()))
 
 
-@_get("/v1/health", tag="service", summary="Whether the API works")
+@get("/v1/health", tag="service", summary="Whether the API works")
 def get_health() -> schemas.Health:
     """Reads one key of the ledger; a problem when that fails."""
     try:

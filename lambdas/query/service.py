@@ -8,8 +8,11 @@ from functools import cache
 
 from replication.adapters.clients import client
 from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.counter_reads import CounterReads
 from replication.adapters.dynamodb_reads import CachedHistories, LedgerReads
 from replication.adapters.findings import FindingsTable
+from replication.adapters.incident_reads import IncidentReads
+from replication.adapters.outstanding import Outstanding
 from replication.checks import Schedule
 from replication.lookup import Lookup
 from replication.settings import Settings, from_env
@@ -25,6 +28,9 @@ class Service:
     lookup: Lookup
     findings: FindingsTable
     present: Callable[[], Present]
+    counters: CounterReads
+    outstanding: Outstanding
+    incidents: IncidentReads
 
 
 @cache
@@ -41,4 +47,14 @@ def service() -> Service:
 
     lookup = Lookup(ledger, histories, frozenset(settings.source_buckets), present)
     findings = FindingsTable(dynamodb, settings.table_name)
-    return Service(settings, ledger, histories, lookup, findings, present)
+    return Service(
+        settings,
+        ledger,
+        histories,
+        lookup,
+        findings,
+        present,
+        CounterReads(dynamodb, settings.table_name, settings.shards),
+        Outstanding(dynamodb, settings.table_name, settings.shards),
+        IncidentReads(dynamodb, settings.table_name),
+    )

@@ -17,7 +17,7 @@ from replication.configuration import History, sources_of
 from replication.eligibility import TagsNeeded, Target, targets
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
-from replication.examiner import Examiner
+from replication.examiner import Examiner, possible
 from replication.facts import Fact, ObjectVersion
 from replication.fold import State
 from replication.ports import Claim, Head, Ledger, Objects
@@ -172,6 +172,12 @@ class Attributor:
             if is_source and here.delete_marker and _older(here, there):
                 return None
             return source
+        for source in sources:
+            # Gone for good, or not to be seen; its version id in the ledger is as good a proof.
+            if self.ledger.states(
+                ObjectVersion(source, event.version.key, event.version.version_id)
+            ):
+                return source
         if here.replication_status == REPLICA:
             raise NotYet(
                 "a replica whose source version no tracked bucket has; if another bucket "
@@ -239,7 +245,10 @@ class Attributor:
         """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
         told = attribution.told(event)
         known = {event.destination: State(), **self.ledger.states(event.version)}
-        seen = Examiner(self.objects).examine(event.version, known, now)
+        others = possible(self.histories.get(event.version.bucket), event.version, known, now)
+        seen = Examiner(self.objects).examine(
+            event.version, known, now, others, sure=event.destination
+        )
         return _certain([told, *seen])
 
     def _replica_changed(

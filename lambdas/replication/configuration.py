@@ -58,10 +58,13 @@ class History:
     def may_take(self, key: str, destination: str) -> bool:
         return any(revision.configuration.may_take(key, destination) for revision in self.revisions)
 
-    def in_doubt(self, created_at: Instant | None) -> bool:
+    def in_doubt(self, created_at: Instant | None, now: Instant) -> bool:
         """Whether a version written then may have met other rules than `at` says: nobody told
-        when it was written, it is older than what is known, or the rules changed about then."""
+        when it was written, it is older than what is known, or the rules changed about then, or
+        may have, and nobody has noticed yet."""
         if created_at is None or created_at < self.tracking_since:
+            return True
+        if created_at >= plus(now, -NOTICE_SECONDS):
             return True
         early, late = plus(created_at, -NOTICE_SECONDS), plus(created_at, NOTICE_SECONDS)
         return any(early <= revision.since <= late for revision in self.revisions)

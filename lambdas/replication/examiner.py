@@ -9,9 +9,9 @@ destination only when there is one. Otherwise each destination is asked whether 
     PENDING             one destination: that; several: whoever lacks it, or lacks its tags, is
                         pending; when nobody does, a change is on its way to all of them
     FAILED              one destination: that; several: whoever was said to have failed and lacks
-                        it, else the replica that differs in its tags (S3 may not read the source's
-                        tags or write the destination's: it says FAILED, sends no event, and leaves
-                        a replica without tags), else all that lack it
+                        it, else all that lack it, else the replica that differs in its tags (S3
+                        may not read the source's tags or write the destination's: it says FAILED,
+                        sends no event, and leaves a replica without tags)
 
 Which destinations a version has, the ledger knows from the rules it met. Where that is in doubt
 (`History.in_doubt`) every destination that a rule could have sent it to is asked as well, and one
@@ -21,6 +21,7 @@ that has nothing is no destination of the version just because the header reads 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from replication.configuration import History
 from replication.errors import Denied
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State
@@ -37,6 +38,16 @@ Heads = Mapping[str, Head | None]
 """What each destination says, by name; None: it does not have the version."""
 
 
+def possible(
+    history: History | None, version: ObjectVersion, known: Mapping[str, State], now: Instant
+) -> tuple[str, ...] | None:
+    """Where a version may be due beside what is `known`; None: its destinations are certain."""
+    created_at = max((s.created_at for s in known.values() if s.created_at), default=None)
+    if history is None or not history.in_doubt(created_at, now):
+        return None
+    return history.possible(version.key)
+
+
 @dataclass(frozen=True, slots=True)
 class Examiner:
     """Looks at versions. `audit` also asks destinations that are said to have a replica."""
@@ -50,10 +61,13 @@ class Examiner:
         known: Mapping[str, State],
         now: Instant,
         possible: Collection[str] | None = None,
+        sure: str | None = None,
     ) -> list[Fact]:
         """Facts about the destinations in `known` and, where its destinations are in doubt, in
-        `possible`; None: they are not. Denied or Unavailable when S3 does not say."""
-        look = _Look(version, {name: state for name, state in known.items() if name}, now)
+        `possible`; None: they are not. `sure` is one that is beyond doubt, because S3 spoke of it.
+        Denied or Unavailable when S3 does not say."""
+        known = {name: state for name, state in known.items() if name}
+        look = _Look(version, known, now, possible is not None, sure)
         head = self.objects.head(version)
         if head is None:
             ended = [look.fact(Kind.DELETED, name) for name in look.known]
@@ -118,6 +132,8 @@ class _Look:
     version: ObjectVersion
     known: Mapping[str, State]
     now: Instant
+    in_doubt: bool = False
+    sure: str | None = None
 
     def state(self, name: str) -> State:
         return self.known.get(name) or State()
@@ -125,7 +141,8 @@ class _Look:
     def is_its_own(self, name: str) -> bool:
         """Whether S3 once said, or showed, that the version goes there."""
         state = self.state(name)
-        return bool(state.arrived_at or state.lost_at) or state.status is Status.FAILED
+        told = state.late or state.status is Status.FAILED or name == self.sure
+        return bool(told or state.arrived_at or state.lost_at)
 
     def observed(self, name: str, status: Status | None, detail: str | None = None) -> Fact:
         """Read from the header of the source."""
@@ -166,7 +183,7 @@ def _marker(look: _Look, heads: Heads) -> list[Fact]:
             facts.append(look.seen(name, Status.COMPLETED))
         elif state.arrived_at:
             facts.append(look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION))
-        elif name in look.known and not look.is_its_own(name):
+        elif name in look.known and not state.lost_at and state.status is not Status.FAILED:
             facts.append(look.seen(name, Status.PENDING))
     return facts
 
@@ -184,11 +201,11 @@ def _completed(look: _Look, heads: Heads) -> list[Fact]:
 
 def _pending(look: _Look, head: Head, heads: Heads) -> list[Fact]:
     """Who waits. S3 does not say whether one failure shows while another destination is pending,
-    so a failure that an event told stands as long as somebody else may be the one that waits."""
+    so a failure that an event told stands as long as somebody else is sure to be one that waits."""
     behind = _behind(head, heads)
     waiting = [name for name in behind if name in look.known]
     told = [name for name in waiting if look.state(name).status is Status.FAILED]
-    if len(told) < len(waiting):
+    if len(told) < len(waiting) and not look.in_doubt:
         waiting = [name for name in waiting if name not in told]
     else:
         told = []
@@ -210,8 +227,11 @@ def _failed(look: _Look, head: Head, heads: Heads) -> list[Fact]:
     told = [name for name in _with(look, Status.FAILED) if name in behind]
     unknown = [name for name in behind if name not in look.known]
     there = [name for name in behind if heads[name]]
+    # A destination that may be none is no culprit as long as another one has less than it should.
+    sure = [] if look.in_doubt else missing
     culprits = (
         told
+        or sure
         or there
         or missing
         or unknown

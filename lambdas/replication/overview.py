@@ -92,7 +92,7 @@ def summary(
         "counts": _counts(total),
         "rules": [{"rule_id": rule or None, **_counts(one)} for rule, one in rules.items()],
         "pending_ages": list(_ages(total["PENDING"], minutes, hours, now)),
-        "oldest_pending": next((row for row in held if row["status"] is Status.PENDING), None),
+        "oldest_pending": found.oldest_pending and views.row(found.oldest_pending, present),
         "watermark": {
             "at": found.at,
             "lag_seconds": found.lag_seconds(now),

@@ -15,8 +15,8 @@ from replication.adapters.items import Stored
 from replication.checks import Route, Schedule, Window
 from replication.configuration import History
 from replication.errors import Denied, NotYet, Rejected, Unavailable
-from replication.examiner import Examiner
-from replication.facts import Fact, Kind, ObjectVersion
+from replication.examiner import Examiner, possible
+from replication.facts import Fact, Kind
 from replication.fold import State
 from replication.listing import Position
 from replication.ports import Claim, Ledger, Objects
@@ -153,22 +153,12 @@ class Reconciler:
             if stored.destination != first:
                 return _Seen((), ())
             audit = window.status is Status.COMPLETED
-            possible = self._possible(version, known)
-            facts = Examiner(self.objects, audit=audit).examine(version, known, now, possible)
+            others = possible(self.histories().get(version.bucket), version, known, now)
+            facts = Examiner(self.objects, audit=audit).examine(version, known, now, others)
             differences = (_difference(fact, known) for fact in facts)
             return _Seen(tuple(facts), tuple(name for name in differences if name))
         except NotYet as error:
             return error
-
-    def _possible(
-        self, version: ObjectVersion, known: Mapping[str, State]
-    ) -> tuple[str, ...] | None:
-        """Where else the version may be due; None: its destinations are beyond doubt."""
-        history = self.histories().get(version.bucket)
-        created_at = max((s.created_at for s in known.values() if s.created_at), default=None)
-        if history is None or not history.in_doubt(created_at):
-            return None
-        return history.possible(version.key)
 
     def _write(self, facts: Sequence[Fact]) -> None:
         results = self.ledger.write([Claim(fact) for fact in facts])

@@ -38,6 +38,8 @@ class Incidents(Protocol):
 
     def resolve(self, incident: Incident, revision: int) -> bool: ...
 
+
+class OpenIncidents(Protocol):
     def open_of(self, bucket: str, destination: str) -> list[Incident]: ...
 
 
@@ -58,6 +60,7 @@ class Summarizer:
     counters: Counters
     counted: Counted
     incidents: Incidents
+    open_incidents: OpenIncidents
     topic: Topic
     benign: Benign
     new_id: Callable[[Trouble, Instant], str]
@@ -117,7 +120,7 @@ class Summarizer:
         open_now = {
             incident.trouble
             for route in routes
-            for incident in self.incidents.open_of(*route)
+            for incident in self.open_incidents.open_of(*route)
             if (*route, incident.trouble.rule_id) in hearing.completed
         }
         return set(hearing.troubles) | open_now

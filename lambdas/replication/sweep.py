@@ -9,9 +9,9 @@ from typing import Protocol
 from replication import measures
 from replication.adapters.items import Stored
 from replication.configuration import History
-from replication.contributions import Totals
-from replication.incidents import Heard, Incident
-from replication.measures import Document, Value
+from replication.contributions import Totals, Trouble
+from replication.incidents import Heard
+from replication.measures import Dimensions, Document, Value
 from replication.recount import Recount, Recounted
 from replication.summarizer import Summarizer
 from replication.times import Instant
@@ -25,9 +25,7 @@ class Oldest(Protocol):
 class Standing(Protocol):
     def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]: ...
 
-
-class OpenIncidents(Protocol):
-    def open_of(self, bucket: str, destination: str) -> list[Incident]: ...
+    def troubles(self, bucket: str, destination: str) -> Mapping[Trouble, Counter[str]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,6 @@ class Sweep:
     histories: Callable[[], Mapping[str, History | None]]
     outstanding: Oldest
     standing: Standing
-    incidents: OpenIncidents
     summarizer: Summarizer
     recounting: Recount
     now: Callable[[], Instant]
@@ -52,18 +49,30 @@ class Sweep:
         """Metrics of every route, and by how many seconds the one furthest behind is."""
         documents, lags = [], [0.0]
         histories, now = self.histories(), self.now()
+        totals = {bucket: self.standing.totals(bucket) for bucket in histories}
         for bucket, destination in self.routes():
             oldest = self.outstanding.oldest(bucket, destination)
             found = watermark(bucket, histories[bucket], oldest, now)
             lags.append(found.lag_seconds(now))
-            documents.append(self._document(bucket, destination, lags[-1], now))
+            standing: Counter[str] = Counter()
+            for view, amounts in totals[bucket].items():
+                if view.destination == destination:
+                    standing.update(amounts)
+            route = measures.route(bucket, destination)
+            documents.append(_document(route, standing, lags[-1], now))
         return documents, max(lags)
 
     def settle(self) -> None:
-        """Looks at every open incident once more: what a recount put right woke up nobody."""
+        """Looks at every open incident once more."""
         for bucket, destination in self.routes():
-            for incident in self.incidents.open_of(bucket, destination):
+            for incident in self.summarizer.open_incidents.open_of(bucket, destination):
                 self.summarizer.settle(incident.trouble, Heard())
+
+    def _settle_failing(self, bucket: str, destination: str) -> None:
+        """What a recount put right woke up nobody."""
+        for trouble, amounts in self.standing.troubles(bucket, destination).items():
+            if amounts["failing"]:
+                self.summarizer.settle(trouble, Heard())
 
     def recount(self, seconds_left: Callable[[], float]) -> list[Recounted]:
         """Recounts route after route while there is time for another."""
@@ -73,24 +82,22 @@ class Sweep:
             if seconds_left() < 2 * longest:
                 break
             found.append(self.recounting(bucket, destination))
+            self._settle_failing(bucket, destination)
             longest, began = max(longest, began - seconds_left()), seconds_left()
         return found
 
-    def _document(self, bucket: str, destination: str, lag: float, now: Instant) -> Document:
-        total: Counter[str] = Counter()
-        for view, amounts in self.standing.totals(bucket).items():
-            if view.destination == destination:
-                total.update(amounts)
-        values: dict[str, Value] = {
-            "WatermarkLagSeconds": lag,
-            "PendingVersions": total["PENDING"],
-            "FailedVersions": total["FAILED"],
-            "PendingBytes": total["PENDING_bytes"],
-        }
-        units = {
-            "WatermarkLagSeconds": "Seconds",
-            "PendingVersions": "Count",
-            "FailedVersions": "Count",
-            "PendingBytes": "Bytes",
-        }
-        return measures.document(measures.route(bucket, destination), units, values, now)
+
+def _document(route: Dimensions, standing: Counter[str], lag: float, now: Instant) -> Document:
+    units = {
+        "WatermarkLagSeconds": "Seconds",
+        "PendingVersions": "Count",
+        "FailedVersions": "Count",
+        "PendingBytes": "Bytes",
+    }
+    values: dict[str, Value] = {
+        "WatermarkLagSeconds": lag,
+        "PendingVersions": standing["PENDING"],
+        "FailedVersions": standing["FAILED"],
+        "PendingBytes": standing["PENDING_bytes"],
+    }
+    return measures.document(route, units, values, now)

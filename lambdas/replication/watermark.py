@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from replication.adapters.items import Stored, held
 from replication.configuration import History
+from replication.status import Status
 from replication.times import Instant, seconds_between
 
 SHOWN = 5
@@ -19,10 +20,12 @@ SHOWN = 5
 @dataclass(frozen=True, slots=True)
 class Watermark:
     """`at`: what was asked for before has arrived. `held_back_by`: the oldest that have not,
-    oldest first. `reason`: why what is said may not be all there is; None: it is."""
+    oldest first. `oldest_pending`: the first of those that did not fail. `reason`: why what is
+    said may not be all there is; None: it is."""
 
     at: Instant
     held_back_by: tuple[Stored, ...]
+    oldest_pending: Stored | None
     reason: str | None
 
     def lag_seconds(self, now: Instant) -> float:
@@ -35,7 +38,7 @@ def lacking_since(stored: Stored) -> Instant | None:
     if state.status is None or state.since is None:
         return None
     found = held(state.status, state.since, state.requested_at)
-    return found or (state.since if state.status == "PENDING" else None)
+    return found or (state.since if state.status is Status.PENDING else None)
 
 
 def watermark(
@@ -52,7 +55,8 @@ def watermark(
     )
     at = min(now, lacking[0][0][0]) if lacking else now
     held_back_by = tuple(stored for _, stored in lacking[:SHOWN])
-    return Watermark(at, held_back_by, unknown_before(bucket, history, at))
+    pending = (one for _, one in lacking if one.record.state.status is Status.PENDING)
+    return Watermark(at, held_back_by, next(pending, None), unknown_before(bucket, history, at))
 
 
 def unknown_before(bucket: str, history: History | None, since: Instant) -> str | None:

@@ -18,6 +18,7 @@ from replication.adapters.configurations import ConfigurationTable
 from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import CounterTable
 from replication.adapters.dynamodb_reads import CachedHistories
+from replication.adapters.incident_reads import IncidentReads
 from replication.adapters.incidents import IncidentTable, IncidentTopic, incident_id
 from replication.adapters.outstanding import Outstanding
 from replication.adapters.recounting import IndexWalk, RecountedCounters
@@ -66,11 +67,12 @@ def service() -> Service:
     settings = from_env(os.environ, "INCIDENT_TOPIC_ARN")
     dynamodb, table, lanes = client("dynamodb"), settings.table_name, settings.shards
     counters, reads = CounterTable(dynamodb, table, lanes), CounterReads(dynamodb, table, lanes)
-    incidents, benign = IncidentTable(dynamodb, table), Benign(settings.benign_keys)
+    benign = Benign(settings.benign_keys)
     summarizer = Summarizer(
         counters=counters,
         counted=reads,
-        incidents=incidents,
+        incidents=IncidentTable(dynamodb, table),
+        open_incidents=IncidentReads(dynamodb, table),
         topic=IncidentTopic(client("sns"), settings.incident_topic_arn),
         benign=benign,
         new_id=incident_id,
@@ -89,7 +91,6 @@ def service() -> Service:
         ),
         outstanding=Outstanding(dynamodb, table, settings.shards),
         standing=reads,
-        incidents=incidents,
         summarizer=summarizer,
         recounting=recount,
         now=wall_clock,

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import random
 import uuid
+from collections import deque
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -50,12 +51,22 @@ class LoopTimers:
             self._loop.call_soon_threadsafe(arm)
 
 
+_LOST_KEPT = 100_000
+What = tuple[str, str, str, str | None]
+"""Name, bucket, key and version id of an event."""
+
+
 class MiniStackAnnouncer:
-    """`ports.Announcer`: to queues, topics and functions, and to EventBridge."""
+    """`ports.Announcer`: to queues, topics and functions, and to EventBridge.
+
+    `lost` are the events that `event_drop_rate` took away, the latest ones: whoever checks a
+    consumer can tell what it was never told.
+    """
 
     def __init__(self, s3: Any, timers: LoopTimers, settings: Settings) -> None:
         self._s3 = s3
         self._timers = timers
+        self.lost: deque[What] = deque(maxlen=_LOST_KEPT)
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -86,16 +97,19 @@ class MiniStackAnnouncer:
         )
 
     def announce(self, event: ObjectEvent) -> None:
-        self._notify(event.bucket, event.key, event.name, events.notification(event))
+        what = (event.name, event.bucket, event.key, event.version_id)
+        self._notify(what, events.notification(event))
         detail = events.eventbridge(event)
         if detail is not None:
             self._put_on_bus(event, *detail)
 
     def announce_replication(self, bucket: str, key: str, record: Mapping[str, Any]) -> None:
-        self._notify(bucket, key, str(record["eventName"]), record)
+        version_id = record["s3"]["object"]["versionId"]
+        self._notify((str(record["eventName"]), bucket, key, version_id), record)
 
-    def _notify(self, bucket: str, key: str, name: str, record: Mapping[str, Any]) -> None:
+    def _notify(self, what: What, record: Mapping[str, Any]) -> None:
         """Send the record to each configuration of the bucket that names this event and key."""
+        name, bucket, key, _ = what
         owner = self._s3._bucket_owner_account(bucket)
         if owner is None:
             return
@@ -107,7 +121,7 @@ class MiniStackAnnouncer:
                 ):
                     s3 = record["s3"] | {"configurationId": config["id"]}
                     body = {"Records": [{**record, "s3": s3}]}
-                    self._send(partial(self._deliver, config, bucket, body))
+                    self._send(what, partial(self._deliver, config, bucket, body))
 
     def _deliver(self, config: Mapping[str, Any], bucket: str, body: dict[str, Any]) -> None:
         region = self._s3._notification_bucket_region(bucket)
@@ -141,10 +155,14 @@ class MiniStackAnnouncer:
                 "Account": owner,
                 "Region": event.region,
             }
-            self._send(partial(_dispatch, entry))
+            what = (event.name, event.bucket, event.key, event.version_id)
+            self._send(what, partial(_dispatch, entry))
 
-    def _send(self, delivery: Callable[[], None]) -> None:
-        for seconds in deliveries(self._settings, self._random):
+    def _send(self, what: What, delivery: Callable[[], None]) -> None:
+        times = deliveries(self._settings, self._random)
+        if not times:
+            self.lost.append(what)
+        for seconds in times:
             self._timers.later(seconds, delivery)
 
 

@@ -42,15 +42,18 @@ class LocalS3:
         self._announcer.configure(settings)
 
     def describe(self) -> dict[str, Any]:
-        """Settings and counts; `waiting` is 0 when every replication has come to its end."""
+        """Settings, counts and lost events; `waiting` is 0 when every replication has come to its
+        end."""
         stats = self._service.stats
         return {
             "settings": self._service.settings.to_json(),
             "stats": {name: getattr(stats, name) for name in type(stats).__slots__},
+            "lost": list(self._announcer.lost),
         }
 
     def reset(self) -> None:
         self._service.reset()
+        self._announcer.lost.clear()
 
     def about_to_store(
         self, bucket: str, key: str, record: dict[str, Any], tags: Mapping[str, str] | None

@@ -108,18 +108,23 @@ class ReplicationService:
     def change(self, ref: VersionRef, event: ObjectEvent, current: Iterable[Rule]) -> None:
         """Tags or ACL of a version changed: COMPLETED goes back to PENDING until they arrived.
 
-        A version that still waits takes its tags along anyway; a FAILED one stays as it is.  Only
-        destinations that still have an enabled rule get the change.
+        Where it still waits it takes its tags along anyway; where it FAILED it stays as it is.
+        Only destinations that still have an enabled rule get the change.
         """
         tracked = self._tracked.get(ref)
-        if tracked is None or aggregate(tracked.statuses.values()) is not Status.COMPLETED:
+        if tracked is None:
             return
         still = {rule.destination for rule in current if rule.enabled}
-        for rule in tracked.rules:
-            if rule.destination in still:
-                tracked.statuses[rule.destination] = Status.PENDING
-                self._wait(self._delay(ref.key), partial(self._arrive_change, ref, rule, event))
-        self._write_header(ref, tracked)
+        due = [
+            rule
+            for rule in tracked.rules
+            if rule.destination in still and tracked.statuses[rule.destination] is Status.COMPLETED
+        ]
+        for rule in due:
+            tracked.statuses[rule.destination] = Status.PENDING
+            self._wait(self._delay(ref.key), partial(self._arrive_change, ref, rule, event))
+        if due:
+            self._write_header(ref, tracked)
 
     def forget(self, ref: VersionRef) -> None:
         """The version was deleted for good: nothing of it arrives any more."""

@@ -1,15 +1,16 @@
 """Summaries, timelines and incidents of the world, counted by the tracker's own pure functions."""
 
 from collections import Counter
-from collections.abc import Sequence
+from functools import cache
 
 from replication import incidents, overview
 from replication.adapters.items import Stored
+from replication.configuration import History
 from replication.contributions import Benign, Deltas, Level, Period, Seen, Totals, deltas, merged
 from replication.fold import State, step
 from replication.incidents import Heard, Hearing, Incident
 from replication.times import Instant
-from replication.watermark import watermark
+from replication.watermark import unknown_before, watermark
 from tests.fake_api.answers import Json, Query, Refused, page, tracked
 from tests.fake_api.world import ROUTES, World
 
@@ -18,7 +19,7 @@ _BENIGN = Benign(("*.tflock",))
 
 def summary(world: World, bucket: str, query: Query) -> Json:
     tracked(world, bucket)
-    counted = _counted(world.items)
+    counted = _counted(world)
     history = world.histories.get(bucket)
     answers = []
     for source, destination in ROUTES:
@@ -36,15 +37,21 @@ def summary(world: World, bucket: str, query: Query) -> Json:
                     world.present,
                 )
             )
-    return page(answers, query, complete=history is not None)
+    return {
+        "bucket": bucket,
+        "as_of": world.now,
+        "destinations": answers,
+        **_doubt(bucket, history, world.now),
+    }
 
 
 def timeline(world: World, bucket: str, query: Query) -> Json:
     tracked(world, bucket)
-    cut = overview.STEPS[query.get("step", "1h")]
+    chosen = query.get("step", "1h")
+    cut = overview.STEPS[chosen]
     since = Instant(query.get("since", world.ago(86_400)))
     wanted = overview.intervals(since, Instant(query.get("until", world.now)), cut)
-    counted = _counted(world.items)
+    counted = _counted(world)
     history = world.histories.get(bucket)
     known_since = history.tracking_since if history else None
     answers = [
@@ -58,7 +65,17 @@ def timeline(world: World, bucket: str, query: Query) -> Json:
         for source, destination in ROUTES
         if source == bucket
     ]
-    return page(answers, query, complete=history is not None)
+    return {
+        "bucket": bucket,
+        "step": chosen,
+        "destinations": answers,
+        **_doubt(bucket, history, since),
+    }
+
+
+def _doubt(bucket: str, history: History | None, since: Instant) -> Json:
+    reason = unknown_before(bucket, history, since)
+    return {"complete": reason is None, "reason": reason}
 
 
 def incident_list(world: World, query: Query) -> Json:
@@ -71,15 +88,16 @@ def incident(world: World, name: str, query: Query) -> Json:
     for one in _incidents(world):
         if one.id == name:
             return incidents.view(one)
-    raise Refused("incident-not-known", 404, "There is no such incident.", "id")
+    raise Refused("incident-not-known", 404, "No incident has this id.", "incident_id")
 
 
-def _counted(items: Sequence[Stored]) -> Deltas:
-    """The counters after everything that happened to these items."""
+@cache
+def _counted(world: World) -> Deltas:
+    """The counters after everything that happened."""
     return merged(
         [
             deltas(Seen(one.version, one.destination, old, listed=True), new, _BENIGN)
-            for one in items
+            for one in world.items
             for old, new in _changes(one)
         ]
     )
@@ -101,13 +119,14 @@ def _periods(counted: Deltas, destination: str, level: Level) -> dict[str, Count
     }
 
 
+@cache
 def _incidents(world: World) -> list[Incident]:
     """One for each kind of failure, as if it had been told of when it happened."""
     hearing = Hearing(_BENIGN)
     for one in world.items:
         for old, new in _changes(one):
             hearing.hear(Seen(one.version, one.destination, old, listed=True), new)
-    counted = _counted(world.items)
+    counted = _counted(world)
     found = []
     for number, trouble in enumerate(sorted(hearing.troubles)):
         heard: Heard = hearing.of(trouble)

@@ -39,7 +39,7 @@ Later = tuple[Kind, float, dict[str, Any]]
 """What came later: how many seconds ago, and further fields."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class World:
     """`now` is when the answers are given; everything else lies before it."""
 

@@ -110,6 +110,7 @@ def test_a_stack_without_buckets_has_no_handler(empty: Synthesized) -> None:
     assert services == {
         "record.handler.handler",
         "announce.handler.handler",
+        "summarize.handler.handler",
         "reconcile.handler.handler",
         "backfill.handler.handler",
         "query.handler.handler",

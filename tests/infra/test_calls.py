@@ -15,6 +15,11 @@ from tests.infra.synthesized import LAMBDAS, Synthesized, listed
 
 ACTIONS = {
     ("dynamodb", "BatchExecuteStatement"): {"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"},
+    ("dynamodb", "TransactWriteItems"): {
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+    },
     ("s3", "HeadObject"): {"s3:GetObjectVersion", "s3:ListBucket"},
     ("s3", "GetObjectTagging"): {"s3:GetObjectVersionTagging"},
     ("s3", "GetBucketReplication"): {"s3:GetReplicationConfiguration"},
@@ -98,6 +103,14 @@ def allowed(stack: Synthesized, service: str) -> set[str]:
 def test_a_function_may_do_all_that_its_code_does(dev: Synthesized, service: str) -> None:
     assert needed(service), "the code calls AWS; this test has stopped seeing it"
     assert needed(service) <= allowed(dev, service)
+
+
+def test_the_summarizer_may_do_all_that_its_code_does_but_read_rules_from_s3(
+    dev: Synthesized,
+) -> None:
+    """It reads the saved ones, in a module beside the recorder's, which asks S3."""
+    assert "dynamodb:UpdateItem" in needed("summarize")
+    assert needed("summarize") - allowed(dev, "summarize") == {"s3:GetReplicationConfiguration"}
 
 
 def test_the_query_function_may_do_what_it_does_not_share_with_the_recorder(

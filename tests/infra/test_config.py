@@ -149,3 +149,11 @@ def test_more_buckets_than_one_tracker_takes_are_refused() -> None:
 def test_more_names_than_an_environment_holds_are_refused() -> None:
     names = ",".join(f"{number:063d}" for number in range(MAX_TRACKED_BUCKETS))
     assert "bytes of names" in problems(source_buckets=names)
+
+
+def test_benign_keys_are_patterns_and_the_objective_a_number_of_minutes() -> None:
+    config = read(benign_keys="*.tflock, tmp/*", objective_minutes="15")
+    assert config.benign_keys == ("*.tflock", "tmp/*")
+    assert config.objective_minutes == 15
+    assert "objective_minutes" in problems(objective_minutes="soon")
+    assert "benign_keys" in problems(benign_keys="x" * 401)

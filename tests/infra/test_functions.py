@@ -9,7 +9,7 @@ from infra.functions import code_digest
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
 
-SERVICES = ("record", "announce", "query")
+SERVICES = ("record", "announce", "summarize", "query")
 
 
 def variables(stack: Synthesized, service: str) -> dict[str, str]:
@@ -70,6 +70,7 @@ def test_each_function_knows_its_own_way_out(dev: Synthesized) -> None:
     record, announce = variables(dev, "record"), variables(dev, "announce")
     assert record["INGEST_DEAD_LETTER_QUEUE_URL"] == dev.ingest_dead_letters.id
     assert announce["FAILURE_TOPIC_ARN"] == dev.outputs["FailureTopicArn"]
+    assert variables(dev, "summarize")["INCIDENT_TOPIC_ARN"] == dev.outputs["IncidentTopicArn"]
 
 
 def test_context_reaches_the_environment() -> None:

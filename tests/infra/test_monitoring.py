@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import SOURCES
-from tests.infra.synthesized import Resource, Synthesized
+from tests.infra.synthesized import Resource, Synthesized, synthesize
 
 
 def alarms(stack: Synthesized) -> list[Resource]:
@@ -57,7 +57,7 @@ def test_a_ledger_behind_s3_alarms_after_a_quarter_of_an_hour(stack: Synthesized
     assert alarm["Threshold"] == 900, "seconds"
 
 
-@pytest.mark.parametrize("service", ["record", "announce", "query"])
+@pytest.mark.parametrize("service", ["record", "announce", "summarize", "query"])
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_every_function_alarms_on(stack: Synthesized, service: str, metric: str) -> None:
     alarm = watching(stack, metric, "FunctionName", stack.function(service).id)
@@ -65,9 +65,24 @@ def test_every_function_alarms_on(stack: Synthesized, service: str, metric: str)
     assert alarm["Statistic"] == "Sum"
 
 
-def test_late_announcements_alarm_long_before_the_stream_forgets(stack: Synthesized) -> None:
-    alarm = watching(stack, "IteratorAge", "FunctionName", stack.function("announce").id)
+@pytest.mark.parametrize("service", ["announce", "summarize"])
+def test_readers_of_the_stream_alarm_long_before_it_forgets(
+    stack: Synthesized, service: str
+) -> None:
+    alarm = watching(stack, "IteratorAge", "FunctionName", stack.function(service).id)
     assert alarm["Threshold"] == 900_000, "milliseconds"
+
+
+def test_a_destination_behind_its_objective_alarms() -> None:
+    stack = synthesize({"objective_minutes": "30"})
+    alarm = watching(stack, "WatermarkLagSeconds", "service", "summarize")
+    assert alarm["Threshold"] == 1_800
+    assert "30 minutes" in alarm["AlarmDescription"]
+    assert "/summary" in alarm["AlarmDescription"]
+
+
+def test_counters_that_had_to_be_healed_alarm(stack: Synthesized) -> None:
+    assert watching(stack, "recount_healed", "service", "summarize")["Threshold"] == 0
 
 
 def widgets(stack: Synthesized) -> list[dict[str, Any]]:
@@ -80,7 +95,7 @@ def test_the_dashboard_shows_every_queue_function_and_the_api(stack: Synthesized
     text = json.dumps(widgets(stack))
     for queue in (stack.ingest, stack.ingest_dead_letters, stack.announce_dead_letters):
         assert queue.id in text
-    for service in ("record", "announce", "reconcile", "backfill", "query"):
+    for service in ("record", "announce", "summarize", "reconcile", "backfill", "query"):
         assert stack.function(service).id in text
     assert "AWS/ApiGateway" in text
 
@@ -89,7 +104,7 @@ def searches(stack: Synthesized) -> list[str]:
     return [
         metric[0]["expression"]
         for widget in widgets(stack)
-        for metric in widget["properties"]["metrics"]
+        for metric in widget["properties"].get("metrics", [])
         if isinstance(metric[0], dict)
     ]
 
@@ -108,7 +123,25 @@ def test_the_dashboard_shows_what_s3_says_of_every_source(dev: Synthesized, metr
 def test_many_sources_are_asked_for_in_searches_cloudwatch_takes(full: Synthesized) -> None:
     assert all(len(search) <= 1_024 for search in searches(full))
     for bucket in full.function("record")["Environment"]["Variables"]["SOURCE_BUCKETS"].split(","):
-        assert sum(f'"{bucket}"' in search for search in searches(full)) == 3
+        of_s3 = [search for search in searches(full) if "AWS/S3" in search]
+        assert sum(f'"{bucket}"' in search for search in of_s3) == 3
+        assert sum(f'"{bucket}"' in search for search in searches(full)) == 13
+
+
+def test_the_dashboard_has_a_row_for_each_question_of_the_api(dev: Synthesized) -> None:
+    titles = [one["properties"]["markdown"] for one in widgets(dev) if one["type"] == "text"]
+    for route in ("/summary", "/objects?status=PENDING", "/v1/incidents", "/timeline", "/health"):
+        assert sum(route in title for title in titles) == 1, route
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["WatermarkLagSeconds", "LatencySeconds", "PendingVersions", "FailedVersions", "Completed"],
+)
+def test_the_dashboard_shows_what_the_tracker_says_beside_it(dev: Synthesized, metric: str) -> None:
+    found = [one for one in searches(dev) if f'MetricName="{metric}"' in one]
+    assert found
+    assert all("{S3ReplicationTracker,SourceBucket,DestinationBucket}" in one for one in found)
 
 
 def test_without_buckets_the_dashboard_asks_s3_nothing(empty: Synthesized) -> None:

@@ -112,7 +112,8 @@ def test_the_announcer_reads_the_stream_and_publishes_failures(stack: Synthesize
 
 
 def test_the_query_function_only_reads_the_ledger(stack: Synthesized) -> None:
-    ledger = frozenset({stack.table.arn, f"{stack.table.arn}/index/routes"})
+    indexes = (f"{stack.table.arn}/index/{name}" for name in ("routes", "held"))
+    ledger = frozenset({stack.table.arn, *indexes})
     assert of_function(stack, "query") == {
         **every_function(stack, "query"),
         "dynamodb:Query": ledger,
@@ -237,18 +238,54 @@ def test_the_backfill_reads_inventories_and_writes_what_they_list() -> None:
     }
 
 
-def test_the_api_may_call_the_query_function_and_the_clock_the_reconciler(
+def test_the_summarizer_reads_the_indexes_and_writes_views_alone(stack: Synthesized) -> None:
+    indexes = {f"{stack.table.arn}/index/{name}" for name in ("routes", "held")}
+    dead_letters = stack.event_source("summarize")["DestinationConfig"]["OnFailure"]["Destination"]
+    views = on(
+        stack.table.arn,
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+    )
+    assert of_function(stack, "summarize") == {
+        **every_function(stack, "summarize"),
+        **on(
+            f"{stack.table.id}.StreamArn",
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+        ),
+        **on("*", "dynamodb:ListStreams"),
+        **views,
+        "dynamodb:Query": frozenset({stack.table.arn, *indexes}),
+        **on(stack.incident_topic.arn, "sns:Publish"),
+        **on(stack.one("AWS::KMS::Key").arn, "kms:Decrypt", "kms:GenerateDataKey*"),
+        **on(dead_letters, "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+    }
+    for statement in stack.statements(stack.role_of(stack.function("summarize"))):
+        if stack.table.arn in listed(statement["Resource"]):
+            # Items of object versions begin with the name of a bucket, which has no `#`.
+            assert statement["Condition"] == {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["#*"]}
+            }
+
+
+def test_the_api_may_call_the_query_function_and_clocks_those_that_wait_for_one(
     stack: Synthesized,
 ) -> None:
     rest = stack.one("AWS::ApiGateway::RestApi").id
     stage = stack.one("AWS::ApiGateway::Stage").id
-    callers = {"apigateway.amazonaws.com": "query", "events.amazonaws.com": "reconcile"}
     permissions = stack.of_type("AWS::Lambda::Permission")
-    assert {permission["Principal"] for permission in permissions} == set(callers)
+    called = {(one["Principal"], one["FunctionName"]) for one in permissions}
+    assert called == {
+        ("apigateway.amazonaws.com", stack.function("query").arn),
+        ("events.amazonaws.com", stack.function("reconcile").arn),
+        ("events.amazonaws.com", stack.function("summarize").arn),
+    }
     for permission in permissions:
-        service = callers[permission["Principal"]]
-        assert permission["FunctionName"] == stack.function(service).arn
-        if service == "query":
+        if permission["Principal"] == "apigateway.amazonaws.com":
             assert permission["SourceArn"].endswith(f":{rest}/{stage}/*/v1/*")
         else:
             (rule,) = (

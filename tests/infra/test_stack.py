@@ -18,6 +18,7 @@ import infra.api
 import infra.functions
 import infra.grants
 import infra.notifications_role
+import infra.summarizer
 from tests.infra.conftest import BUCKETS
 from tests.infra.synthesized import ROOT, Synthesized, build
 
@@ -91,6 +92,7 @@ def test_no_explanation_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         infra.functions,
         infra.notifications_role,
         infra.grants,
+        infra.summarizer,
     ):
         monkeypatch.setattr(module, "acknowledge", note)
     app, _ = build(BUCKETS, outdir=str(tmp_path))

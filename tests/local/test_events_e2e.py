@@ -352,6 +352,8 @@ def test_dropped_events_do_not_stop_the_replication(buckets: Buckets) -> None:
         version_id = buckets.put("doc")
         buckets.wait_header("doc", version_id, "COMPLETED")
     assert queue.poll() == []
+    told = buckets.emulator.admin()["lost"]
+    assert ["ObjectCreated:Put", buckets.source, "doc", version_id] in told
 
 
 def test_duplicated_events_are_equal(buckets: Buckets) -> None:

@@ -205,6 +205,17 @@ def test_a_change_does_not_go_where_no_rule_leads_any_more() -> None:
     assert world.store.updated == ["b"]
 
 
+def test_a_change_goes_where_the_version_is_while_another_destination_fails() -> None:
+    world = World()
+    rules, key = [rule("a"), rule("b")], "fail-DstBucketNotFound@b"
+    world.put(*rules, key=key)
+    world.timers.wind(2)
+    world.service.change(ref(key), object_event("ObjectTagging:Put", key), rules)
+    world.timers.wind(2)
+    assert world.headers(key)[-1] is FAILED
+    assert world.store.updated == ["a"]
+
+
 def test_a_change_before_the_arrival_travels_with_it() -> None:
     world = World()
     world.put(rule())

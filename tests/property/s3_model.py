@@ -48,9 +48,7 @@ class Rule:
             "Priority": number,
             "Status": "Enabled" if self.enabled else "Disabled",
             "Filter": wanted or {"Prefix": self.prefix},
-            "DeleteMarkerReplication": {
-                "Status": "Enabled" if self.delete_markers else "Disabled"
-            },
+            "DeleteMarkerReplication": {"Status": "Enabled" if self.delete_markers else "Disabled"},
             "Destination": {
                 "Bucket": f"arn:aws:s3:::{self.destination}",
                 "Metrics": {"Status": "Enabled"},
@@ -189,9 +187,7 @@ class S3Model:
             self.fail(version, name)
             return
         tags = found.tags if with_tags else {}
-        self.held[there] = Version(
-            found.written_at, dict(tags), marker=found.marker, replica=True
-        )
+        self.held[there] = Version(found.written_at, dict(tags), marker=found.marker, replica=True)
         self.was_held.add((version, name))
         found.places[name] = "COMPLETED" if with_tags else "FAILED"
         if not with_tags:

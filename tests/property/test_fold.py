@@ -110,3 +110,12 @@ def test_an_unknown_destination_is_never_counted_as_completed() -> None:
     assert aggregate([Status.COMPLETED, None]) is Status.PENDING
     assert aggregate([None]) is None
     assert aggregate([Status.FAILED, None]) is Status.FAILED
+
+
+@given(histories())
+def test_a_destination_that_was_ruled_out_has_no_status_and_a_reason(history: list[Fact]) -> None:
+    state = fold(history).state
+    read_none = [fact for fact in history if fact.kind is Kind.OBSERVED and fact.status is None]
+    if state.is_ruled_out:
+        assert state.status is None
+        assert read_none or any(fact.kind is Kind.INELIGIBLE for fact in history)

@@ -1,5 +1,7 @@
 """What HEAD answers mean, for one and for several destinations."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from replication.errors import Denied
@@ -118,3 +120,113 @@ def test_what_s3_denies_is_no_status() -> None:
     denying = MemoryObjects(fault=Denied("s3:GetObjectVersion", "src"))
     with pytest.raises(Denied):
         Examiner(denying).examine(V, TWO, NOW)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
+def test_a_marker_that_failed_stays_failed_where_it_is_not(status: Status) -> None:
+    """A marker has no header that could take back what an event told."""
+    marker = head(None, marker=True)
+    known = {"a": State(status=status, since=NOW), "b": PENDING}
+    seen = look(marker, known, b=marker)
+    assert seen["b"].status is Status.COMPLETED
+    assert ("a" in seen) is (status is Status.PENDING)
+
+
+def test_a_marker_that_was_there_and_is_not_was_deleted_there() -> None:
+    known = {"a": State(status=Status.COMPLETED, arrived_at=NOW)}
+    assert look(head(None, marker=True), known)["a"].kind is Kind.REPLICA_DELETED
+
+
+@pytest.mark.parametrize("tags_there", [0, 2])
+def test_pending_although_everybody_has_it_means_that_a_change_is_on_its_way(
+    tags_there: int,
+) -> None:
+    """COMPLETED at every destination would contradict the header, which is the last word."""
+    completed = State(status=Status.COMPLETED, since=NOW, arrived_at=NOW)
+    known = {"a": completed, "b": completed}
+    here, there = head("REPLICA", tags=tags_there), head("REPLICA", tags=2)
+    seen = look(head("PENDING", tags=2), known, a=here, b=there)
+    assert seen["a"].status is Status.PENDING
+    assert seen["b"].status is (Status.COMPLETED if tags_there == 0 else Status.PENDING)
+
+
+def test_a_failure_is_taken_back_when_nobody_else_can_be_the_one_that_waits() -> None:
+    """A job tries it again, and no event says so."""
+    failed = State(status=Status.FAILED, since=NOW)
+    seen = look(head("PENDING"), {"a": failed, "b": PENDING}, b=head("REPLICA"))
+    assert (seen["a"].status, seen["b"].status) == (Status.PENDING, Status.COMPLETED)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_replica_nobody_told_of_may_outlive_its_source(there: bool) -> None:
+    replica = {"a": head("REPLICA")} if there else {}
+    heads = {at(name): one for name, one in replica.items()}
+    facts = Examiner(MemoryObjects(heads)).examine(V, {"a": PENDING}, NOW)
+    state = fold(facts, PENDING).state
+    assert state.deleted_at == NOW
+    assert (state.arrived_at == NOW) is there
+
+
+def test_a_denied_destination_does_not_keep_the_end_of_a_version_a_secret() -> None:
+    @dataclass
+    class DeniedThere(MemoryObjects):
+        def head(self, version: ObjectVersion) -> Head | None:
+            if version.bucket == "a":
+                raise Denied("s3:GetObjectVersion", "a")
+            return super().head(version)
+
+    (fact,) = Examiner(DeniedThere()).examine(V, {"a": PENDING}, NOW)
+    assert fact.kind is Kind.DELETED
+
+
+class TestADestinationInDoubt:
+    """Nobody told when the version was written, or the rules changed about then."""
+
+    def look(
+        self, header: str, known: dict[str, State], *possible: str, **there: Head
+    ) -> dict[str, Status | None]:
+        heads = {at(name): one for name, one in there.items()} | {V: head(header)}
+        facts = Examiner(MemoryObjects(heads)).examine(V, known, NOW, possible)
+        return {fact.destination: fact.status for fact in facts}
+
+    def test_is_one_when_it_has_the_version(self) -> None:
+        seen = self.look(
+            "COMPLETED", {"a": PENDING}, "a", "b", a=head("REPLICA"), b=head("REPLICA")
+        )
+        assert seen == {"a": Status.COMPLETED, "b": Status.COMPLETED}
+
+    def test_is_none_when_it_has_nothing_and_s3_says_completed(self) -> None:
+        """What a rule that was gone already was believed to take."""
+        seen = self.look("COMPLETED", {"a": PENDING, "b": PENDING}, "c", b=head("REPLICA"))
+        assert seen == {"a": None, "b": Status.COMPLETED}
+
+    def test_that_once_had_it_is_one_still(self) -> None:
+        lost = State(status=Status.COMPLETED, arrived_at=NOW)
+        assert self.look("COMPLETED", {"a": lost}, "a") == {"a": Status.COMPLETED}
+
+    @pytest.mark.parametrize("header", [Status.PENDING, Status.FAILED])
+    def test_is_the_one_that_lacks_it_when_those_known_have_it(self, header: Status) -> None:
+        """Blaming the one that has it would be a lie about two of them."""
+        seen = self.look(header, {"a": PENDING}, "a", "b", a=head("REPLICA"))
+        assert seen == {"a": Status.COMPLETED, "b": header}
+
+    @pytest.mark.parametrize("header", [Status.PENDING, Status.FAILED])
+    def test_is_left_alone_when_one_that_is_known_explains_the_header(self, header: Status) -> None:
+        assert self.look(header, {"a": PENDING}, "a", "b") == {"a": header}
+
+    def test_is_no_culprit_beside_a_replica_without_its_tags(self) -> None:
+        objects = MemoryObjects({V: head("FAILED", tags=1), at("b"): head("REPLICA")})
+        facts = Examiner(objects).examine(V, TWO, NOW, ["a", "b"])
+        assert {f.destination: f.status for f in facts} == {
+            "a": Status.PENDING,
+            "b": Status.FAILED,
+        }
+
+    def test_of_a_marker_is_where_it_is(self) -> None:
+        marker = head(None, marker=True)
+        objects = MemoryObjects({V: marker, at("b"): marker})
+        facts = Examiner(objects).examine(V, {"a": PENDING}, NOW, ["a", "b", "c"])
+        assert {f.destination: f.status for f in facts} == {
+            "a": Status.PENDING,
+            "b": Status.COMPLETED,
+        }

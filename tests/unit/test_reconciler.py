@@ -333,3 +333,54 @@ def test_the_fold_of_what_a_look_saw_keeps_an_events_own_words() -> None:
     )
     state = fold([failure, seen]).state
     assert (state.failure_code, state.since) == ("DstBucketNotFound", plus(NOW, -30))
+
+
+class TestFailures:
+    """A failure is looked at like a finished version, all of them and not a sample."""
+
+    def failed(self, world: World, seconds_ago: float) -> ObjectVersion:
+        version = world.written(seconds_ago + 60)
+        fact = Fact(
+            kind=Kind.FAILED,
+            version=version,
+            destination="dst",
+            at=plus(NOW, -seconds_ago),
+            evidence=Evidence.REPLICATION_EVENT,
+            id="failed",
+            failure_code="DstBucketNotFound",
+        )
+        world.ledger.write([Claim(fact)])
+        return version
+
+    @pytest.mark.parametrize("header", [Status.PENDING, Status.COMPLETED])
+    def test_that_a_job_repaired_are_found(self, header: Status) -> None:
+        world = World()
+        version = self.failed(world, DUE)
+        world.says(version, header)
+        assert world.check()[f"found_{header.lower()}"] == 1
+        assert world.status(version) is header
+
+    def test_of_versions_that_are_gone_end(self) -> None:
+        world = World()
+        version = self.failed(world, DUE)
+        assert world.check()["found_source_deleted"] == 1
+        assert world.ledger.records[version, "dst"].state.deleted_at == NOW
+
+    def test_that_stand_keep_their_code(self) -> None:
+        world = World()
+        version = self.failed(world, DUE)
+        world.says(version, "FAILED")
+        assert world.check()["checked_versions"] == 1
+        assert world.ledger.records[version, "dst"].state.failure_code == "DstBucketNotFound"
+
+
+def test_an_arrival_whose_version_nobody_announced_leads_to_its_other_destinations() -> None:
+    """The event of the creation was lost, and that of the second arrival too."""
+    world = World()
+    version = ObjectVersion("src", "k", "v1")
+    arrived(world, version, DUE)
+    world.says(version, "COMPLETED")
+    for name in ("dst", "dst-b"):
+        world.says(ObjectVersion(name, "k", "v1"), "REPLICA")
+    assert world.check()["found_completed"] == 1
+    assert world.status(version, "dst-b") is Status.COMPLETED

@@ -1,10 +1,11 @@
 """What a batch of events turns into, and which messages come back."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from replication import attribution
 from replication.attributor import Attributor
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration
@@ -21,7 +22,7 @@ from replication.events import (
 )
 from replication.facts import Evidence, Kind, ObjectVersion
 from replication.fold import State
-from replication.ports import Head, Message
+from replication.ports import Claim, Head, Message
 from replication.recorder import Outcome, Recorder
 from replication.status import Status
 from replication.times import Instant, plus
@@ -239,6 +240,17 @@ class TestAnArrivalNothingIsKnownOf:
         assert world.record(created("dst", version_id="own", **marker)).retry == ()
         assert len(world.ledger.records) == 1
 
+    def test_is_recorded_although_its_source_is_gone_when_the_ledger_knew_it(self) -> None:
+        """Written before the rule was seen, replicated by it, and deleted at once."""
+        old, new = Configuration(()), Configuration((rule("dst"),))
+        revisions = (Revision(plus(NOW, -100), old), Revision(plus(NOW, 10), new))
+        world = World({"src": History("src", revisions)})
+        world.record(created())
+        assert list(world.ledger.records) == [(version(), "")]
+        world.objects.heads = {version("dst"): REPLICA_HEAD}
+        assert world.record(created("dst", seconds=3)).retry == ()
+        assert world.state().arrived_at is not None
+
     def test_is_not_lost_when_s3_denies_the_question(self) -> None:
         world = World()
         world.objects.fault = Unavailable("S3 answered 403")
@@ -412,6 +424,16 @@ class TestDeletions:
         outcome = world.record(deleted("dst"))
         assert (outcome.retry, world.ledger.records) == ((), {})
 
+    @pytest.mark.parametrize("there", [True, False])
+    def test_a_version_deleted_while_pending_may_have_arrived_unheard(self, there: bool) -> None:
+        world = World()
+        world.record(created())
+        if there:
+            world.objects.heads = {version("dst"): REPLICA_HEAD}
+        world.record(deleted())
+        assert world.state().deleted_at is not None
+        assert (world.state().arrived_at is not None) is there
+
     def test_a_replica_deleted_in_a_bucket_that_is_both_is_lost_there(self) -> None:
         known = {"a": history("a", rule("b")), "b": history("b", rule("a"))}
         world = World(known, tracked=frozenset({"a", "b"}))
@@ -454,6 +476,15 @@ class TestChangesOfTagsAndAcl:
         world.record(changed())
         assert world.state().status is Status.PENDING
 
+    def test_do_not_make_a_destination_of_a_bucket_that_is_none(self) -> None:
+        world = World()
+        world.record(created())
+        none = attribution.observed(version(), "dst", Status.PENDING, plus(NOW, 5), "look")
+        world.ledger.write([Claim(replace(none, status=None))])
+        assert world.state().is_ruled_out
+        world.record(changed())
+        assert world.state().status is None
+
     def test_of_a_version_no_rule_took_change_nothing(self) -> None:
         world = World({"src": history("src", rule("dst", "z/"))})
         world.record(created(), changed())
@@ -492,6 +523,18 @@ class TestShortlyAfterAChangeOfTheRules:
         world.objects.tagging = {version(): {}}
         assert world.record(created()).retry == ("m0",)
         assert world.ledger.records == {}
+
+    def test_the_rules_of_its_own_time_go_before_those_of_now(self) -> None:
+        """Written before a rule was added, and heard of afterwards."""
+        revisions = (
+            Revision(plus(NOW, -100), Configuration((rule("dst"),))),
+            Revision(plus(NOW, 10), Configuration((rule("dst"), rule("added")))),
+        )
+        world = World({"src": History("src", revisions, settled=False)})
+        world.objects.heads = {version(): Head("PENDING", False, NOW)}
+        world.objects.tagging = {version(): {}}
+        world.record(created())
+        assert list(world.ledger.records) == [(version(), "dst")]
 
     def test_both_agree_in_the_end(self) -> None:
         world = self.world(rule("dst"))

@@ -24,6 +24,7 @@ def test_the_oldest_request_counts_and_not_the_latest_failure() -> None:
     assert found.at == at(10)
     assert [one.version.key for one in found.held_back_by] == ["failed-late", "pending"]
     assert found.lag_seconds(NOW) == 590
+    assert found.oldest_pending == pending
 
 
 def test_a_pending_version_that_was_only_found_later_holds_it_back_from_its_request() -> None:

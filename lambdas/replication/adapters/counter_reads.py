@@ -63,15 +63,15 @@ class CounterReads:
 
     def trouble(self, trouble: Trouble) -> Counter[str]:
         """One kind of failure, as it is now (strongly consistent)."""
-        keys = [counter_items.key_of(trouble, lane) for lane in range(self._lanes)]
-        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
         counted: Counter[str] = Counter()
-        while request:
-            answer = self._client.batch_get_item(RequestItems=request)
-            for item in answer["Responses"].get(self._table_name, []):
-                _add(counted, item)
-            request = answer.get("UnprocessedKeys", {})
+        for item in concurrently(lambda lane: self._item(trouble, lane), range(self._lanes)):
+            _add(counted, item)
         return counted
+
+    def _item(self, trouble: Trouble, lane: int) -> Mapping[str, Any]:
+        key = counter_items.key_of(trouble, lane)
+        answer = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
+        return answer.get("Item", {})
 
     def _of_each(
         self, partitions: Sequence[str], bounds: tuple[str, str] | None

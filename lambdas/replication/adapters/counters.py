@@ -28,8 +28,6 @@ from replication.contributions import Deltas, View, merged
 from replication.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from mypy_boto3_dynamodb import DynamoDBClient
 
 WRITES_A_TRANSACTION = 90
@@ -96,11 +94,6 @@ class CounterTable:
         for chunk in _chunks(counted, guards=0 if shard else 1):
             applied += self._apply(guard, chunk)
         return applied
-
-    def add(self, view: View, amounts: "Counter[str]", unless: str) -> bool:
-        """Adds a correction; False when one under the same name is in already."""
-        changes = [Change(unless, {view: amounts})]
-        return bool(self.apply(None, changes))
 
     def _apply(self, guard: _Guard, chunk: list[Change]) -> list[Change]:
         lane = counter_items.lane_of(guard.lane_source, self._lanes)

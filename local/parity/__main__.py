@@ -1,0 +1,118 @@
+"""`python -m local.parity [--seed N] [--versions 2000] [--port N] [--state DIR]`.
+
+Exit status 0 when the tracker and S3 say the same of everything, 1 when they differ somewhere or
+the run did not come to its end. The seed is printed; the same seed does the same to the buckets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from local import server, stack
+from local.deploy import DeployError
+from local.parity.run import Result, run, up
+from local.parity.settling import NotSettled
+from local.server import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from local.parity.verdict import Difference
+
+_STATE = Path(".local/parity")
+_SHOWN = 30
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    console = Console(highlight=False)
+    seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
+    console.print(f"seed {seed}, {options.versions} versions")
+    port = options.port or server.free_port()
+    try:
+        with _progress(console) as progress:
+            task = progress.add_task("starting the local stack", total=None)
+
+            def told(what: str, done: int, of: int) -> None:
+                progress.update(task, description=what, completed=done, total=of or None)
+
+            outputs = up(port, options.state, tied=not options.keep)
+            result = run(outputs, seed, options.versions, told)
+    except (ServerError, DeployError, NotSettled) as error:
+        console.print(f"[red]✗[/] {error}", soft_wrap=True)
+        return 1
+    finally:
+        if not options.keep:
+            stack.down(options.state)
+    _report(console, result)
+    return 1 if result.verdict.differences else 0
+
+
+def _report(console: Console, result: Result) -> None:
+    verdict = result.verdict
+    console.print("done: " + _counted(result.done.items()))
+    console.print("S3 says: " + _counted(verdict.headers.items()))
+    console.print(
+        f"events lost: {result.lost_events:,}; rounds of reconciliation: {result.rounds};"
+        f" dead letters: {result.dead_letters}"
+    )
+    if verdict.beyond_reach:
+        console.print(
+            _table("beyond reach: in no list, and its events were lost", verdict.beyond_reach)
+        )
+    if verdict.differences:
+        console.print(_table("differences", [(one, []) for one in verdict.differences]))
+    mark = "[red]✗[/]" if verdict.differences else "[green]✓[/]"
+    console.print(
+        f"{mark} {verdict.compared:,} comparisons, {len(verdict.differences)} differences,"
+        f" {len(verdict.beyond_reach)} beyond reach; seed {result.seed}"
+    )
+
+
+def _counted(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts))
+
+
+def _table(title: str, rows: Iterable[tuple[Difference, list[str]]]) -> Table:
+    table = Table("version", "what", "S3", "tracker", "lost", title=title, title_justify="left")
+    listed = list(rows)
+    for found, lost in listed[:_SHOWN]:
+        one = found.one
+        key = one.key if len(one.key) < 60 else f"{one.key[:57]}..."
+        name = f"{one.bucket}/{key} {one.version_id}"
+        table.add_row(name, found.what, found.s3, found.tracker, ", ".join(lost))
+    if len(listed) > _SHOWN:
+        table.add_row(f"and {len(listed) - _SHOWN} more")
+    return table
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.parity", description=__doc__)
+    parser.add_argument("--seed", type=int, help="default: another one each time")
+    parser.add_argument("--versions", type=int, default=2_000, help="default: %(default)s")
+    parser.add_argument("--port", type=int, help="default: a free one")
+    parser.add_argument("--state", type=Path, default=_STATE, help="default: %(default)s")
+    parser.add_argument("--keep", action="store_true", help="leave the stack running afterwards")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

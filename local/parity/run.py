@@ -1,0 +1,101 @@
+"""One run from an empty stack to a verdict."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+
+from cli.api import Api
+from local import demo, server, stack
+from local.parity import rules, settling
+from local.parity.settling import Control, NotSettled
+from local.parity.verdict import Verdict, judge
+from local.parity.workload import Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from local.stack import Outputs
+
+    Progress = Callable[[str, int, int], None]
+    """Told what is being done, how many of it are done, and of how many."""
+
+_MOST_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    seed: int
+    verdict: Verdict
+    done: Mapping[str, int]
+    lost_events: int
+    rounds: int
+    dead_letters: int
+
+
+def up(port: int, state_dir: Path, *, tied: bool = False) -> Outputs:
+    """The stack with every age brought near, and every completed version audited."""
+    return stack.up(
+        port=port,
+        state_dir=state_dir,
+        replication=rules.at_first(),
+        context={"check_base_seconds": str(settling.CHECK_BASE_SECONDS), "audited": "1"},
+        tied=tied,
+    )
+
+
+def run(outputs: Outputs, seed: int, versions: int, progress: Progress) -> Result:
+    """NotSettled when something never ends."""
+    rng = random.Random(seed)  # noqa: S311 - a reproducible life, no secret
+    control = Control(outputs)
+    control.begin(
+        {
+            **settling.FAULTS,
+            "seed": seed,
+            "destination_tag_events": rng.random() < 0.5,
+            "destination_delete_marker_events": rng.random() < 0.5,
+        }
+    )
+    s3 = demo.client("s3", outputs.endpoint_url)
+    sqs = demo.client("sqs", outputs.endpoint_url)
+    for bucket in rules.BUCKETS:
+        # New buckets take no ACLs, and some are to change here.
+        s3.put_bucket_ownership_controls(
+            Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        )
+    work = Workload(s3, sqs, control.ingest, rng)
+    work.run(versions, lambda: progress("writing", len(work.written), versions))
+    progress("the faults end; waiting for what is on its way", 0, 0)
+    control.configure(settling.NO_FAULTS)
+    control.settle()
+    rounds = _reconcile(control, progress)
+    lost = control.lost()
+    session = boto3.Session(
+        aws_access_key_id=demo.CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=demo.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=server.REGION,
+    )
+    with Api.at(outputs.api_url, outputs.region, session) as api:
+        compared = 0
+
+        def advance() -> None:
+            nonlocal compared
+            compared += 1
+            progress("comparing", compared, len(work.written))
+
+        verdict = judge(s3, api, work.written, work.own, lost, advance)
+    return Result(seed, verdict, work.done, len(lost), rounds, control.dead_letters())
+
+
+def _reconcile(control: Control, progress: Progress) -> int:
+    """Ticks until one changes nothing, but at least twice: a status may begin in the first."""
+    for number in range(1, _MOST_ROUNDS + 1):
+        progress(f"reconciling, round {number}", 0, 0)
+        control.wait_for_age()
+        if not control.reconcile() and number > 1:
+            return number
+    raise NotSettled(f"the ledger still changes after {_MOST_ROUNDS} rounds")

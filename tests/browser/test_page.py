@@ -1,0 +1,376 @@
+"""What a person sees on the page, with a mouse, with a keyboard and with a screen reader."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from cli import chromium
+from tests.browser.conftest import WIDE, Page
+from tests.cli.conftest import OLD_RELEASE
+from tests.fake_api.world import (
+    CHANGED,
+    DENIED,
+    DUBLIN,
+    FRANKFURT,
+    HOSTILE,
+    LOGS,
+    MEDIA,
+    NO_KEY,
+    OREGON,
+    TAX,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+def test_the_top_says_how_things_stand(page: Page) -> None:
+    page.open()
+    assert page.find("h1").text == "2 of 4 routes are failing."
+    told = page.find("#standfirst").text
+    assert told.startswith("246 objects failed. The oldest pending object waits for 4")
+    assert f"{MEDIA} → {OREGON}" in told
+    assert "on every route that is known" in told
+    assert page.chrome.title == "2 of 4 routes are failing – S3 replication"  # noqa: RUF001
+    assert page.complaints() == []
+
+
+def test_every_route_has_its_state_counts_backlog_and_watermark(page: Page) -> None:
+    page.open()
+    rows = {
+        tuple(one.text for one in row.find_elements("css selector", "th .bucket")): row
+        for row in page.all("table.routes tbody tr")
+    }
+    assert set(rows) == {
+        (MEDIA, FRANKFURT),
+        (MEDIA, OREGON),
+        (TAX, DUBLIN),
+        (LOGS, "unknown destination"),
+    }
+    oregon = rows[MEDIA, OREGON].text
+    assert all(part in oregon for part in ("Failing", "160", "23", "oldest 4", "9", "min ago"))
+    unknown = rows[LOGS, "unknown destination"].text
+    assert "Unknown" in unknown
+    assert "0" not in unknown
+    assert "never read" in page.find("#routes .doubt").text
+
+
+def test_charts_tell_in_words_what_they_draw(page: Page) -> None:
+    page.open()
+    labels = [one.get_attribute("aria-label") or "" for one in page.all("#activity svg")]
+    assert any(one.startswith(f"{TAX} to {DUBLIN}: ") and "failures" in one for one in labels)
+    assert page.all("#activity rect.completed")
+    assert page.all("#activity rect.failed")
+    latencies = [one.get_attribute("aria-label") or "" for one in page.all("#latency svg[role]")]
+    assert len(latencies) == 3
+    assert all("half within" in one and "99 % within" in one for one in latencies)
+
+
+@pytest.mark.parametrize("hours", ["1", "6", "24", "168"])
+def test_the_time_the_charts_show_can_be_chosen(page: Page, hours: str) -> None:
+    page.open()
+    page.api.seen.clear()
+    page.run(f"document.querySelector('input[value=\"{hours}\"]').click()")
+    page.run("document.getElementById('range').dispatchEvent(new Event('change'))")
+    page.until(lambda: any(path.endswith("/timeline") for path, _ in page.api.seen))
+    page.until(lambda: not page.all("#activity[aria-busy]"))
+    assert page.all("#activity figure")
+
+
+def test_an_incident_has_its_fix_and_leads_to_its_failures(page: Page) -> None:
+    page.open()
+    incidents = page.texts(".incident")
+    assert len(incidents) == 2
+    (vault,) = [one for one in incidents if one.startswith(NO_KEY)]
+    assert "9 objects failed now" in vault
+    assert "Fix Name an existing key" in vault
+    buttons = page.all(".incident button")
+    buttons[[one.startswith(DENIED) for one in incidents].index(True)].click()
+    page.until(lambda: DENIED in page.find("#failures").text)
+    assert page.find("[name=bucket]").get_property("value") == TAX
+    assert page.find("[name=reason]").get_property("value") == DENIED
+    assert page.run("return document.activeElement.id") == "failures-title"
+
+
+def show(page: Page, bucket: str, prefix: str = "") -> None:
+    """The failures of a bucket."""
+    page.run("document.querySelector('[name=bucket]').value = arguments[0]", bucket)
+    page.run("document.querySelector('[name=prefix]').value = arguments[0]", prefix)
+    page.api.seen.clear()
+    page.run("document.getElementById('filters').requestSubmit()")
+    page.until(lambda: any(query.get("limit") == "25" for _, query in page.api.seen))
+    page.until(lambda: not page.all("#failures[aria-busy]"))
+
+
+def test_pages_show_every_failure_once_and_lead_back(page: Page) -> None:
+    page.open()
+    show(page, TAX)
+    first = page.texts("#failures .key")
+    seen = list(first)
+    pages = 1
+    while page.find("#older").is_enabled():
+        page.find("#older").click()
+        pages += 1
+        page.until(lambda: page.find("#page-number").text == f"Page {pages}")  # noqa: B023
+        seen += page.texts("#failures .key")
+    assert (pages, len(seen), len(set(seen))) == (10, 237, 237)
+    for _ in range(pages - 1):
+        page.find("#newer").click()
+        pages -= 1
+        page.until(lambda: page.find("#page-number").text == f"Page {pages}")  # noqa: B023
+    assert page.texts("#failures .key") == first
+    assert not page.find("#newer").is_enabled()
+
+
+def test_a_filter_that_matches_nothing_says_so(page: Page) -> None:
+    page.open()
+    show(page, TAX, "no such prefix")
+    assert page.find("#failures").text == "No failure matches."
+    assert page.find("#announcer").get_property("textContent") == "No failure matches."
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_a_hostile_key_is_text_wherever_it_is_shown(page: Page, key: str) -> None:
+    page.open()
+    show(page, TAX, key.split("\n")[0])  # a field of a form takes no line break
+    link = page.find("#failures .key")
+    assert link.get_attribute("data-key") == key
+    shown = page.texts("#failures .key")[0]
+    assert not [one for one in shown if not one.isprintable()]
+    assert "\u202e" not in shown
+    link.click()
+    page.until(lambda: page.all("dialog[open] .timeline"))
+    assert page.texts("#object-title")[0].replace("\n", "")[:20] == shown[:20]
+    assert page.all("main img, main script, dialog img, dialog script, [onerror]") == []
+    assert "owned" not in page.chrome.title
+    assert page.complaints() == []
+
+
+def test_an_object_s_life_is_a_timeline(page: Page) -> None:
+    page.open()
+    page.find("#wanted").send_keys(f"s3://{TAX}/{CHANGED}\n")
+    page.until(lambda: page.all("dialog[open] .timeline"))
+    assert page.texts(".timeline .status") == [
+        "… PENDING",
+        "✗ FAILED",
+        "✓ COMPLETED",
+        "… PENDING",
+        "✓ COMPLETED",
+    ]
+    assert "10 s later" in page.texts(".timeline li")[1]
+    assert page.texts(".timeline .detail")[1] == f"S3 told of its replication: {DENIED}"
+    assert "✓ COMPLETED" in page.find(".verdict").text
+
+
+def test_a_replica_names_its_source(page: Page) -> None:
+    page.open(f"#bucket={DUBLIN}&key={CHANGED}")
+    page.until(lambda: page.all("dialog[open] .timeline"))
+    assert f"s3://{TAX}/{CHANGED}" in page.find("dialog dl").text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("nonsense", "Write s3://bucket/key"), (f"s3://{TAX}", "Write s3://bucket/key")],
+)
+def test_what_names_no_object_is_told_beside_the_search(page: Page, text: str, said: str) -> None:
+    page.open()
+    page.find("#wanted").send_keys(text + "\n")
+    assert page.find("#search-trouble").text == said
+    assert page.find("#wanted").get_attribute("aria-invalid") == "true"
+    assert not page.all("dialog[open]")
+
+
+def test_an_object_nothing_is_known_of_is_said_to_be_so(page: Page) -> None:
+    page.open()
+    page.find("#wanted").send_keys(f"s3://{TAX}/nothing\n")
+    page.until(lambda: "Nothing is known of such an object" in page.find("#object-body").text)
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    from selenium.webdriver import Keys
+
+    page.open()
+    page.press("/")
+    assert page.run("return document.activeElement.id") == "wanted"
+    page.press(f"s3://{TAX}/{CHANGED}", Keys.ENTER)
+    page.until(lambda: page.all("dialog[open] .timeline"))
+    assert page.run("return document.activeElement.id") == "object-title"
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.all("dialog[open]"))
+    assert page.run("return location.hash") == ""
+    assert page.run("return document.activeElement.id") == "wanted"
+    reached = set()
+    for _ in range(60):
+        page.press(Keys.TAB)
+        reached.add(page.run(_NAME_OF_FOCUS))
+        assert page.run(_FOCUS_IS_SEEN), page.run("return document.activeElement.outerHTML")
+    assert {"pause", "bucket", "destination", "prefix", "Show these failures"} <= reached
+
+
+_NAME_OF_FOCUS = """
+const one = document.activeElement;
+return one.id || one.name || one.textContent;
+"""
+_FOCUS_IS_SEEN = """
+const one = document.activeElement;
+if (one === document.body) return true;
+const shown = one.type === "radio" ? one.nextElementSibling : one;
+return getComputedStyle(shown).outlineStyle !== "none";
+"""
+
+
+def test_everything_that_can_be_used_has_a_name_and_the_page_has_landmarks(page: Page) -> None:
+    page.open()
+    unnamed = page.run(
+        """
+        return [...document.querySelectorAll("button, input, select, a, svg[role]")]
+          .filter((one) => !one.closest("dialog"))
+          .filter((one) => !(one.innerText || one.ariaLabel || one.labels?.[0]?.innerText
+                             || one.labels?.[0]?.textContent || "").trim())
+          .map((one) => one.outerHTML)
+        """
+    )
+    assert unnamed == []
+    for landmark in ("header", "main", "footer", "nav[aria-label]", "form[role=search]"):
+        assert len(page.all(f"body > {landmark}, body {landmark}")) >= 1
+    levels = [int(one.tag_name[1]) for one in page.all("main :is(h1, h2, h3)")]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert len(page.all("h1")) == 1
+    assert page.find("html").get_attribute("lang") == "en"
+    assert page.find("#announcer").get_attribute("role") == "status"
+
+
+def test_the_focus_stays_where_it_was_when_new_answers_come(page: Page) -> None:
+    page.open()
+    page.find("table.routes button").click()
+    page.until(lambda: not page.all("[aria-busy]"))
+    page.run("document.querySelector('table.routes button').focus()")
+    before = page.run("return document.activeElement.dataset.focus")
+    page.run("document.getElementById('pause').click(); document.getElementById('pause').click()")
+    old = page.find("table.routes")
+    page.until(lambda: page.find("table.routes") != old)
+    assert page.run("return document.activeElement.dataset.focus") == before
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_can_be_read_in_light_and_in_dark(page: Page, dark: bool) -> None:
+    """The contrast WCAG 2 asks for (AA): 4.5 to 1."""
+    chromium.resize(page.chrome, *WIDE, dark=dark)
+    page.open(f"#bucket={TAX}&key={CHANGED}")
+    page.until(lambda: page.all("dialog[open] .timeline"))
+    paper = page.run("return getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, paper[4:-1].split(","))) < 384) is dark
+    assert page.run(_POOR_CONTRAST) == []
+
+
+_POOR_CONTRAST = """
+const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+const light = ([r, g, b]) => [r, g, b]
+  .map((one) => one / 255)
+  .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, one, index) => sum + one * [0.2126, 0.7152, 0.0722][index], 0);
+const ground = (one) => {
+  for (let at = one; at; at = at.parentElement) {
+    const found = rgb(getComputedStyle(at).backgroundColor);
+    if (found.length === 3 || found[3] === 1) return found;
+  }
+  return [255, 255, 255];
+};
+const poor = [];
+for (const one of document.querySelectorAll("body *")) {
+  const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!own || !one.checkVisibility() || one.disabled || one.closest(":disabled")) continue;
+  const style = getComputedStyle(one);
+  const ink = rgb(one instanceof SVGElement ? style.fill : style.color);
+  const [a, b] = [light(ink), light(ground(one))].sort((x, y) => y - x);
+  const ratio = (a + 0.05) / (b + 0.05);
+  const name = `${one.tagName}.${one.className} ${one.textContent.slice(0, 30)}`;
+  if (ratio < 4.5) poor.push(`${name} ${ratio}`);
+}
+return poor;
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1_280, 1_920])
+def test_nothing_runs_out_of_the_side_at_any_width(page: Page, width: int) -> None:
+    chromium.resize(page.chrome, width, 844)
+    page.open()
+    show(page, TAX)
+    assert page.run("return document.documentElement.scrollWidth") <= width, page.run(_TOO_WIDE)
+    page.open(f"#bucket={TAX}&key={HOSTILE[-1]}")
+    page.until(lambda: page.all("dialog[open] .timeline"))
+    assert page.run("return document.querySelector('dialog').scrollWidth") <= width
+
+
+_TOO_WIDE = """
+const width = document.documentElement.clientWidth;
+return [...document.querySelectorAll("body *")]
+  .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(".unseen, thead"))
+  .map((one) => `${one.tagName}.${one.className} ${one.textContent.slice(0, 40)}`);
+"""
+
+
+def test_a_release_without_summaries_still_shows_what_fails(page: Page) -> None:
+    page.api.absent |= set(OLD_RELEASE)
+    page.open()
+    assert page.find("h1").text == "2 of 4 routes are failing."
+    assert "has no summary" in page.find("#routes").text
+    assert "has no timeline" in page.find("#activity").text
+    assert "no incidents" in page.find("#incidents").text
+    assert "tells no latencies" in page.find("#latency").text
+    assert "some" in page.find("table.routes").text
+    show(page, TAX)
+    assert len(page.texts("#failures .key")) == 25
+
+
+def test_an_outage_is_told_and_what_was_known_stays(page: Page) -> None:
+    page.open()
+    rows = len(page.all("table.routes tbody tr"))
+    page.api.down = True
+    again(page)
+    page.until(lambda: page.find("#outage").is_displayed())
+    assert "The ledger could not be read." in page.find("#outage").text
+    assert len(page.all("table.routes tbody tr")) == rows
+    page.api.down = False
+    again(page)
+    page.until(lambda: not page.find("#outage").is_displayed())
+
+
+def again(page: Page) -> None:
+    page.run("document.getElementById('pause').click(); document.getElementById('pause').click()")
+
+
+def test_a_page_that_never_had_an_answer_says_so(page: Page) -> None:
+    page.api.down = True
+    page.open()
+    assert page.find("h1").text == "The tracker does not answer."
+    assert page.texts("#routes, #failures") == ["Nothing is known yet."] * 2
+
+
+def test_pause_stops_asking(page: Page) -> None:
+    page.open()
+    page.find("#pause").click()
+    assert page.find("#pause").get_attribute("aria-pressed") == "true"
+    assert page.find("#freshness").text.startswith("paused")
+
+
+def test_the_browser_never_holds_a_credential(page: Page) -> None:
+    page.open()
+    everything = page.run("return document.documentElement.outerHTML") + page.run(
+        "return JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])"
+    )
+    assert "AKIDEXAMPLE" not in everything
+    assert "secret-of-the-caller" not in everything
+    asked = page.run("return performance.getEntriesByType('resource').map((one) => one.name)")
+    assert asked
+    assert all(one.startswith(page.site.url) for one in asked)
+
+
+def test_the_pictures_of_the_documentation_can_be_taken(page: Page, tmp_path: Path) -> None:
+    from cli.screenshots import take
+
+    names = list(take(page.site.url, tmp_path))
+    assert names == ["page-light.png", "page-dark.png", "object.png", "narrow.png"]
+    for name in names:
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,151 @@
+"""Summary, watermark, timeline and incidents of the deployed stack, by its users' means alone."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local import demo
+from tests.e2e.conftest import Deployed, eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+SOURCE, ONE, TWO = demo.SOURCE, demo.REPLICA_1, demo.REPLICA_2
+
+
+def summary(deployed: Deployed, destination: str, bucket: str = SOURCE) -> Any:
+    answer = deployed.api.get(f"/v1/buckets/{bucket}/summary")
+    (found,) = (one for one in answer["destinations"] if one["destination"] == destination)
+    return found
+
+
+def list_length(deployed: Deployed, status: str, destination: str) -> int:
+    pages = deployed.api.pages(
+        f"/v1/buckets/{SOURCE}/objects", status=status, destination=destination, limit=1000
+    )
+    return sum(len(page["items"]) for page in pages)
+
+
+def test_counts_are_the_lengths_of_the_lists(deployed: Deployed) -> None:
+    versions = [(key := f"TaxDocs/counted-{n}.pdf", deployed.put(key)) for n in range(5)]
+    failing = f"TaxDocs/fail-DstKmsKeyNotFound@{TWO}/counted.pdf"
+    versions.append((failing, deployed.put(failing)))
+    for key, version_id in versions:
+        deployed.settled(key, version_id)
+
+    def agree() -> bool:
+        return all(
+            summary(deployed, destination)["counts"][status.lower()]["count"]
+            == list_length(deployed, status, destination)
+            for destination in (ONE, TWO)
+            for status in ("PENDING", "COMPLETED", "FAILED")
+        )
+
+    assert eventually(agree)
+    found = summary(deployed, ONE)
+    assert found["counts"]["completed"]["count"] >= 6
+    assert found["counts"]["completed"]["bytes"] > 0
+    assert found["latency"]["last_hour"]["count"] >= 5
+    assert 0 <= found["latency"]["last_hour"]["p50"] <= found["latency"]["last_hour"]["p99"]
+
+
+def test_the_watermark_names_what_holds_it_back(deployed: Deployed) -> None:
+    key = f"TaxDocs/fail-AssumeRoleNotPermitted@{TWO}/held.pdf"
+    version_id = deployed.put(key)
+    row = deployed.settled(key, version_id)
+    since = row["created_at"]
+    mark: Any = eventually(
+        lambda: (
+            found
+            if (found := summary(deployed, TWO)["watermark"])["held_back_by"]
+            and found["at"] <= since
+            else None
+        )
+    )
+    assert mark["complete"] is True
+    assert mark["reason"] is None
+    assert mark["lag_seconds"] > 0
+    assert all(one["status"] in ("PENDING", "FAILED") for one in mark["held_back_by"])
+    assert mark["held_back_by"][0]["requested_at"] == mark["at"]
+
+
+def test_an_incident_opens_with_the_first_failure_and_resolves_when_all_is_well(
+    deployed: Deployed,
+) -> None:
+    sqs, sns = deployed.client("sqs"), deployed.client("sns")
+    url = sqs.create_queue(QueueName="e2e-incidents")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    sns.subscribe(
+        TopicArn=deployed.outputs.stack["IncidentTopicArn"],
+        Protocol="sqs",
+        Endpoint=arn["Attributes"]["QueueArn"],
+    )
+    code = "DstPutTaggingNotPermitted"
+    keys = [f"TaxDocs/fail-{code}@{TWO}/incident-{n}.pdf" for n in range(3)]
+    versions = {key: deployed.put(key) for key in keys}
+    for key, version_id in versions.items():
+        deployed.settled(key, version_id)
+
+    def opened() -> Any:
+        page = deployed.api.get("/v1/incidents", state="open")
+        return next((one for one in page["items"] if one["failure"]["code"] == code), None)
+
+    eventually(lambda: (found := opened()) and found["failing"] == 3)
+    incident: Any = opened()
+    assert (incident["bucket"], incident["destination"]) == (SOURCE, TWO)
+    assert incident["failure"]["fix"]
+    assert {one["key"] for one in incident["samples"]} == set(keys)
+    assert deployed.api.get(incident["api_path"]) == incident
+
+    told: list[Any] = []
+
+    def messages() -> list[Any]:
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in received.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            told.append(json.loads(json.loads(message["Body"])["Message"]))
+        return [one for one in told if one["id"] == incident["id"]]
+
+    assert [one["event"] for one in eventually(messages)] == ["opened"]
+    for key, version_id in versions.items():
+        deployed.client("s3").delete_object(Bucket=SOURCE, Key=key, VersionId=version_id)
+    well = "TaxDocs/well-again.pdf"
+    deployed.settled(well, deployed.put(well))
+    eventually(lambda: len(messages()) > 1)
+    assert [one["event"] for one in messages()] == ["opened", "resolved"]
+    after = deployed.api.get(incident["api_path"])
+    assert (after["state"], after["failing"], after["failures"]) == ("resolved", 0, 3)
+    assert opened() is None
+
+
+def test_a_timeline_counts_what_happened(deployed: Deployed) -> None:
+    key = "TaxDocs/timeline.pdf"
+    deployed.settled(key, deployed.put(key))
+
+    def counted() -> Any:
+        answer = deployed.api.get(f"/v1/buckets/{SOURCE}/timeline", step="1m")
+        (route,) = (one for one in answer["destinations"] if one["destination"] == ONE)
+        assert len(route["intervals"]) in (60, 61)
+        known = [one for one in route["intervals"] if one["created"] is not None]
+        return sum(one["created"] for one in known), sum(one["completed"] for one in known)
+
+    created, completed = eventually(lambda: (sums := counted())[1] and sums)
+    assert created >= completed >= 1
+
+
+def test_a_destination_shows_the_routes_into_it(deployed: Deployed) -> None:
+    answer = deployed.api.get(f"/v1/buckets/{ONE}/summary")
+    assert [(one["source"], one["destination"]) for one in answer["destinations"]] == [
+        (SOURCE, ONE)
+    ]
+
+
+def test_what_the_schedule_measures_is_what_the_summary_says(deployed: Deployed) -> None:
+    functions = deployed.client("lambda").list_functions()["Functions"]
+    name = next(
+        one["FunctionName"] for one in functions if one["Handler"] == "summarize.handler.handler"
+    )
+    answer = deployed.client("lambda").invoke(FunctionName=name, Payload=b'{"task": "measure"}')
+    measured = json.loads(answer["Payload"].read())
+    lags = [summary(deployed, place)["watermark"]["lag_seconds"] for place in (ONE, TWO)]
+    assert measured["watermark_lag_seconds"] >= max(lags) - 60

@@ -1,0 +1,73 @@
+"""The second consumer of the stream hears of every change of the ledger and of nothing it wrote."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.patterns import matches
+from tests.infra.synthesized import Synthesized, synthesize
+from tests.infra.test_announcements import image, record
+
+VIEW = {"pk": {"S": "#totals#bucket#0"}, "sk": {"S": "dst#rule"}, "PENDING": {"N": "1"}}
+
+
+def passes(stack: Synthesized, event: dict[str, Any]) -> bool:
+    filters = stack.event_source("summarize")["FilterCriteria"]["Filters"]
+    return any(matches(json.loads(one["Pattern"]), event) for one in filters)
+
+
+@pytest.mark.parametrize("status", ["PENDING", "COMPLETED", "FAILED"])
+def test_every_change_of_an_object_version_is_counted(dev: Synthesized, status: str) -> None:
+    assert passes(dev, record("INSERT", new=image(status)))
+    assert passes(dev, record("MODIFY", old=image("PENDING"), new=image(status)))
+    assert passes(dev, record("MODIFY", old=image(None), new=image(status)))
+    assert passes(dev, record("MODIFY", old=image(status), new=image(None)))
+    assert passes(dev, record("REMOVE", old=image(status)))
+
+
+def test_what_it_writes_itself_calls_nobody(dev: Synthesized) -> None:
+    assert not passes(dev, record("INSERT", new=VIEW))
+    assert not passes(dev, record("MODIFY", old=VIEW, new=VIEW))
+    assert not passes(dev, record("REMOVE", old=VIEW))
+
+
+def test_a_batch_is_large_names_its_shard_and_is_kept_when_it_fails(stack: Synthesized) -> None:
+    source = stack.event_source("summarize")
+    assert source["EventSourceArn"] == f"{stack.table.id}.StreamArn"
+    assert source["StartingPosition"] == "TRIM_HORIZON"
+    assert source["BatchSize"] == 1_000
+    assert source["TumblingWindowInSeconds"] > 0, "without it no event names its shard"
+    assert source.properties.get("ParallelizationFactor", 1) == 1, "a shard's order is relied on"
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BisectBatchOnFunctionError"] is True
+    assert 20 * 3_600 <= source["MaximumRecordAgeInSeconds"] < 24 * 3_600
+    queue = stack.by_arn(source["DestinationConfig"]["OnFailure"]["Destination"])
+    assert queue.type == "AWS::SQS::Queue"
+    assert queue.id != stack.announce_dead_letters.id
+
+
+def test_the_stream_has_no_more_consumers_than_it_bears(stack: Synthesized) -> None:
+    consumers = [
+        source
+        for source in stack.of_type("AWS::Lambda::EventSourceMapping")
+        if source["EventSourceArn"] == f"{stack.table.id}.StreamArn"
+    ]
+    assert len(consumers) == 2
+
+
+def test_schedules_ask_for_measures_and_for_a_recount(dev: Synthesized) -> None:
+    function = dev.function("summarize").arn
+    tasks = {
+        json.loads(target["Input"])["task"]: rule["ScheduleExpression"]
+        for rule in dev.of_type("AWS::Events::Rule")
+        for target in rule["Targets"]
+        if target["Arn"] == function
+    }
+    assert tasks == {"measure": "rate(1 minute)", "recount": "rate(1 day)"}
+
+
+def test_benign_keys_of_the_context_reach_the_function() -> None:
+    stack = synthesize({"benign_keys": "*.tflock,tmp/*"})
+    told = stack.function("summarize")["Environment"]["Variables"]
+    assert told["BENIGN_KEYS"] == "*.tflock,tmp/*"

@@ -1,0 +1,248 @@
+"""Summary, timeline and incidents over a table that the summarizer has counted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from replication import times
+from replication.adapters.counter_reads import CounterReads
+from replication.adapters.counters import CounterTable
+from replication.adapters.incident_reads import IncidentReads
+from replication.adapters.incidents import IncidentTable, incident_id
+from replication.adapters.items import Stored
+from replication.contributions import Benign
+from replication.facts import Evidence, Fact, Kind
+from replication.fold import fold
+from replication.incidents import Notice
+from replication.summarizer import Summarizer
+from replication.times import Instant
+from tests import seeds
+from tests.announce.conftest import record
+from tests.query.conftest import SHARDS, TABLE, assert_problem, get
+from tests.seeds import version
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass
+class Silent:
+    notices: list[Notice] = field(default_factory=list)
+
+    def publish(self, notice: Notice) -> None:
+        self.notices.append(notice)
+
+
+def ago(seconds: float) -> Instant:
+    return times.plus(times.wall_clock(), -seconds)
+
+
+def life(
+    key: str, asked: float, then: Kind | None = None, later: float = 0, **more: Any
+) -> list[Stored]:
+    """The item after each fact; times are seconds before now."""
+    where: dict[str, Any] = {"version": version(key), "destination": more.pop("to", "dst-a")}
+    asked_at = ago(asked)
+    known: dict[str, Any] = {"rule_id": "rule-a", "size": 100}
+    facts = [
+        Fact(
+            Kind.REQUESTED, at=asked_at, evidence=Evidence.OBJECT_CREATED, id="1", **where, **known
+        )
+    ]
+    if then:
+        code = "DstBucketNotFound" if then is Kind.FAILED else None
+        evidence = Evidence.REPLICATION_EVENT
+        facts.append(
+            Fact(then, at=ago(later), evidence=evidence, id="2", failure_code=code, **where)
+        )
+    return [
+        Stored(where["version"], where["destination"], fold(facts[: number + 1]))
+        for number in range(len(facts))
+    ]
+
+
+Happen = Callable[..., None]
+
+
+@pytest.fixture
+def happen(dynamodb: "DynamoDBClient") -> Happen:
+    """Puts lives into the ledger and lets the summarizer hear of every change."""
+    reads = CounterReads(dynamodb, TABLE, SHARDS)
+    summarizer = Summarizer(
+        counters=CounterTable(dynamodb, TABLE, SHARDS),
+        counted=reads,
+        incidents=IncidentTable(dynamodb, TABLE),
+        open_incidents=IncidentReads(dynamodb, TABLE),
+        topic=Silent(),
+        benign=Benign(("*.tflock",)),
+        new_id=incident_id,
+        now=times.wall_clock,
+    )
+    numbers = iter(range(1, 10_000))
+
+    def put(*lives: list[Stored], goes_on: bool = False) -> None:
+        """`goes_on`: the first of the stages is there already."""
+        records = [
+            record(next(numbers), new, old)
+            for stages in lives
+            for old, new in list(zip([None, *stages], stages, strict=False))[goes_on:]
+        ]
+        summarizer.summarize("shardId-1", records)
+        seeds.put(dynamodb, TABLE, *(stages[-1] for stages in lives), shards=SHARDS)
+
+    return put
+
+
+def of(answer: Any, destination: str) -> Any:
+    (found,) = (one for one in answer.json["destinations"] if one["destination"] == destination)
+    return found
+
+
+def test_a_summary_tells_how_every_destination_stands(happen: Happen) -> None:
+    happen(
+        life("pending", 700),
+        life("done", 60, Kind.ARRIVED, 56),
+        life("broken", 1_000, Kind.FAILED, 20),
+        life("elsewhere", 30, to="dst-b"),
+    )
+    answer = get("/v1/buckets/src/summary")
+    assert answer.status == 200
+    assert [one["destination"] for one in answer.json["destinations"]] == [
+        *("dst-a", "dst-b", "mirror"),
+    ]
+    found = of(answer, "dst-a")
+    assert {name: one["count"] for name, one in found["counts"].items()} == {
+        "pending": 1,
+        "completed": 1,
+        "failed": 1,
+    }
+    assert found["counts"]["failed"]["bytes"] == 100
+    assert [one["rule_id"] for one in found["rules"]] == ["rule-a"]
+    assert found["oldest_pending"]["key"] == "pending"
+    ages = {one["up_to_seconds"]: one["count"] for one in found["pending_ages"]}
+    assert (sum(ages.values()), ages[900]) == (1, 1)
+    mark = found["watermark"]
+    assert [one["key"] for one in mark["held_back_by"]] == ["broken", "pending"]
+    assert mark["at"] == mark["held_back_by"][0]["requested_at"]
+    assert 995 <= mark["lag_seconds"] <= 1_060
+    assert mark["held_back_by"][0]["failure"]["code"] == "DstBucketNotFound"
+    assert found["latency"]["last_hour"]["count"] == 1
+    assert 3.5 <= found["latency"]["last_hour"]["p99"] <= 4.5
+    assert of(answer, "mirror")["watermark"]["lag_seconds"] == 0
+
+
+def test_a_summary_says_what_it_cannot_know(happen: Happen, dynamodb: "DynamoDBClient") -> None:
+    for item in dynamodb.query(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "#configuration#mirror"}},
+    )["Items"]:
+        dynamodb.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
+    answer = get("/v1/buckets/mirror/summary").json
+    assert answer["complete"] is False
+    assert "never read" in answer["reason"]
+
+
+def test_a_young_tracker_claims_nothing_of_the_time_before_it(
+    happen: Happen,
+) -> None:
+    hours = {"since": "2026-11-22T07:00:00Z", "until": "2026-11-22T11:00:00Z", "step": "1h"}
+    answer = get("/v1/buckets/src/timeline", **hours).json
+    assert answer["complete"] is False
+    assert "tracked since" in answer["reason"]
+    route = next(one for one in answer["destinations"] if one["destination"] == "dst-a")
+    assert [one["created"] for one in route["intervals"]] == [None, None, 0, 0]
+
+
+def test_a_timeline_has_every_interval_of_every_destination(happen: Happen) -> None:
+    happen(
+        life("done", 400, Kind.ARRIVED, 200),
+        life("broken", 400, Kind.FAILED, 200),
+        life("more", 200),
+    )
+    answer = get("/v1/buckets/src/timeline", since=ago(1_800), step="5m")
+    assert answer.json["step"] == "5m"
+    intervals = of(answer, "dst-a")["intervals"]
+    assert len(intervals) in (6, 7)
+    sums = {
+        name: sum(o[name] or 0 for o in intervals) for name in ("created", "completed", "failed")
+    }
+    assert sums == {"created": 3, "completed": 1, "failed": 1}
+    assert all(o["created"] in (0, None) for o in of(answer, "dst-b")["intervals"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"), [(600, "1m"), (7_000, "1m"), (35_000, "5m"), (86_400, "15m"), (9e6, "1d")]
+)
+def test_without_a_step_a_timeline_chooses_one(happen: Happen, seconds: float, step: str) -> None:
+    assert get("/v1/buckets/src/timeline", since=ago(seconds)).json["step"] == step
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"since": "2026-11-22T10:00:00Z", "until": "2026-11-22T09:00:00Z"}, "until"),
+        ({"since": "2026-01-01T00:00:00Z", "step": "1m"}, "step"),
+        ({"since": "yesterday"}, "since"),
+        ({"step": "2m"}, "step"),
+        ({"bucket": "src"}, "bucket"),
+    ],
+)
+def test_a_timeline_that_cannot_be_is_refused(
+    happen: Happen, parameters: dict[str, str], name: str
+) -> None:
+    assert_problem(get("/v1/buckets/src/timeline", **parameters), 400, "invalid-parameter", name)
+
+
+@pytest.mark.parametrize("view", ["summary", "timeline"])
+def test_a_bucket_that_is_not_tracked_has_no_views(happen: Happen, view: str) -> None:
+    assert_problem(get(f"/v1/buckets/other/{view}"), 404, "bucket-not-tracked", "bucket")
+
+
+def test_incidents_are_listed_and_found(happen: Happen) -> None:
+    happen(
+        life("broken", 100, Kind.FAILED, 50),
+        life("lock.tflock", 100, Kind.FAILED, 50),
+        life("there", 100, Kind.FAILED, 50, to="dst-b"),
+    )
+    listed = get("/v1/incidents").json["items"]
+    assert [(one["destination"], one["benign"], one["state"]) for one in listed] == [
+        ("dst-a", False, "open"),
+        ("dst-a", True, "open"),
+        ("dst-b", False, "open"),
+    ]
+    found = get(f"/v1/incidents/{listed[0]['id']}").json
+    assert found == listed[0]
+    assert found["samples"] == [{"key": "broken", "version_id": "v1"}]
+    path, _, query = found["list_path"].partition("?")
+    rows = get(path, **dict(part.split("=") for part in query.split("&"))).json["items"]
+    assert {row["key"] for row in rows} == {"broken", "lock.tflock"}
+    assert get("/v1/incidents", state="resolved").json["items"] == []
+
+
+def test_incidents_come_page_by_page_open_ones_first(happen: Happen) -> None:
+    for bucket in ("dst-a", "dst-b"):
+        stages = life("k", 100, Kind.FAILED, 50, to=bucket)
+        happen(stages)
+        well = life("k", 100, Kind.ARRIVED, 40, to=bucket)[-1]
+        happen([stages[-1], well], goes_on=True)
+    happen(life("k2", 100, Kind.FAILED, 50), life("k3", 100, Kind.FAILED, 50, to="mirror"))
+    states, cursor = [], None
+    for _ in range(9):
+        page = get("/v1/incidents", limit=1, **({"cursor": cursor} if cursor else {})).json
+        states += [one["state"] for one in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert states == ["open", "open", "resolved", "resolved"]
+    first = get("/v1/incidents", limit=1).json["next_cursor"]
+    assert_problem(
+        get("/v1/incidents", limit=1, state="open", cursor=first), 400, "invalid-cursor", "cursor"
+    )
+
+
+@pytest.mark.parametrize("name", ["none", "x" * 2_000])
+def test_an_incident_nobody_knows_is_a_problem(happen: Happen, name: str) -> None:
+    assert_problem(get(f"/v1/incidents/{name}"), 404, "no-such-incident", "incident_id")

@@ -1,0 +1,185 @@
+"""The summarize function as Lambda calls it, over a table and a topic in memory (moto)."""
+
+import json
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from replication.adapters.clients import client
+from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.counter_reads import CounterReads
+from replication.errors import Unavailable
+from replication.settings import MissingSettings
+from replication.summarizer import Summarizer
+from replication.times import plus, wall_clock
+from summarize import handler as module
+from summarize.wiring import service
+from tests import seeds
+from tests.announce.conftest import record
+from tests.query.conftest import TABLE, make_table
+from tests.seeds import arrived, failed, requested, stored
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONTEXT = cast(
+    "LambdaContext",
+    SimpleNamespace(
+        function_name="summarize",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:summarize",
+        aws_request_id="lambda-request",
+        get_remaining_time_in_millis=lambda: 900_000,
+    ),
+)
+PENDING, FAILED = stored(requested(0)), stored(requested(0), failed(3))
+Read = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
+    """What the incident topic told since the last time."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "TABLE_NAME": TABLE,
+        "SOURCE_BUCKETS": "src",
+        "SHARDS": "2",
+        "BENIGN_KEYS": "*.tflock",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(module.metrics.provider, "namespace", "S3ReplicationTracker")
+    with mock_aws():
+        client.cache_clear()
+        service.cache_clear()
+        make_table(client("dynamodb"), TABLE)
+        sns, sqs = client("sns"), boto3.client("sqs", region_name="us-east-1")
+        arn = sns.create_topic(Name="incidents")["TopicArn"]
+        monkeypatch.setenv("INCIDENT_TOPIC_ARN", arn)
+        queue = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+        queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn["Attributes"]["QueueArn"])
+
+        def read() -> list[dict[str, Any]]:
+            received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+            return [json.loads(message["Body"]) for message in received.get("Messages", [])]
+
+        yield read
+    client.cache_clear()
+    service.cache_clear()
+
+
+@pytest.fixture
+def dynamodb(told: Read) -> "DynamoDBClient":
+    found: DynamoDBClient = client("dynamodb")
+    return found
+
+
+def summarize(*records: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = module.handler({"Records": list(records), **more}, CONTEXT)
+    return answer
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_batch_is_counted_and_told(told: Read, dynamodb: "DynamoDBClient") -> None:
+    answer = summarize(record(1, PENDING), record(2, FAILED, PENDING), shardId="shardId-1")
+    assert answer == {"batchItemFailures": [], "state": {}}
+    (totals,) = CounterReads(dynamodb, TABLE, 2).totals("src").values()
+    assert +totals == {"FAILED": 1, "FAILED_bytes": 1024}
+    (message,) = told()
+    body = json.loads(message["Message"])
+    assert (body["event"], body["failing"]) == ("opened", 1)
+    assert message["MessageAttributes"]["event"]["Value"] == "opened"
+    assert message["Subject"].startswith("S3 replication incident opened: src to dst-a")
+
+
+def test_the_end_of_a_window_is_nothing_to_do(told: Read) -> None:
+    answer = summarize(shardId="shardId-1", isFinalInvokeForWindow=True, window={}, state={})
+    assert answer == {"batchItemFailures": [], "state": {}}
+
+
+def test_what_was_counted_is_measured_by_route_and_code(
+    told: Read, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = stored(requested(0), arrived(3), of=seeds.version("done"))
+    summarize(record(1, FAILED, PENDING), record(2, done), shardId="shardId-1")
+    summarize(record(1, FAILED, PENDING), record(2, done), shardId="shardId-1")
+    printed = lines(capsys)
+    routes = [one for one in printed if "SourceBucket" in one]
+    assert len(routes) == 3, "and nothing of the second delivery"
+    sums, latency, codes = routes
+    assert (sums["Created"], sums["Completed"], sums["Failed"]) == (1, 1, 1)
+    assert latency["LatencySeconds"]["Counts"] == [1]
+    assert latency["LatencySeconds"]["Values"] == [pytest.approx(3, rel=0.05)]
+    assert (codes["FailureCode"], codes["Failures"]) == ("DstPutObjectNotPermitted", 1)
+    for one in routes:
+        (directive,) = one["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "S3ReplicationTracker"
+        assert set(directive["Dimensions"][0]) <= set(one)
+
+
+def test_a_batch_that_cannot_be_counted_comes_again_from_its_first_record(
+    told: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Unavailable("throttled")
+
+    monkeypatch.setattr(Summarizer, "summarize", refuse)
+    answer = summarize(record(7, PENDING), record(8, FAILED, PENDING))
+    assert answer["batchItemFailures"] == [{"itemIdentifier": "7"}]
+
+
+def test_the_schedule_measures_how_far_behind_every_destination_is(
+    told: Read, dynamodb: "DynamoDBClient", capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = plus(wall_clock(), -86_400)
+    destination = {"Bucket": "arn:aws:s3:::dst-a"}
+    rule = {"ID": "rule-a", "Status": "Enabled", "Prefix": "", "Destination": destination}
+    ConfigurationTable(dynamodb, TABLE).append("src", since, {"Rules": [rule]})
+    seeds.put(dynamodb, TABLE, FAILED)
+    summarize(record(1, FAILED))
+    told()
+    capsys.readouterr()
+    answer = module.handler({"task": "measure"}, CONTEXT)
+    assert answer["watermark_lag_seconds"] > 0
+    (route,) = (one for one in lines(capsys) if "SourceBucket" in one)
+    assert route["WatermarkLagSeconds"] == answer["watermark_lag_seconds"]
+    assert (route["PendingVersions"], route["FailedVersions"]) == (0, 1)
+    assert told() == [], "an incident that is known is not told again"
+
+
+def test_the_other_schedule_heals_what_was_never_counted(
+    told: Read,
+    dynamodb: "DynamoDBClient",
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("summarize.wiring.REST_SECONDS", 0)
+    destination = {"Bucket": "arn:aws:s3:::dst-a"}
+    rule = {"ID": "rule-a", "Status": "Enabled", "Prefix": "", "Destination": destination}
+    ConfigurationTable(dynamodb, TABLE).append("src", wall_clock(), {"Rules": [rule]})
+    seeds.put(dynamodb, TABLE, FAILED)
+    answer = module.handler({"task": "recount"}, CONTEXT)
+    assert answer == {"recount_right": 0, "recount_healed": 1, "recount_moving": 0}
+    assert "counters differ" in caplog.text
+    assert module.handler({"task": "recount"}, CONTEXT)["recount_right"] == 1
+    (message,) = told()
+    assert json.loads(message["Message"])["event"] == "opened", "nobody had heard of the failure"
+
+
+def test_an_incomplete_environment_names_what_is_missing(
+    told: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INCIDENT_TOPIC_ARN")
+    with pytest.raises(MissingSettings, match="INCIDENT_TOPIC_ARN"):
+        service()
