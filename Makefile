@@ -7,13 +7,16 @@ export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
 
-.PHONY: help demo test up down lint fix bench openapi synth deploy destroy lock clean
+.PHONY: help demo demo-live screenshots test up down lint fix bench openapi synth deploy destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
 demo: $(READY) ## The main job on the local emulator, from nothing to the answers
 	@$(BIN)/python -m local demo
+
+demo-live: $(READY) ## The same, then a gentle stream of objects until Ctrl-C
+	@$(BIN)/python -m local demo --live
 
 test: $(READY) ## Everything: checks, unit, property, adapter, infrastructure and end-to-end tests
 	@$(MAKE) --no-print-directory lint
@@ -43,6 +46,9 @@ bench: .venv/.ready ## The figures of the README: capacity, CPU, cold start
 
 openapi: .venv/.ready ## Writes docs/openapi.json anew
 	@$(BIN)/python -m query.openapi
+
+screenshots: .venv/.ready ## docs/images anew (needs Chromium and its driver)
+	@$(BIN)/python -m cli.screenshots
 
 synth: $(READY) ## The CloudFormation template, with dependencies bundled for Lambda
 	@node_modules/.bin/cdk synth --quiet $(CDK)

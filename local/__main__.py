@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(str(error), markup=False)
         return 1
     if options.command == "demo":
-        return tour.tour(console, outputs, state_dir)
+        return tour.tour(console, outputs, state_dir, live=options.live)
     _show(console, outputs, state_dir)
     return 0
 
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start the emulator, make demo buckets, deploy the tracker")
     tour_ = commands.add_parser("demo", help="up, then objects of every kind and the answers")
+    tour_.add_argument("--live", action="store_true", help="then keep writing until Ctrl-C")
     for command in (up, tour_):
         command.add_argument(
             "--port", type=int, default=stack.DEFAULT_PORT, help="default: %(default)s"

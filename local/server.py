@@ -5,10 +5,8 @@ Errors: `ServerError`, with the tail of the emulator's log when it did not start
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local import process
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,11 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
 _HOST = "127.0.0.1"
 _START_SECONDS = 30.0
-_STOP_SECONDS = 6.0
 _TAIL_LINES = 25
 _TEMPORARY = "tmp"
-_children: dict[int, subprocess.Popen[bytes]] = {}
-"""What this process started and has not stopped."""
 
 
 class ServerError(RuntimeError):
@@ -84,7 +81,7 @@ def start(
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     with log_file(state_dir).open("wb") as log:
-        process = subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", "local.emulator"],
             cwd=ROOT,
             env=_environment(port, temporary, environment or {}, tied=tied),
@@ -93,31 +90,24 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _children[process.pid] = process
-    server = Server(process.pid, port, state_dir)
-    pid_file(state_dir).write_text(f"{process.pid}\n{port}\n")
+    process.adopt(child)
+    server = Server(child.pid, port, state_dir)
+    pid_file(state_dir).write_text(f"{child.pid}\n{port}\n")
     deadline = time.monotonic() + wait_seconds
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if child.poll() is not None:
             break
         if healthy(server.endpoint_url):
             return server
         time.sleep(0.05)
-    state = "did not answer in time" if process.poll() is None else f"ended ({process.returncode})"
-    stop(process.pid, state_dir)
+    state = "did not answer in time" if child.poll() is None else f"ended ({child.returncode})"
+    stop(child.pid, state_dir)
     raise ServerError(f"the emulator {state}; the end of {server.log}:\n{tail(server.log)}")
 
 
 def stop(pid: int, state_dir: Path) -> None:
-    """End that process: SIGTERM, some seconds, SIGKILL.  Removes what it left in `state_dir`."""
-    _signal(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if _alive(pid):
-        _signal(pid, signal.SIGKILL)
-        while _alive(pid) and time.monotonic() < deadline + _STOP_SECONDS:
-            time.sleep(0.05)
+    """End that process and remove what it left in `state_dir`."""
+    process.end(pid)
     pid_file(state_dir).unlink(missing_ok=True)
     shutil.rmtree(state_dir / _TEMPORARY, ignore_errors=True)
 
@@ -129,7 +119,7 @@ def running(state_dir: Path) -> Server | None:
         pid, port = (int(line) for line in file.read_text().split())
     except (FileNotFoundError, ValueError):
         return None
-    if _alive(pid) and _is_emulator(pid):
+    if process.alive(pid) and process.runs(pid, "local.emulator"):
         return Server(pid, port, state_dir.resolve())
     file.unlink(missing_ok=True)
     return None
@@ -184,39 +174,3 @@ def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((_HOST, port)) == 0
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
-def _alive(pid: int) -> bool:
-    """Whether it still runs; collects it when it was a child of this process."""
-    child = _children.get(pid)
-    if child is not None:
-        if child.poll() is not None:
-            del _children[pid]
-        return pid in _children
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    """Ended, but its parent (not this process) has not collected it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return False
-
-
-def _is_emulator(pid: int) -> bool:
-    """Guards against a pid the system gave to another program since."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        return not Path("/proc").exists()
-    return b"local.emulator" in command

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local import demo, deploy, server
+from local import demo, deploy, page, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,6 +113,7 @@ def up(
 
 def down(state_dir: Path) -> bool:
     """End the stack of this state directory; False when none was running."""
+    page.stop(state_dir)
     emulator = server.running(state_dir)
     if emulator is not None:
         server.stop(emulator.pid, state_dir)

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.syntax import Syntax
 
 from cli.api import Api, ApiProblem
-from local import demo
+from local import demo, page, stream
+from local.stack import outputs_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +55,9 @@ class Seen:
     seconds: float
 
 
-def tour(console: Console, outputs: Outputs, state_dir: Path) -> int:
-    """Runs it and prints it. Exit status 0 when every object ended as S3 has it."""
+def tour(console: Console, outputs: Outputs, state_dir: Path, *, live: bool = False) -> int:
+    """Runs it and prints it; `live` goes on writing. Exit status 0 when every object ended as S3
+    has it."""
     session = boto3.Session(
         aws_access_key_id=demo.CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=demo.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
@@ -76,6 +78,8 @@ def tour(console: Console, outputs: Outputs, state_dir: Path) -> int:
         disagreeing = _compare(console, s3, api, seen)
     _latency(console, seen)
     _go_on(console, outputs, state_dir)
+    if live:
+        stream.stream(console, s3)
     return 1 if unsettled or disagreeing else 0
 
 
@@ -231,7 +235,9 @@ def _go_on(console: Console, outputs: Outputs, state_dir: Path) -> None:
     objects = f"$API/v1/buckets/{demo.SOURCE}"
     console.rule("[bold]Go on")
     for line in (
-        f"The stack stays up; {state_dir}/outputs.json says where everything is.",
+        f"The page      {page.start(state_dir, outputs_file(state_dir))}",
+        f"The command   .venv/bin/s3rt --outputs {outputs_file(state_dir)} summary",
+        f"The stack     stays up; {outputs_file(state_dir)} says where everything is",
         "",
         f"  API={outputs.api_url}",
         f"  SIGNED='--user test:test --aws-sigv4 aws:amz:{outputs.region}:execute-api'",

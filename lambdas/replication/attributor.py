@@ -130,8 +130,9 @@ class Attributor:
         if sources or history is None:
             here = self.objects.head(event.version)
             if here is None:
-                raise NotYet("the version is gone from its bucket, and no source is known for it")
-            origin = self._origin(event, sources, here, is_source=history is not None)
+                origin = self._origin_of_gone(event.version, sources, is_source=history is not None)
+            else:
+                origin = self._origin(event, sources, here, is_source=history is not None)
             if origin is not None:
                 return _certain([attribution.arrived(event, origin)])
             if history is None:
@@ -161,10 +162,11 @@ class Attributor:
                 return None
             if here.replication_status != REPLICA and not is_source:
                 return None
-        for source in sources:
-            there = self.objects.head(
-                ObjectVersion(source, event.version.key, event.version.version_id)
-            )
+        # S3 replicated it by some rule, perhaps by one that nobody has seen.
+        seen = here.replication_status == REPLICA
+        others = sorted({*self.histories} - {*sources, event.version.bucket}) if seen else []
+        for source in (*sources, *others):
+            there = self.objects.head(_in(source, event.version))
             if there is None:
                 continue
             if there.replication_status == REPLICA:
@@ -173,16 +175,28 @@ class Attributor:
                 return None
             return source
         for source in sources:
-            # Gone for good, or not to be seen; its version id in the ledger is as good a proof.
-            if self.ledger.states(
-                ObjectVersion(source, event.version.key, event.version.version_id)
-            ):
+            # It is gone there; that the ledger knows its version id is as good a proof.
+            if self.ledger.states(_in(source, event.version)):
                 return source
-        if here.replication_status == REPLICA:
+        if seen:
             raise NotYet(
                 "a replica whose source version no tracked bucket has; if another bucket "
                 f"replicates to {event.version.bucket}, deploy with it in source_buckets"
             )
+        return None
+
+    def _origin_of_gone(
+        self, version: ObjectVersion, sources: Iterable[str], *, is_source: bool
+    ) -> str | None:
+        """The same of a version that its bucket does not have any more."""
+        for source in sources:
+            there = self.objects.head(_in(source, version))
+            if there and _is_original(there, is_source):
+                return source
+            if there is None and self.ledger.states(_in(source, version)):
+                return source
+        if not is_source:
+            raise NotYet("the version is gone from its bucket, and no source is known for it")
         return None
 
     def _as_s3_says(self, event: Created, history: History) -> list[Claim]:
@@ -205,8 +219,10 @@ class Attributor:
                 ended = [attribution.deleted(event, name) for name in known]
                 return _certain(ended + Examiner(self.objects).outlived(version, known, now))
         for source in self._sources(version):
-            original = ObjectVersion(source, version.key, version.version_id)
-            if version.bucket in self.ledger.states(original) or self.objects.head(original):
+            original = _in(source, version)
+            known_there = version.bucket in self.ledger.states(original)
+            there = None if known_there else self.objects.head(original)
+            if known_there or (there and _is_original(there, history is not None)):
                 return _certain([attribution.replica_deleted(event, source)])
         if history is None:
             return []
@@ -224,7 +240,7 @@ class Attributor:
             due = [name for name, state in known.items() if name and not state.is_ruled_out]
             return _certain(attribution.changed(event, name) for name in due)
         for source in sources:
-            original = ObjectVersion(source, version.key, version.version_id)
+            original = _in(source, version)
             known = self.ledger.states(original)
             if version.bucket in known:
                 return self._replica_changed(event, original, known, now)
@@ -271,6 +287,16 @@ def _if_known(facts: Iterable[Fact]) -> list[Claim]:
 
 def _certain(facts: Iterable[Fact]) -> list[Claim]:
     return [Claim(fact) for fact in facts]
+
+
+def _in(bucket: str, version: ObjectVersion) -> ObjectVersion:
+    return ObjectVersion(bucket, version.key, version.version_id)
+
+
+def _is_original(there: Head, both_ways: bool) -> bool:
+    """Whether what another bucket has is no replica itself. Of two buckets that replicate to each
+    other, a marker does not show which of them it was made in."""
+    return there.replication_status != REPLICA and not (both_ways and there.delete_marker)
 
 
 def _older(here: Head, there: Head) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from local.stack import Outputs
 
-INGEST_RETRY_SECONDS = 10
+INGEST_RETRY_SECONDS = 15
 """In place of three minutes: how long a message waits for its next try."""
 CHECK_BASE_SECONDS = 1
 """In place of 15 minutes."""

@@ -185,12 +185,11 @@ def _of_destination(
 
 def _of_replica(one: Written, truth: Truth, name: str, answer: Answer) -> Finding:
     """What the tracker says when the destination itself is asked about."""
-    source = {"bucket": one.bucket, "key": one.key, "version_id": one.version_id}
-    replica = f"REPLICA of {source}"
-    said = None
+    replica, said = f"REPLICA of {one.bucket}", None
     if answer is not None:
-        said = f"{answer['replication_status']} of {answer['source']}"
-        if answer["role"] != "replica":
+        source = answer["source"]
+        said = f"{answer['replication_status']} of {source and source['bucket']}"
+        if answer["role"] != "replica" or source["version_id"] != one.version_id:
             said = f"{answer['role']}, {said}"
     return f"asked of {name}", replica if name in truth.holders else None, said
 

@@ -77,6 +77,16 @@ class Page:
         return [str(one["message"]) for one in log(self.chrome)]
 
 
+def show(page: Page, bucket: str, prefix: str = "") -> None:
+    """The failures of a bucket."""
+    page.run("document.querySelector('[name=bucket]').value = arguments[0]", bucket)
+    page.run("document.querySelector('[name=prefix]').value = arguments[0]", prefix)
+    page.api.seen.clear()
+    page.run("document.getElementById('filters').requestSubmit()")
+    page.until(lambda: any(query.get("limit") == "25" for _, query in page.api.seen))
+    page.until(lambda: not page.all("#failures[aria-busy]"))
+
+
 def log(chrome: "Chrome") -> list[Any]:
     """What the console has said since it was last asked."""
     found: list[Any] = chrome.get_log("browser")  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
 """What an incident becomes, and what is told of it, from counters and what a batch said."""
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,9 @@ from replication.incidents import Event, Heard, Hearing, Incident, Sample
 from replication.stream import read_record
 from tests.announce.conftest import record
 from tests.seeds import arrived, at, failed, requested, stored, version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TROUBLE = Trouble("src", "dst-a", "rule-a", "DstPutObjectNotPermitted", benign=False)
 NOTHING = Heard()

@@ -240,6 +240,13 @@ class TestAnArrivalNothingIsKnownOf:
         assert world.record(created("dst", version_id="own", **marker)).retry == ()
         assert len(world.ledger.records) == 1
 
+    def test_is_found_in_any_tracked_bucket_when_no_rule_explains_it(self) -> None:
+        """A rule that came and went before anybody read it."""
+        world = World({"src": history("src"), "src-2": history("src-2")})
+        world.objects.heads = {version("dst"): REPLICA_HEAD, version("src-2"): COMPLETED_HEAD}
+        assert world.record(created("dst")).retry == ()
+        assert list(world.ledger.records) == [(version("src-2"), "dst")]
+
     def test_is_recorded_although_its_source_is_gone_when_the_ledger_knew_it(self) -> None:
         """Written before the rule was seen, replicated by it, and deleted at once."""
         old, new = Configuration(()), Configuration((rule("dst"),))
@@ -297,6 +304,28 @@ class TestTwoBucketsThatReplicateToEachOther:
             version("b"): Head(status, delete_marker=False, last_modified=NOW),
             version("a"): COMPLETED_HEAD,
         }
+        world.record(created("b", seconds=1))
+        assert list(world.ledger.records) == [(version("a"), "b")]
+
+    def test_a_source_deleted_before_its_creation_was_heard_of_stays_the_source(self) -> None:
+        """Its replica in the other bucket outlives it, and is no source for that."""
+        world = self.world()
+        world.objects.heads = {version("b"): REPLICA_HEAD}
+        world.record(deleted("a"))
+        world.record(created("a"))
+        world.record(created("b", seconds=1))
+        assert list(world.ledger.records) == [(version("a"), "b")]
+        state = world.state(version("a"), "b")
+        assert (state.deleted_at is not None, state.arrived_at is not None) == (True, True)
+
+    def test_a_version_of_its_own_that_went_at_once_is_its_own(self) -> None:
+        world = self.world()
+        assert world.record(created("a")).retry == ()
+        assert list(world.ledger.records) == [(version("a"), "b")]
+
+    def test_a_replica_that_went_at_once_is_still_one(self) -> None:
+        world = self.world()
+        world.objects.heads = {version("a"): COMPLETED_HEAD}
         world.record(created("b", seconds=1))
         assert list(world.ledger.records) == [(version("a"), "b")]
 

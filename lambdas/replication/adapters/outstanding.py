@@ -32,18 +32,22 @@ class Outstanding:
 
     def _first(self, asked: tuple[str, str]) -> list[Stored]:
         route, index = asked
-        condition, names = "#route = :route", {"#route": "route"}
-        values = {":route": {"S": route}}
-        if index == items.INDEX:
-            condition += " AND begins_with(#position, :pending)"
-            names["#position"] = "position"
-            values[":pending"] = {"S": f"{Status.PENDING}#"}
+        # Both ends of the range are named: a server may walk a partition for a mere beginning.
+        sort_key, first, last = (
+            ("held", "0", ":")
+            if index == items.HELD_INDEX
+            else ("position", f"{Status.PENDING}#", f"{Status.PENDING}$")
+        )
         answer = self._client.query(
             TableName=self._table_name,
             IndexName=index,
-            KeyConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
+            KeyConditionExpression="#route = :route AND #sort BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#route": "route", "#sort": sort_key},
+            ExpressionAttributeValues={
+                ":route": {"S": route},
+                ":first": {"S": first},
+                ":last": {"S": last},
+            },
             Limit=SHOWN,
         )
         return [read_item(item) for item in answer["Items"]]
