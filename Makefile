@@ -20,7 +20,7 @@ demo-live: $(READY) ## The same, then a gentle stream of objects until Ctrl-C
 
 test: $(READY) ## Everything: checks, unit, property, adapter, infrastructure and end-to-end tests
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest --cov --cov-report=term
+	@$(BIN)/pytest --numprocesses 3 --dist loadgroup --cov --cov-report=term:skip-covered
 
 up: $(READY) ## The whole stack on the local emulator; .local/outputs.json says where
 	@$(BIN)/python -m local up

@@ -9,7 +9,7 @@ in November 2026. One object has one destination and lives through created and a
 import argparse
 from dataclasses import dataclass
 
-from bench.capacity import cost, entry, item_size, life, stages
+from bench.capacity import cost, counting, entry, item_size, life, stages
 from replication.adapters.items import Item
 
 OBJECTS = (100_000, 10_000_000, 1_000_000_000)
@@ -48,6 +48,7 @@ def a_million_objects(prices: Prices, messages_a_batch: float) -> dict[str, floa
     events = 2
     return {
         "DynamoDB writes": units * prices.writes,
+        "DynamoDB counters": counting(int(messages_a_batch)) * prices.writes,
         "DynamoDB storage, a month": gigabytes * prices.storage,
         "SQS": events * requests(messages_a_batch) * prices.sqs,
         "Lambda record": events * CPU_SECONDS_AN_EVENT * 1e6 * RECORD_GIB * prices.lambda_

@@ -1,5 +1,7 @@
 """What all tests share: no network (loopback alone for tests marked e2e), and hypothesis' pace."""
 
+from pathlib import Path
+
 import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
@@ -9,6 +11,26 @@ settings.register_profile(
     "tracker", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("tracker")
+
+
+# Folders whose tests share something that is expensive to start (a deployed stack, an emulator, a
+# synthesized template, a browser): one worker each, the slowest first.
+_SHARED = ("e2e", "browser", "local", "infra", "ledger", "summarize", "query", "cli", "backfill")
+_ROOT = Path(__file__).parent
+
+
+def _group(item: pytest.Item) -> str:
+    parts = item.path.relative_to(_ROOT).parts
+    return parts[0] if parts[0] in _SHARED else "/".join(parts)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups tests for parallel workers; within a group the random order stays."""
+    places = {name: place for place, name in enumerate(_SHARED)}
+    items.sort(key=lambda item: places.get(_group(item), len(_SHARED)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
 @pytest.hookimpl(trylast=True)

@@ -162,10 +162,10 @@ class Attributor:
                 return None
             if here.replication_status != REPLICA and not is_source:
                 return None
-        # S3 replicated it by some rule, perhaps by one that nobody has seen.
+        # S3 may have replicated it by a rule that nobody has seen.
         seen = here.replication_status == REPLICA
-        others = sorted({*self.histories} - {*sources, event.version.bucket}) if seen else []
-        for source in (*sources, *others):
+        unseen = {*self.histories} - {*sources, event.version.bucket}
+        for source in (*sources, *(sorted(unseen) if seen or here.delete_marker else ())):
             there = self.objects.head(_in(source, event.version))
             if there is None:
                 continue

@@ -52,13 +52,13 @@ def test_counts_are_the_lengths_of_the_lists(deployed: Deployed) -> None:
 def test_the_watermark_names_what_holds_it_back(deployed: Deployed) -> None:
     key = f"TaxDocs/fail-AssumeRoleNotPermitted@{TWO}/held.pdf"
     version_id = deployed.put(key)
-    row = deployed.settled(key, version_id)
-    since = row["created_at"]
+    deployed.settled(key, version_id)
+    (row,) = eventually(lambda: deployed.api.objects(SOURCE, status="FAILED", prefix=key))
     mark: Any = eventually(
         lambda: (
             found
             if (found := summary(deployed, TWO)["watermark"])["held_back_by"]
-            and found["at"] <= since
+            and found["at"] <= row["requested_at"]
             else None
         )
     )

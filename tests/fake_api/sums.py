@@ -88,7 +88,7 @@ def incident(world: World, name: str, query: Query) -> Json:
     for one in _incidents(world):
         if one.id == name:
             return incidents.view(one)
-    raise Refused("incident-not-known", 404, "No incident has this id.", "incident_id")
+    raise Refused("no-such-incident", 404, "No incident has this id.", "incident_id")
 
 
 @cache

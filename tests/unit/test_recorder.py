@@ -240,11 +240,17 @@ class TestAnArrivalNothingIsKnownOf:
         assert world.record(created("dst", version_id="own", **marker)).retry == ()
         assert len(world.ledger.records) == 1
 
-    def test_is_found_in_any_tracked_bucket_when_no_rule_explains_it(self) -> None:
+    @pytest.mark.parametrize(
+        ("here", "there"), [(REPLICA_HEAD, COMPLETED_HEAD), (MARKER_HEAD, MARKER_HEAD)]
+    )
+    def test_is_found_in_any_tracked_bucket_when_no_rule_explains_it(
+        self, here: Head, there: Head
+    ) -> None:
         """A rule that came and went before anybody read it."""
         world = World({"src": history("src"), "src-2": history("src-2")})
-        world.objects.heads = {version("dst"): REPLICA_HEAD, version("src-2"): COMPLETED_HEAD}
-        assert world.record(created("dst")).retry == ()
+        world.objects.heads = {version("dst"): here, version("src-2"): there}
+        marker = here.delete_marker
+        assert world.record(created("dst", delete_marker=marker)).retry == ()
         assert list(world.ledger.records) == [(version("src-2"), "dst")]
 
     def test_is_recorded_although_its_source_is_gone_when_the_ledger_knew_it(self) -> None:
