@@ -7,7 +7,7 @@ export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
 
-.PHONY: help demo demo-live screenshots test up down lint fix bench openapi synth deploy destroy lock clean
+.PHONY: help demo demo-live parity screenshots test up down lint fix bench openapi synth deploy destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -46,6 +46,9 @@ bench: .venv/.ready ## The figures of the README: capacity, CPU, cold start
 
 openapi: .venv/.ready ## Writes docs/openapi.json anew
 	@$(BIN)/python -m query.openapi
+
+parity: $(READY) ## A random run with faults, after which the tracker must equal S3 (SEED=n VERSIONS=n)
+	@$(BIN)/python -m local.parity --seed $(or $(SEED),1) --versions $(or $(VERSIONS),2000)
 
 screenshots: .venv/.ready ## docs/images anew (needs Chromium and its driver)
 	@$(BIN)/python -m cli.screenshots

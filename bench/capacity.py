@@ -15,10 +15,11 @@ from math import ceil
 from typing import Any
 
 from replication.adapters import items
-from replication.adapters.items import Item, Stored
+from replication.adapters.items import Item
 from replication.contributions import Benign, Seen, deltas, merged
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
+from replication.stored import Stored
 from replication.times import Instant, plus
 
 PROJECTED = (

@@ -27,10 +27,10 @@ from bench.recorder import tables
 from replication.adapters import items
 from replication.adapters.configurations import ConfigurationTable
 from replication.adapters.counters import Change, CounterTable
-from replication.adapters.items import Stored
 from replication.contributions import Benign, Seen, deltas
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
+from replication.stored import Stored
 from replication.times import Instant, plus, wall_clock
 
 SHARDS = 4

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from replication.adapters.items import Stored, item_of
+from replication.adapters.items import item_of
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
+from replication.stored import Stored
 from replication.times import Instant
 
 if TYPE_CHECKING:

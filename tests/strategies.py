@@ -32,6 +32,7 @@ def facts(draw: st.DrawFn, version: ObjectVersion = VERSION, destination: str = 
         status=draw(st.none() | st.sampled_from(Status)),
         delete_marker=draw(st.none() | st.just(True)),
         late=draw(st.none() | st.just(True)),
+        present=draw(st.none() | st.just(True)),
         detail=draw(st.none() | st.text(max_size=5)),
     )
 

@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from replication import views
-from replication.adapters.items import Stored, read_item
+from replication.adapters.items import read_item
 from replication.facts import Evidence
 from replication.fold import State
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant
 
 Image = Mapping[str, Any]

@@ -164,8 +164,9 @@ class Attributor:
                 return None
         # S3 may have replicated it by a rule that nobody has seen.
         seen = here.replication_status == REPLICA
-        unseen = {*self.histories} - {*sources, event.version.bucket}
-        for source in (*sources, *(sorted(unseen) if seen or here.delete_marker else ())):
+        unseen = sorted({*self.histories} - {*sources, event.version.bucket})
+        others: list[str] = unseen if seen or here.delete_marker else []
+        for source in (*sources, *others):
             there = self.objects.head(_in(source, event.version))
             if there is None:
                 continue
@@ -173,7 +174,7 @@ class Attributor:
                 return None
             if is_source and here.delete_marker and _older(here, there):
                 return None
-            return source
+            return str(source)
         for source in sources:
             # It is gone there; that the ledger knows its version id is as good a proof.
             if self.ledger.states(_in(source, event.version)):

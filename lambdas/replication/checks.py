@@ -11,8 +11,10 @@ Completed versions are audited, a stable sample of them, at 1 h and 1, 7, 30 and
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import NamedTuple
 
+from replication.facts import ObjectVersion
 from replication.listing import Position
 from replication.status import Status
 from replication.times import Instant, plus, seconds_between
@@ -78,9 +80,11 @@ class Schedule:
                 return
             yield Window(route, status, plus(last, -age), plus(now, -age))
 
-    def is_audited(self, tie: str) -> bool:
-        """Whether a version is in the sample: always the same answer for the same version."""
-        return int(tie[:8], 16) < self.audited * 0x1_0000_0000
+    def is_audited(self, version: ObjectVersion) -> bool:
+        """Whether a version is in the sample, with all its destinations: always the same answer."""
+        text = f"{version.bucket}/{version.key}\0{version.version_id}"
+        number = int.from_bytes(blake2b(text.encode(), digest_size=4).digest())
+        return number < self.audited * 0x1_0000_0000
 
     def looks(self, hours: float) -> int:
         """How often one version that stays pending is looked at in its first `hours`."""

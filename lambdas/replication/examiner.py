@@ -19,7 +19,7 @@ that has nothing is no destination of the version just because the header reads 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from replication.configuration import History
 from replication.errors import Denied
@@ -94,7 +94,7 @@ class Examiner:
             except Denied:
                 continue
             if there:
-                facts.append(look.seen(name, Status.COMPLETED))
+                facts.append(look.seen(name, Status.COMPLETED, there=there))
         return facts
 
     def _by_header(
@@ -144,13 +144,38 @@ class _Look:
         told = state.late or state.status is Status.FAILED or name == self.sure
         return bool(told or state.arrived_at or state.lost_at)
 
-    def observed(self, name: str, status: Status | None, detail: str | None = None) -> Fact:
-        """Read from the header of the source."""
-        return self.fact(Kind.OBSERVED, name, Evidence.HEAD_SOURCE, status, detail)
+    def observed(
+        self,
+        name: str,
+        status: Status | None,
+        detail: str | None = None,
+        *,
+        there: Head | None = None,
+    ) -> Fact:
+        """Read from the header of the source; `there` is what the destination has, if asked."""
+        return self._read(Evidence.HEAD_SOURCE, name, status, detail, there)
 
-    def seen(self, name: str, status: Status | None, detail: str | None = None) -> Fact:
+    def seen(
+        self,
+        name: str,
+        status: Status | None,
+        detail: str | None = None,
+        *,
+        there: Head | None = None,
+    ) -> Fact:
         """Read from what the destination has."""
-        return self.fact(Kind.OBSERVED, name, Evidence.HEAD_DESTINATION, status, detail)
+        return self._read(Evidence.HEAD_DESTINATION, name, status, detail, there)
+
+    def _read(
+        self,
+        evidence: Evidence,
+        name: str,
+        status: Status | None,
+        detail: str | None,
+        there: Head | None,
+    ) -> Fact:
+        fact = self.fact(Kind.OBSERVED, name, evidence, status, detail)
+        return replace(fact, present=True) if there else fact
 
     def fact(
         self,
@@ -180,7 +205,7 @@ def _marker(look: _Look, heads: Heads) -> list[Fact]:
     for name, there in heads.items():
         state = look.state(name)
         if there:
-            facts.append(look.seen(name, Status.COMPLETED))
+            facts.append(look.seen(name, Status.COMPLETED, there=there))
         elif state.arrived_at:
             facts.append(look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION))
         elif name in look.known and not state.lost_at and state.status is not Status.FAILED:
@@ -193,7 +218,7 @@ def _completed(look: _Look, heads: Heads) -> list[Fact]:
     facts = []
     for name, there in heads.items():
         if there or look.is_its_own(name):
-            facts.append(look.observed(name, Status.COMPLETED))
+            facts.append(look.observed(name, Status.COMPLETED, there=there))
         elif name in look.known:
             facts.append(look.seen(name, None, NOT_SENT))
     return facts
@@ -212,10 +237,10 @@ def _pending(look: _Look, head: Head, heads: Heads) -> list[Fact]:
     # Everybody known has it: an unknown one waits, or a change is on its way.
     waiting = waiting or behind or _with(look, Status.PENDING) or list(look.known)
     return [
-        look.observed(name, Status.PENDING)
+        look.observed(name, Status.PENDING, there=there)
         if name in waiting
-        else look.seen(name, Status.COMPLETED)
-        for name in heads
+        else look.seen(name, Status.COMPLETED, there=there)
+        for name, there in heads.items()
         if name in waiting or (name not in behind and name not in told)
     ]
 
@@ -240,16 +265,16 @@ def _failed(look: _Look, head: Head, heads: Heads) -> list[Fact]:
         or list(look.known)
     )
     facts = []
-    for name in heads:
+    for name, here in heads.items():
         if name in culprits:
-            reason = WITHOUT_ITS_TAGS if heads[name] else None
+            reason = WITHOUT_ITS_TAGS if here else None
             if not reason and not told and len(culprits) > 1:
                 reason = SEVERAL_MAY_HAVE_FAILED
-            facts.append(look.observed(name, Status.FAILED, reason))
+            facts.append(look.observed(name, Status.FAILED, reason, there=here))
         elif name not in behind:
-            facts.append(look.seen(name, Status.COMPLETED))
+            facts.append(look.seen(name, Status.COMPLETED, there=here))
         elif name in look.known:
-            facts.append(look.seen(name, Status.PENDING))
+            facts.append(look.seen(name, Status.PENDING, there=here))
     return facts
 
 

@@ -82,6 +82,7 @@ class Fact:
     same whenever that event is delivered again. `requested_at` is S3's `requestTime`; of a
     fact that was read (OBSERVED, or of an inventory) it is LastModified, when the version was
     written. `size` is in bytes. `sequencer` is S3's own order of creates and deletes of one key.
+    `present` says that HEAD found the version at the destination, whatever its status.
     """
 
     kind: Kind
@@ -99,6 +100,7 @@ class Fact:
     status: Status | None = None
     delete_marker: bool | None = None
     late: bool | None = None
+    present: bool | None = None
     detail: str | None = None
 
     @property

@@ -178,18 +178,24 @@ def _described(state: State, fact: Fact) -> dict[str, Any]:
 
 def _observed(state: State, fact: Fact) -> dict[str, Any]:
     """A status that was read: it confirms what is known or corrects it, and dates nothing back."""
+    there: dict[str, Any] = {}
+    if fact.present and state.arrived_at is None:
+        there = {"arrived_at": fact.at, "lost_at": None}
     if fact.status is not None and fact.status == state.status:
-        return {}
+        return there
     match fact.status:
         case None:
             return {"status": None, "since": None, "evidence": fact.evidence, "failure_code": None}
         case Status.PENDING:
             # Of one that had a status before, nobody knows when it was asked for again.
             first = state.status is None
-            return _pending(fact, (fact.requested_at if first else None) or fact.at)
+            return _pending(fact, (fact.requested_at if first else None) or fact.at) | there
         case Status.FAILED:
-            return _status(Status.FAILED, fact) | {"failure_code": fact.failure_code}
+            return _status(Status.FAILED, fact) | {"failure_code": fact.failure_code} | there
         case Status.COMPLETED:
-            return _status(Status.COMPLETED, fact) | {"arrived_at": fact.at, "lost_at": None}
+            if state.lost_at is None:
+                # A source that reads COMPLETED does not say that the replica is still there.
+                there = {"arrived_at": fact.at, "lost_at": None}
+            return _status(Status.COMPLETED, fact) | there
         case _:
             assert_never(fact.status)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from replication.adapters.items import Stored, route_of
+from replication.adapters.items import route_of
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant
 
 ENTRIES_A_REQUEST = 10_000

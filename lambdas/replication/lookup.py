@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from replication import views
-from replication.adapters.items import Stored
 from replication.configuration import History, sources_of
 from replication.errors import TrackerError
 from replication.facts import ObjectVersion
+from replication.stored import Stored
 from replication.views import Age, Json, Present
 
 Histories = Mapping[str, History | None]

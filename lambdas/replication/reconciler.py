@@ -11,16 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from replication.adapters.items import Stored
 from replication.checks import Route, Schedule, Window
 from replication.configuration import History
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.examiner import Examiner, possible
-from replication.facts import Fact, Kind
+from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.listing import Position
 from replication.ports import Claim, Ledger, Objects
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant, seconds_between
 
 PAGE = 100
@@ -109,7 +109,11 @@ class Reconciler:
         about some of it: nothing is skipped, the window comes again."""
         rows, after = self.index.page(window, PAGE)
         now = self.now()
-        due = [stored for position, stored in rows if self._is_due(window, position, stored, now)]
+        due = [
+            stored
+            for _, stored in rows
+            if self._is_due(window.status, stored.version, stored.record.state, now)
+        ]
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             examined = list(pool.map(lambda stored: self._examine(window, stored, now), due))
         denied = [one for one in examined if isinstance(one, Denied)]
@@ -129,28 +133,31 @@ class Reconciler:
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             return list(pool.map(lambda one: self.index.oldest(*one), asked))
 
-    def _is_due(self, window: Window, position: Position, stored: Stored, now: Instant) -> bool:
-        if window.status is Status.FAILED:
+    def _is_due(self, status: Status, version: ObjectVersion, state: State, now: Instant) -> bool:
+        """Whether a version with that status somewhere is to be looked at because of it."""
+        if status is Status.FAILED:
             return True
-        if window.status is Status.COMPLETED:
-            return self.schedule.is_audited(position.tie)
-        history = self.histories().get(window.route.bucket)
-        rule_id, since = stored.record.state.rule_id, stored.record.state.since
+        if status is Status.COMPLETED:
+            return self.schedule.is_audited(version)
+        history = self.histories().get(version.bucket)
         rules = history.current.rules if history else ()
-        time_control = any(rule.id == rule_id and rule.threshold_minutes for rule in rules)
-        age = seconds_between(since or now, now)
+        time_control = any(rule.id == state.rule_id and rule.threshold_minutes for rule in rules)
+        age = seconds_between(state.since or now, now)
         return age >= self.schedule.expected_seconds(time_control)
 
     def _examine(self, window: Window, stored: Stored, now: Instant) -> _Seen | NotYet:
-        """Every version once, although each of its destinations lists it."""
+        """Every version once, although each of its destinations may list it in this window."""
         version = stored.version
         try:
             known = self.ledger.states(version)
-            first = min(
-                (name for name, state in known.items() if state.status is window.status),
-                default=None,
-            )
-            if stored.destination != first:
+            listed = [
+                name
+                for name, state in known.items()
+                if state.status is window.status
+                and window.since <= (state.since or "") < window.until
+                and self._is_due(window.status, version, state, now)
+            ]
+            if stored.destination != min(listed, default=None):
                 return _Seen((), ())
             audit = window.status is Status.COMPLETED
             others = possible(self.histories().get(version.bucket), version, known, now)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from replication.adapters.items import Stored
 from replication.contributions import (
     Benign,
     Deltas,
@@ -26,6 +25,7 @@ from replication.contributions import (
     standing,
 )
 from replication.overview import DAY, HOUR, LAST, period_before
+from replication.stored import Stored
 from replication.times import Instant
 
 ROUNDS = 5

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from replication import measures
-from replication.adapters.items import Stored
 from replication.configuration import History
 from replication.contributions import Totals, Trouble
 from replication.incidents import Heard
 from replication.measures import Dimensions, Document, Value
 from replication.recount import Recount, Recounted
+from replication.stored import Stored
 from replication.summarizer import Summarizer
 from replication.times import Instant
 from replication.watermark import watermark

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication import times
-from replication.adapters.items import Stored
 from replication.configuration import History
 from replication.eligibility import Rule
 from replication.facts import Fact
 from replication.failures import explain
 from replication.fold import State, step
 from replication.status import REPLICA, Status, aggregate
+from replication.stored import Stored
 from replication.times import Instant
 
 Json = dict[str, Any]

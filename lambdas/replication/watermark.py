@@ -8,9 +8,10 @@ each shard, so finding it takes the same few reads whatever the table holds.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from replication.adapters.items import Stored, held
+from replication.adapters.items import held
 from replication.configuration import History
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant, seconds_between
 
 SHOWN = 5

@@ -65,9 +65,7 @@ def _report(console: Console, result: Result) -> None:
         f" dead letters: {result.dead_letters}"
     )
     if verdict.beyond_reach:
-        console.print(
-            _table("beyond reach: in no list, and its events were lost", verdict.beyond_reach)
-        )
+        console.print(_table("beyond reach: in no list, and nothing told", verdict.beyond_reach))
     if verdict.differences:
         console.print(_table("differences", [(one, []) for one in verdict.differences]))
     mark = "[red]✗[/]" if verdict.differences else "[green]✓[/]"
@@ -82,13 +80,13 @@ def _counted(counts: Iterable[tuple[str, int]]) -> str:
 
 
 def _table(title: str, rows: Iterable[tuple[Difference, list[str]]]) -> Table:
-    table = Table("version", "what", "S3", "tracker", "lost", title=title, title_justify="left")
+    table = Table("version", "what", "S3", "tracker", "unheard", title=title, title_justify="left")
     listed = list(rows)
     for found, lost in listed[:_SHOWN]:
         one = found.one
         key = one.key if len(one.key) < 60 else f"{one.key[:57]}..."
         name = f"{one.bucket}/{key} {one.version_id}"
-        table.add_row(name, found.what, found.s3, found.tracker, ", ".join(lost))
+        table.add_row(name, found.what, found.s3, found.tracker, ", ".join(lost), end_section=True)
     if len(listed) > _SHOWN:
         table.add_row(f"and {len(listed) - _SHOWN} more")
     return table

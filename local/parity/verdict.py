@@ -4,8 +4,9 @@ Of the source: the header, or for a delete marker, which shows none, where the m
 destination: whether it has the version, what HEAD reads there, and whether the tracker calls it a
 replica of that source. Of what is gone: that the tracker knows it.
 
-One thing no reconciliation can know: a version that is in no list of the tracker (never heard of,
-taken by no rule, or gone) of which an event was lost. Those are told apart, with the lost events.
+Two things no reconciliation can know, both about versions that are in no list of the tracker (never
+heard of, taken by no rule, or gone): what only a lost event told, and that a delete marker was
+replicated by a rule nobody had seen, where S3 sends no event of it. Those are told apart.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ def _add(
             for name, bucket, key, version_id in lost
             if (key, version_id) == (one.key, one.version_id)
         ]
+        if one.marker and not one.settled:
+            unheard.append("a change of the rules")
         if unheard and not _is_listed(answer):
             verdict.beyond_reach.append((difference, unheard))
         else:
@@ -175,8 +178,10 @@ def _of_destination(
     else:
         behind = truth.source is not None and there.tags != truth.source.tags
         allowed = {"COMPLETED"}
-        if truth.source and (behind or _TAGLESS in one.key):
+        if behind or (header and _TAGLESS in one.key):
             allowed.add(header)
+        if truth.source is None:
+            allowed |= {"PENDING", "FAILED"}  # what it was when the source went
     expected = status if status in allowed else " or ".join(sorted(map(str, allowed)))
     yield f"status at {name}", expected, status
     if there is not None and not there.marker:

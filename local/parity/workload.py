@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+NOTICE_SECONDS = 65
+"""The tracker reads the rules once a minute."""
 _PREFIXES = {rules.SOURCE: ("a/", "b/", "t/", "c/", "d/"), rules.EAST: ("", "x/")}
 _NAMES = (
     "plain.pdf",
@@ -40,12 +43,14 @@ _TAGS: tuple[dict[str, str], ...] = ({}, rules.TAG, {"owner": "me"}, rules.TAG |
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A version or a delete marker that was written to a bucket by a user."""
+    """A version or a delete marker that was written to a bucket by a user. `settled` says that the
+    bucket's rules had not changed for so long that everybody must have seen them."""
 
     bucket: str
     key: str
     version_id: str
     marker: bool = False
+    settled: bool = True
 
 
 @dataclass
@@ -61,6 +66,7 @@ class Workload:
     own: list[Written] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)
     _alive: list[Written] = field(default_factory=list)
+    _changed: float = float("-inf")
 
     def run(self, versions: int, advance: Callable[[], None], rule_changes: int = 12) -> None:
         """Writes so many versions, with everything else in between."""
@@ -102,7 +108,8 @@ class Workload:
         return self.rng.choice(objects) if objects else None
 
     def _note(self, bucket: str, key: str, version_id: str, *, marker: bool = False) -> None:
-        one = Written(bucket, key, version_id, marker)
+        settled = bucket != rules.SOURCE or time.monotonic() - self._changed > NOTICE_SECONDS
+        one = Written(bucket, key, version_id, marker, settled)
         self.written.append(one)
         self._alive.append(one)
 
@@ -192,6 +199,7 @@ class Workload:
     def _change_rules(self) -> None:
         """Half of the time CloudTrail tells of it."""
         drawn = rules.redrawn(self.rng)
+        self._changed = time.monotonic()
         name = "PutBucketReplication" if drawn else "DeleteBucketReplication"
         if drawn:
             configuration: Any = rules.configuration(drawn)
@@ -216,10 +224,10 @@ def _unless_hidden() -> Iterator[None]:
 
 def _told(call: str) -> str:
     """The management event of CloudTrail that EventBridge would put into the ingest queue."""
-    time = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     detail = {
         "eventVersion": "1.11",
-        "eventTime": time,
+        "eventTime": now,
         "eventSource": "s3.amazonaws.com",
         "eventName": call,
         "awsRegion": REGION,
@@ -231,7 +239,7 @@ def _told(call: str) -> str:
         "id": str(uuid.uuid4()),
         "detail-type": "AWS API Call via CloudTrail",
         "source": "aws.s3",
-        "time": time,
+        "time": now,
         "region": REGION,
         "resources": [],
         "detail": detail,

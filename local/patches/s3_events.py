@@ -3,7 +3,8 @@
 AWS: EventBridge events carry `version-id`, leave out size, etag and sequencer where they mean
 nothing, and have whole seconds; notifications name who did it; changed tags and ACLs are events.
 MiniStack 1.5.33: no `version-id` in EventBridge, milliseconds there, size and etag everywhere, a
-constant principal, a thread for each event, and no tag or ACL events.
+constant principal, a thread for each event, no tag or ACL events, and none of a delete marker on
+top of another one.
 """
 
 from __future__ import annotations

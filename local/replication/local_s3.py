@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from local.replication.settings import Settings
 
+_MARKER_MADE = "ObjectRemoved:DeleteMarkerCreated"
 _RULES = "_local_rules"
 """Key of MiniStack's object record: the rules that take the object, until its event is sent."""
 
@@ -33,7 +34,6 @@ class LocalS3:
         self._service = ReplicationService(
             store=self._buckets, timers=timers, announcer=self._announcer, settings=settings
         )
-        self._marker: tuple[VersionRef, Origin] | None = None
 
     def configure(self, values: Mapping[str, Any]) -> None:
         """Change settings by name; raises `SettingsError` and changes nothing when one is wrong."""
@@ -65,17 +65,15 @@ class LocalS3:
             record[_RULES] = rules
 
     def delete_marker_made(self, bucket: str, key: str) -> None:
-        """A delete marker became the key's newest version; its event is yet to come."""
+        """A delete marker became the key's newest version."""
         marker = self._s3._object_versions[(bucket, key)][-1]
         ref = self._ref(bucket, key, marker["version_id"])
         origin = self._announcer.origin()
         marker[SEQUENCER] = origin.sequencer
-        self._marker = (ref, origin)
+        event = self._event(_MARKER_MADE, ref.bucket, key, ref.version_id, origin=origin)
+        self._announcer.announce(event)
         rules = self._routes(bucket, Write(key=key, delete_marker=True))
         if rules:
-            event = self._event(
-                "ObjectRemoved:DeleteMarkerCreated", ref.bucket, key, ref.version_id, origin=origin
-            )
             self._service.accept(ref, event, rules, delete_marker=True)
 
     def happened(
@@ -93,6 +91,8 @@ class LocalS3:
         """MiniStack would send this event now: send it as S3 does, and start replicating."""
         if self._s3._bucket_owner_account(bucket) is None:
             return  # a timer of MiniStack outlived the bucket
+        if name == _MARKER_MADE:
+            return  # told already; MiniStack is silent about a marker on top of another one
         event = self._event(
             name,
             bucket,
@@ -100,7 +100,6 @@ class LocalS3:
             version_id,
             size=size,
             etag=etag.strip('"'),
-            origin=self._origin_of(bucket, key, version_id),
             object_extra=object_extra,
             record_extra=record_extra,
         )
@@ -152,13 +151,6 @@ class LocalS3:
     def _ref(self, bucket: str, key: str, version_id: str) -> VersionRef:
         owner = self._s3._bucket_owner_account(bucket)
         return VersionRef(str(owner), bucket, key, version_id)
-
-    def _origin_of(self, bucket: str, key: str, version_id: str | None) -> Origin:
-        """A delete marker's event has the sequencer its replication was accepted with."""
-        marker, self._marker = self._marker, None
-        if marker is not None and marker[0] == self._ref(bucket, key, version_id or ""):
-            return marker[1]
-        return self._announcer.origin()
 
     def _event(
         self,

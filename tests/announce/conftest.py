@@ -12,7 +12,8 @@ from moto import mock_aws
 
 from announce.handler import metrics
 from replication.adapters.clients import client
-from replication.adapters.items import Stored, item_of, key_of
+from replication.adapters.items import item_of, key_of
+from replication.stored import Stored
 
 CONTEXT = cast(
     "LambdaContext",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from replication import views
-from replication.adapters.items import Stored
+from replication.stored import Stored
 from tests.fake_api.world import World
 
 Query = Mapping[str, str]

@@ -4,11 +4,11 @@ from collections import Counter
 from functools import cache
 
 from replication import incidents, overview
-from replication.adapters.items import Stored
 from replication.configuration import History
 from replication.contributions import Benign, Deltas, Level, Period, Seen, Totals, deltas, merged
 from replication.fold import State, step
 from replication.incidents import Heard, Hearing, Incident
+from replication.stored import Stored
 from replication.times import Instant
 from replication.watermark import unknown_before, watermark
 from tests.fake_api.answers import Json, Query, Refused, page, tracked

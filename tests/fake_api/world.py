@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from replication import times, views
-from replication.adapters.items import Stored
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration, Rule
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
+from replication.stored import Stored
 from replication.times import Instant
 from replication.views import Present
 

@@ -34,7 +34,7 @@ from tests.seeds import arrived, failed, requested, stored, version
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replication.adapters.items import Stored
+    from replication.stored import Stored
 
 pytestmark = pytest.mark.e2e
 

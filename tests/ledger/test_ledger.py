@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from replication.adapters import items
 from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.items import Item, Stored
+from replication.adapters.items import Item
 from replication.errors import Rejected
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.ports import Claim, Written
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant, plus
 from tests.ledger.conftest import SHARDS
 from tests.strategies import histories

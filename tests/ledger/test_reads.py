@@ -11,11 +11,11 @@ import pytest
 
 from replication import listing, views
 from replication.adapters.dynamodb_reads import LedgerReads
-from replication.adapters.items import Stored
 from replication.facts import Kind, ObjectVersion
 from replication.listing import Filters, Position
 from replication.lookup import TooManyVersions
 from replication.status import Status
+from replication.stored import Stored
 from tests import seeds
 from tests.ledger.conftest import SHARDS
 from tests.seeds import arrived, at, failed, requested, stored, version

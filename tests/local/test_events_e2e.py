@@ -198,6 +198,19 @@ def test_an_arrival_is_an_eventbridge_event_of_the_destination(buckets: Buckets)
     assert event["resources"] == [f"arn:aws:s3:::{buckets.first}"]
 
 
+def test_a_marker_on_top_of_a_marker_is_an_event_as_well(buckets: Buckets) -> None:
+    bus = buckets.bus(buckets.source)
+    queue = buckets.notify(buckets.source, "s3:ObjectRemoved:*", eventbridge=True)
+    buckets.replicate(buckets.rule(buckets.first, markers=True))
+    s3, where = buckets.s3, {"Bucket": buckets.source, "Key": "never-written"}
+    markers = [s3.delete_object(**where)["VersionId"] for _ in range(2)]
+    told = queue.wait(2)
+    assert [record["s3"]["object"]["versionId"] for record in told] == markers
+    assert sorted(event["detail"]["object"]["version-id"] for event in bus.wait(2)) == sorted(
+        markers
+    )
+
+
 def test_a_replicated_marker_and_replicated_tags_are_events_too(buckets: Buckets) -> None:
     queue = buckets.bus(buckets.first)
     buckets.replicate(buckets.rule(buckets.first, markers=True))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication import histogram
-from replication.adapters.items import Stored, item_of
+from replication.adapters.items import item_of
 from replication.contributions import (
     Benign,
     Deltas,
@@ -25,6 +25,7 @@ from replication.facts import Evidence, Fact, Kind
 from replication.fold import fold
 from replication.recount import stands
 from replication.status import Status
+from replication.stored import Stored
 from replication.stream import read_record
 from tests.seeds import arrived, failed, requested, stored, version
 from tests.strategies import VERSION, histories

@@ -13,7 +13,7 @@ from query.handler import handler
 from query.service import service
 from replication.adapters.clients import client
 from replication.adapters.configurations import ConfigurationTable
-from replication.adapters.items import Stored
+from replication.stored import Stored
 from replication.times import Instant
 from tests import seeds
 

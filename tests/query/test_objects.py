@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from query import service as service_module
-from replication.adapters.items import Stored
 from replication.facts import Kind, ObjectVersion
+from replication.stored import Stored
 from tests.query.conftest import assert_problem, get
 from tests.seeds import arrived, at, failed, requested, stored, version
 

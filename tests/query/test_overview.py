@@ -11,11 +11,11 @@ from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import CounterTable
 from replication.adapters.incident_reads import IncidentReads
 from replication.adapters.incidents import IncidentTable, incident_id
-from replication.adapters.items import Stored
 from replication.contributions import Benign
 from replication.facts import Evidence, Fact, Kind
 from replication.fold import fold
 from replication.incidents import Notice
+from replication.stored import Stored
 from replication.summarizer import Summarizer
 from replication.times import Instant
 from tests import seeds

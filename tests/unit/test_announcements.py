@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from query import schemas
-from replication.adapters.items import Stored, compact, item_of
+from replication.adapters.items import compact, item_of
 from replication.announcements import Unreadable, announcement, became_failed
 from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant
 from tests import strategies
 from tests.seeds import arrived, at, failed, requested, stored, version

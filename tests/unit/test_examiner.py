@@ -87,6 +87,22 @@ def test_a_replica_without_its_tags_is_found_by_the_header(known: dict[str, Stat
     assert "b" not in seen or seen["b"].status is Status.COMPLETED
 
 
+@pytest.mark.parametrize("header", ["FAILED", "COMPLETED"])
+def test_a_replica_that_was_seen_is_there_whatever_its_status(header: str) -> None:
+    """Its arrival was lost, its tags too: it can be read all the same."""
+    state = fold([look(head(header, tags=1), {"a": PENDING}, a=head("REPLICA"))["a"]]).state
+    assert (state.status, state.arrived_at) == (header, NOW)
+
+
+def test_completed_at_the_source_does_not_bring_a_deleted_replica_back() -> None:
+    lost = State(status=Status.PENDING, lost_at=NOW)
+    seen = look(head("COMPLETED"), {"a": lost})["a"]
+    state = fold([seen], lost).state
+    assert (state.status, state.lost_at, state.arrived_at) == (Status.COMPLETED, NOW, None)
+    back = look(head("FAILED"), {"a": lost, "b": PENDING}, a=head("REPLICA"))["a"]
+    assert fold([back], lost).state.arrived_at == NOW
+
+
 def test_no_header_means_that_no_rule_replicates_it() -> None:
     seen = look(head(None))
     assert (seen["a"].status, seen["a"].detail) == (None, NO_RULE)

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication import listing
-from replication.adapters.items import Stored, item_of, route_of, tie_of
+from replication.adapters.items import item_of, route_of, tie_of
 from replication.facts import Kind, ObjectVersion
 from replication.listing import Chunk, Filters, Page, Position, Wanted
 from replication.status import Status
+from replication.stored import Stored
 from tests.seeds import failed, requested, stored
 
 SHARDS = 3

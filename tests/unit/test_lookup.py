@@ -6,10 +6,10 @@ from itertools import groupby
 
 import pytest
 
-from replication.adapters.items import Stored
 from replication.facts import ObjectVersion
 from replication.fold import Record
 from replication.lookup import Histories, Lookup, NotTracked
+from replication.stored import Stored
 from replication.views import Present
 from tests.fakes import history, rule
 from tests.seeds import arrived, at, requested, stored, version

@@ -1,13 +1,12 @@
 """What becomes due when, what a look changes, and what looking costs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication.adapters.items import Stored
 from replication.adapters.windows import decode, encode
 from replication.checks import Route, Schedule, Window
 from replication.errors import Denied, Unavailable
@@ -17,6 +16,7 @@ from replication.listing import Position
 from replication.ports import Claim, Head
 from replication.reconciler import PAGE, Reconciler
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant, plus, seconds_between
 from tests.fakes import MemoryLedger, MemoryObjects, history, rule
 
@@ -63,12 +63,18 @@ def test_an_hour_is_expected_without_time_control_and_15_minutes_with_it() -> No
     assert Schedule().stale_seconds == 24 * HOUR
 
 
-@given(st.text("0123456789abcdef", min_size=16, max_size=16))
-def test_the_sample_is_stable_and_grows_with_its_share(tie: str) -> None:
-    assert Schedule(audited=1).is_audited(tie)
-    assert not Schedule(audited=0).is_audited(tie)
-    if Schedule(audited=0.1).is_audited(tie):
-        assert Schedule(audited=0.2).is_audited(tie)
+@given(st.text(max_size=9), st.text(max_size=9))
+def test_the_sample_is_stable_and_grows_with_its_share(key: str, version_id: str) -> None:
+    version = ObjectVersion("src", key, version_id)
+    assert Schedule(audited=1).is_audited(version)
+    assert not Schedule(audited=0).is_audited(version)
+    if Schedule(audited=0.1).is_audited(version):
+        assert Schedule(audited=0.2).is_audited(version)
+
+
+def test_the_sample_is_about_as_large_as_it_should_be() -> None:
+    versions = [ObjectVersion("src", f"key-{number}", "v") for number in range(10_000)]
+    assert 80 <= sum(map(Schedule(audited=0.01).is_audited, versions)) <= 120
 
 
 @given(st.none() | st.builds(Position, st.just(str(NOW)), st.just("0" * 16)))
@@ -384,3 +390,31 @@ def test_an_arrival_whose_version_nobody_announced_leads_to_its_other_destinatio
         world.says(ObjectVersion(name, "k", "v1"), "REPLICA")
     assert world.check()["found_completed"] == 1
     assert world.status(version, "dst-b") is Status.COMPLETED
+
+
+def test_a_destination_that_completed_later_has_an_audit_of_its_own() -> None:
+    """Its window is another one than that of the destination before it."""
+    world = World()
+    version = world.written(3 * HOUR, "k", "dst", "dst-b")
+    arrived(world, version, 2 * HOUR)
+    fact = Fact(
+        kind=Kind.ARRIVED,
+        version=version,
+        destination="dst-b",
+        at=plus(NOW, -DUE),
+        evidence=Evidence.REPLICA_CREATED,
+        id="arrived",
+    )
+    world.ledger.write([Claim(fact)])
+    world.says(version, "COMPLETED")
+    world.says(ObjectVersion("dst", "k", "v1"), "REPLICA")
+    assert world.check()["found_replica_lost"] == 1
+    assert world.ledger.records[version, "dst-b"].state.lost_at == NOW
+
+
+def test_time_control_at_one_destination_is_not_kept_waiting_by_another_without() -> None:
+    world = World()
+    rules = [rule("dst"), rule("dst-b", threshold_minutes=15)]
+    world.reconciler = replace(world.reconciler, histories=lambda: {"src": history("src", *rules)})
+    world.says(world.written(15 * 60 + 1, "k", "dst", "dst-b"), "PENDING")
+    assert world.check()["checked_versions"] == 1

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from query import schemas
 from replication import times, views
-from replication.adapters.items import Stored, compact
+from replication.adapters.items import compact
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration
 from replication.facts import Evidence, Kind
 from replication.fold import fold
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant
 from tests import strategies
 from tests.fakes import rule

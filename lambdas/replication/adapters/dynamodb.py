@@ -18,12 +18,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.adapters import items
 from replication.adapters.dynamodb_reads import LedgerReads
-from replication.adapters.items import Item, Stored
+from replication.adapters.items import Item
 from replication.adapters.statements import Statement, insert, tells_its_place, update
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import Record, State, fold, needs_state
 from replication.ports import Claim, ItemKey, Written
+from replication.stored import Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

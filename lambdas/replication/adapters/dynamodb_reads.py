@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from replication.adapters import items
-from replication.adapters.items import Item, Stored, read_item
+from replication.adapters.items import Item, read_item
 from replication.checks import Route, Window
 from replication.configuration import History
 from replication.facts import ObjectVersion
@@ -19,6 +19,7 @@ from replication.fold import State
 from replication.listing import Chunk, Filters, Position, Stream, Wanted
 from replication.lookup import TooManyVersions
 from replication.status import Status
+from replication.stored import Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -19,13 +19,14 @@ Bucket names hold neither `/` nor `#`, so keys split without escaping, whatever 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from hashlib import blake2b
 from typing import Any, assert_never
 
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import Record, State, fold
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant, to_datetime
 
 AttributeValue = Mapping[str, Any]
@@ -54,21 +55,10 @@ _FACT_NAMES = {
     "status": "x",
     "delete_marker": "m",
     "late": "l",
+    "present": "p",
     "detail": "d",
 }
 _TYPES = {"status": Status, "evidence": Evidence, "kind": Kind}
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An item read back; rows of the index carry no facts and part of the state."""
-
-    version: ObjectVersion
-    destination: str
-    record: Record
-    base: State | None = None
-    base_until: str | None = None
-    base_facts: int = 0
 
 
 def partition_key(version: ObjectVersion) -> str:

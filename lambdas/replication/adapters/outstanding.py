@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from replication.adapters import items
 from replication.adapters.counter_reads import concurrently
-from replication.adapters.items import Stored, read_item
+from replication.adapters.items import read_item
 from replication.status import Status
+from replication.stored import Stored
 from replication.watermark import SHOWN
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from replication.adapters import items
 from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import Change, CounterTable
-from replication.adapters.items import Stored, read_item
+from replication.adapters.items import read_item
 from replication.contributions import Deltas, Level, Period
 from replication.overview import LAST
 from replication.recount import shown_since
+from replication.stored import Stored
 from replication.times import Instant
 
 if TYPE_CHECKING:
