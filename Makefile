@@ -41,6 +41,7 @@ fix: .venv/.ready ## What the tools can mend by themselves
 bench: .venv/.ready ## The figures of the README: capacity, CPU, cold start
 	@$(BIN)/python -m bench.capacity
 	@$(BIN)/python -m bench.costs
+	@$(BIN)/python -m bench.checks
 	@$(BIN)/python -m bench.recorder
 	@$(BIN)/python -m bench.cold_start
 
