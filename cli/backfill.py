@@ -1,6 +1,6 @@
 """`s3rt backfill`: existing objects into the ledger, and how far that is."""
 
-import json
+import json as json_text
 import time
 from collections.abc import Iterator
 from typing import Annotated
@@ -12,6 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cli import show
+from cli.options import Json
 from cli.outputs import Outputs
 from replication.adapters.backfill_progress import BackfillProgress
 from replication.deliveries import run_of
@@ -41,7 +43,8 @@ def start(manifest_uri: str, outputs: Outputs) -> str:
     run goes on. Rejected when the URI is none."""
     run = run_of(manifest_uri)
     outputs.client("sqs").send_message(
-        QueueUrl=outputs["BackfillQueueUrl"], MessageBody=json.dumps({"manifest": manifest_uri})
+        QueueUrl=outputs["BackfillQueueUrl"],
+        MessageBody=json_text.dumps({"manifest": manifest_uri}),
     )
     return run
 
@@ -72,6 +75,7 @@ def command(
         str, typer.Argument(help="s3://bucket/.../manifest.json of an inventory or a job's report")
     ],
     wait: Annotated[bool, typer.Option(help="Show the progress until it has ended")] = False,
+    json: Json = False,
 ) -> None:
     """Records objects that were there before the tracker: from an S3 Inventory (CSV, all versions,
     with replication status), or from the completion report of a Batch Replication job."""
@@ -83,14 +87,34 @@ def command(
         start(manifest, outputs)
     if not wait:
         known = progress(run, outputs)
-        console.print(rendered(run, known))
+        if json:
+            show.json_line(as_json(run, known))
+        else:
+            console.print(rendered(run, known))
         return
+    if json:
+        *_, now = watch(run, outputs, known)
+        show.json_line(as_json(run, now))
+        raise typer.Exit(int(now is not None and now.state is State.FAILED))
     with Live(rendered(run, known), console=console) as live:
         now = known
         for now in watch(run, outputs, known):
             live.update(rendered(run, now))
     if now and now.state is State.FAILED:
         raise typer.Exit(1)
+
+
+def as_json(run: str, found: Progress | None) -> dict[str, object]:
+    """The progress for a program; null is what is not known yet."""
+    return {
+        "run": run,
+        "state": found.state if found else None,
+        "files": found.run.files if found else None,
+        "files_finished": found.files_finished if found else None,
+        "rows": found.rows if found else None,
+        "counts": dict(found.counts) if found else None,
+        "troubles": list(found.troubles) if found else [],
+    }
 
 
 def rendered(run: str, found: Progress | None) -> RenderableType:

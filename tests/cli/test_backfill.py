@@ -130,3 +130,19 @@ def test_the_progress_of_what_nobody_has_begun() -> None:
 def test_many_troubles_are_cut_short() -> None:
     files = tuple(FileProgress("b", f"f{n}", error="no") for n in range(9))
     assert "and 4 more" in shown(Progress(RunProgress(RUN, URI, 9), files))
+
+
+@pytest.mark.parametrize("wait", [[], ["--wait"]])
+def test_programs_get_the_progress_as_json(world: World, file: Path, wait: list[str]) -> None:
+    put_inventory(world.s3, rows(3))
+    world.start()
+    world.work()
+    result = run(file, URI, "--json", *wait)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.output)
+    assert (told["run"], told["state"], told["rows"], told["files"]) == (RUN, "finished", 3, 1)
+
+
+def test_a_run_nobody_began_is_unknown_in_json(world: World, file: Path) -> None:
+    told = json.loads(run(file, URI, "--json").output)
+    assert (told["state"], told["rows"]) == (None, None)
