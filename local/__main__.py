@@ -37,7 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(str(error), markup=False)
         return 1
     if options.command == "demo":
-        return tour.tour(console, outputs, state_dir, live=options.live)
+        try:
+            return tour.tour(console, outputs, state_dir, live=options.live)
+        except KeyboardInterrupt:
+            console.print("stopped; the stack stays up, `make down` ends it")
+            return 130
     _show(console, outputs, state_dir)
     return 0
 
