@@ -10,7 +10,7 @@ Completed versions are audited, a stable sample of them, at 1 h and 1, 7, 30 and
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -71,14 +71,24 @@ class Schedule:
     def windows(
         self, route: Route, status: Status, last: Instant, now: Instant, oldest: Instant
     ) -> Iterator[Window]:
-        """What is due on a route between two ticks. `oldest`: nothing of it began before."""
+        """What is due on a route between two ticks. `oldest`: nothing of it began before.
+
+        Windows that overlap, because the ticks lie far apart, become one: whatever came due several
+        times meanwhile is looked at once."""
         ages = _PENDING if status is Status.PENDING else _AUDITS
-        reach = seconds_between(oldest, now)
-        for bases in ages:
-            age = bases * self.base_seconds
-            if age > reach + seconds_between(last, now):
-                return
-            yield Window(route, status, plus(last, -age), plus(now, -age))
+        reach = seconds_between(oldest, now) + seconds_between(last, now)
+        found: Window | None = None
+        for age in (bases * self.base_seconds for bases in ages):
+            if age > reach:
+                break
+            window = Window(route, status, plus(last, -age), plus(now, -age))
+            if found and window.until >= found.since:
+                window = replace(window, until=found.until)
+            elif found:
+                yield found
+            found = window
+        if found:
+            yield found
 
     def is_audited(self, version: ObjectVersion) -> bool:
         """Whether a version is in the sample, with all its destinations: always the same answer."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from local import server, stack
 from local.deploy import DeployError
@@ -23,12 +22,13 @@ from local.parity.settling import NotSettled
 from local.server import ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from local.parity.verdict import Difference
+    from local.parity.workload import Written
 
 _STATE = Path(".local/parity")
-_SHOWN = 30
+_SHOWN = 50
+_LONGEST = 60
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,32 +64,42 @@ def _report(console: Console, result: Result) -> None:
         f"events lost: {result.lost_events:,}; rounds of reconciliation: {result.rounds};"
         f" dead letters: {result.dead_letters}"
     )
-    if verdict.beyond_reach:
-        console.print(_table("beyond reach: in no list, and nothing told", verdict.beyond_reach))
-    if verdict.differences:
-        console.print(_table("differences", [(one, []) for one in verdict.differences]))
+    _list(
+        console,
+        "beyond reach, for no list of the ledger has it and nobody told of",
+        [f"{_named(one)}: {', '.join(unheard)}" for one, unheard in verdict.beyond_reach.items()],
+    )
+    _list(
+        console,
+        "different",
+        [
+            f"{_named(each.one)}: {each.what}: S3 {each.s3}, tracker {each.tracker}"
+            for each in verdict.differences
+        ],
+    )
     mark = "[red]✗[/]" if verdict.differences else "[green]✓[/]"
     console.print(
         f"{mark} {verdict.compared:,} comparisons, {len(verdict.differences)} differences,"
-        f" {len(verdict.beyond_reach)} beyond reach; seed {result.seed}"
+        f" {len(verdict.beyond_reach)} versions beyond reach; seed {result.seed}"
     )
+
+
+def _list(console: Console, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        console.print(f"{title}:")
+    for line in lines[:_SHOWN]:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+    if len(lines) > _SHOWN:
+        console.print(f"  and {len(lines) - _SHOWN} more")
+
+
+def _named(one: Written) -> str:
+    key = one.key if len(one.key) < _LONGEST else f"{one.key[:_LONGEST]}..."
+    return f"{one.bucket}/{key} {one.version_id}"
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(counts))
-
-
-def _table(title: str, rows: Iterable[tuple[Difference, list[str]]]) -> Table:
-    table = Table("version", "what", "S3", "tracker", "unheard", title=title, title_justify="left")
-    listed = list(rows)
-    for found, lost in listed[:_SHOWN]:
-        one = found.one
-        key = one.key if len(one.key) < 60 else f"{one.key[:57]}..."
-        name = f"{one.bucket}/{key} {one.version_id}"
-        table.add_row(name, found.what, found.s3, found.tracker, ", ".join(lost), end_section=True)
-    if len(listed) > _SHOWN:
-        table.add_row(f"and {len(listed) - _SHOWN} more")
-    return table
 
 
 def _progress(console: Console) -> Progress:

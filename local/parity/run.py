@@ -48,8 +48,10 @@ def up(port: int, state_dir: Path, *, tied: bool = False) -> Outputs:
     )
 
 
-def run(outputs: Outputs, seed: int, versions: int, progress: Progress) -> Result:
-    """NotSettled when something never ends."""
+def run(
+    outputs: Outputs, seed: int, versions: int, progress: Progress, *, rule_changes: int = 12
+) -> Result:
+    """`rule_changes` is about how often the rules change. NotSettled when something never ends."""
     rng = random.Random(seed)  # noqa: S311 - a reproducible life, no secret
     control = Control(outputs)
     control.begin(
@@ -68,7 +70,11 @@ def run(outputs: Outputs, seed: int, versions: int, progress: Progress) -> Resul
             Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
         )
     work = Workload(s3, sqs, control.ingest, rng)
-    work.run(versions, lambda: progress("writing", len(work.written), versions))
+    work.run(
+        versions,
+        lambda: progress("writing", len(work.written), versions),
+        rule_changes=rule_changes,
+    )
     progress("the faults end; waiting for what is on its way", 0, 0)
     control.configure(settling.NO_FAULTS)
     control.settle()

@@ -22,7 +22,7 @@ from cli.api import ApiProblem
 from local.parity import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
 
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from local.parity.workload import Written
 
     Answer = dict[str, Any] | None
-    Lost = Collection[tuple[str, str, str, str | None]]
+    Lost = Iterable[tuple[str, str, str, str | None]]
+    Finding = tuple[str, str | None, str | None]
+    """What is compared, what S3 says and what the tracker says: the same text, or a difference."""
 
 _THREADS = 6
 _TAGLESS = "tagless"
+_DECIDING = ("ObjectCreated", "ObjectRemoved", "Replication")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,11 @@ class Difference:
 
 @dataclass
 class Verdict:
+    """`beyond_reach` are versions with what nobody heard of them."""
+
     compared: int = 0
     differences: list[Difference] = field(default_factory=list)
-    beyond_reach: list[tuple[Difference, list[str]]] = field(default_factory=list)
+    beyond_reach: dict[Written, list[str]] = field(default_factory=dict)
     headers: Counter[str] = field(default_factory=Counter)
     """How many versions S3 showed in which state, so that nobody compares nothing with nothing."""
 
@@ -80,46 +85,49 @@ def judge(
     lost: Lost,
     advance: Callable[[], None],
 ) -> Verdict:
-    """Compares everything. `own` are objects that were put into a destination directly."""
-    verdict = Verdict()
-    where = _where(s3)
+    """Compares everything. `own` are objects that were put into a destination directly, `lost`
+    the events that never came: name, bucket, key, version id."""
+    verdict, where, unheard = Verdict(), _where(s3), _by_version(lost)
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
         jobs = [pool.submit(_compare_one, s3, api, where, one) for one in written]
         for one, job in zip(written, jobs, strict=True):
             header, answer, findings = job.result()
             verdict.headers[header] += 1
-            _add(verdict, one, answer, findings, lost)
+            _add(verdict, one, answer, findings, unheard)
             advance()
-        for one, answer in zip(
-            own, pool.map(lambda one: _ask(api, one.bucket, one), own), strict=True
-        ):
-            _add(verdict, one, answer, [("an object of its own", None, _said(answer))], lost)
+        answers = pool.map(lambda one: _ask(api, one.bucket, one), own)
+        for one, answer in zip(own, answers, strict=True):
+            _add(verdict, one, answer, [("an object of its own", None, _said(answer))], {})
     return verdict
 
 
-Finding = tuple[str, str | None, str | None]
-"""What is compared, what S3 says and what the tracker says; the same text, or a difference."""
+def _by_version(lost: Lost) -> dict[tuple[str, str | None], list[str]]:
+    """What was lost of each version, changes aside: they begin and end nothing."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for name, bucket, key, version_id in lost:
+        if name.startswith(_DECIDING):
+            found.setdefault((key, version_id), []).append(f"{name} in {bucket}")
+    return found
 
 
 def _add(
-    verdict: Verdict, one: Written, answer: Answer, findings: Iterable[Finding], lost: Lost
+    verdict: Verdict,
+    one: Written,
+    answer: Answer,
+    findings: Iterable[Finding],
+    lost: Mapping[tuple[str, str | None], list[str]],
 ) -> None:
     for what, said, tracked in findings:
         verdict.compared += 1
         if said == tracked:
             continue
-        difference = Difference(one, what, str(said), str(tracked))
-        unheard = [
-            f"{name} in {bucket}"
-            for name, bucket, key, version_id in lost
-            if (key, version_id) == (one.key, one.version_id)
-        ]
+        unheard = list(lost.get((one.key, one.version_id), ()))
         if one.marker and not one.settled:
             unheard.append("a change of the rules")
         if unheard and not _is_listed(answer):
-            verdict.beyond_reach.append((difference, unheard))
+            verdict.beyond_reach[one] = unheard
         else:
-            verdict.differences.append(difference)
+            verdict.differences.append(Difference(one, what, str(said), str(tracked)))
 
 
 def _is_listed(answer: Answer) -> bool:

@@ -68,7 +68,7 @@ class Workload:
     _alive: list[Written] = field(default_factory=list)
     _changed: float = float("-inf")
 
-    def run(self, versions: int, advance: Callable[[], None], rule_changes: int = 12) -> None:
+    def run(self, versions: int, advance: Callable[[], None], *, rule_changes: int) -> None:
         """Writes so many versions, with everything else in between."""
         steps: dict[Callable[[], None], float] = {
             self._put: 52,
