@@ -7,7 +7,9 @@ in November 2026. One object has one destination and lives through created and a
 """
 
 import argparse
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.capacity import cost, counting, entry, item_size, life, stages
 from replication.adapters.items import Item
@@ -16,13 +18,17 @@ OBJECTS = (100_000, 10_000_000, 1_000_000_000)
 CPU_SECONDS_AN_EVENT = 0.0002
 """As bench.recorder measures it, on the slow side."""
 RECORD_GIB = 1_769 / 1_024
+EVENT = Path(__file__).parent.parent / "tests" / "events" / "eventbridge-object-created.json"
+ARCHIVE_DAYS = 14
+"""As infra/config.py has it by default."""
 SCHEDULES = 43_200 + 8_640
 """Invocations a month by the clock: the refresh every minute, reconciliation every five."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Dollars. Writes and requests: a million; storage: a GB-month; lambda_: a GB-second."""
+    """Dollars. Writes and requests: a million; storage: a GB-month; lambda_: a GB-second; archive:
+    a GB that comes in, and kept: a GB-month of it."""
 
     writes: float = 0.625
     storage: float = 0.25
@@ -30,6 +36,8 @@ class Prices:
     invocations: float = 0.20
     sqs: float = 0.40
     kms: float = 1.0
+    archive: float = 0.10
+    kept: float = 0.023
 
 
 def requests(messages_a_batch: float) -> float:
@@ -46,6 +54,7 @@ def a_million_objects(prices: Prices, messages_a_batch: float) -> dict[str, floa
         old = new
     gigabytes = 1e6 * (item_size(new) + item_size(entry(new)) + 2 * 100) / 2**30
     events = 2
+    archived = 1e6 * events * len(json.dumps(json.loads(EVENT.read_text()))) / 2**30
     return {
         "DynamoDB writes": units * prices.writes,
         "DynamoDB counters": counting(int(messages_a_batch)) * prices.writes,
@@ -53,6 +62,8 @@ def a_million_objects(prices: Prices, messages_a_batch: float) -> dict[str, floa
         "SQS": events * requests(messages_a_batch) * prices.sqs,
         "Lambda record": events * CPU_SECONDS_AN_EVENT * 1e6 * RECORD_GIB * prices.lambda_
         + events / messages_a_batch * prices.invocations,
+        f"Event archive, {ARCHIVE_DAYS} days": archived
+        * (prices.archive + prices.kept * ARCHIVE_DAYS / 30),
     }
 
 

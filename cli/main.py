@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from cli import backfill, dead_letters, export, incidents, lists, objects, open_, replay, summaries
+from cli import (
+    backfill,
+    dead_letters,
+    export,
+    incidents,
+    lists,
+    objects,
+    open_,
+    replay,
+    replay_archive,
+    summaries,
+)
 from cli.exits import Commands
 from cli.outputs import VARIABLE, find
 
@@ -33,6 +44,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "incidents": incidents.command,
     "export": export.export,
     "replay": replay.replay,
+    "replay-archive": replay_archive.command,
     "backfill": backfill.command,
     "open": open_.command,
 }

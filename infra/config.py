@@ -17,6 +17,13 @@ MAX_BUCKET_NAMES_BYTES = 3_000
 MAX_SHARDS = 64
 """A list is read from every shard of a route, so each shard costs every list one query."""
 
+MAX_CONCURRENCY = 1_000
+"""Lambda's bound for an SQS event source, which takes no less than two."""
+
+MAX_ARCHIVE_DAYS = 400
+"""The ledger itself forgets a version 400 days after it is gone; an older event would bring back
+what nobody asks for."""
+
 MAX_PATTERNS_BYTES = 400
 """They travel in the environment as well."""
 
@@ -47,6 +54,7 @@ class Config:
     and `audited` is the share of completed ones that is (lambdas/replication/checks.py).
     `objective_minutes` is the recovery point objective: a destination further behind is worth an
     alarm. Failures of keys that match one of `benign_keys` are recorded and not announced.
+    `archive_days` is how long raw object events are kept for a replay; 0 keeps none.
     """
 
     stage: str = "dev"
@@ -60,6 +68,7 @@ class Config:
     audited: float = 0.01
     objective_minutes: float = 60
     benign_keys: tuple[str, ...] = ()
+    archive_days: int = 14
     bundle_dependencies: bool = True
 
     @classmethod
@@ -86,13 +95,14 @@ class Config:
             source_buckets=read("source_buckets", (), _buckets),
             destination_buckets=read("destination_buckets", (), _buckets),
             inventory_buckets=read("inventory_buckets", (), _buckets),
-            shards=read("shards", 4, _shards),
+            shards=read("shards", 4, _whole(1, MAX_SHARDS)),
             record_ineligible=read("record_ineligible", True, _flag),
-            record_concurrency=read("record_concurrency", 20, _concurrency),
+            record_concurrency=read("record_concurrency", 20, _whole(2, MAX_CONCURRENCY)),
             check_base_seconds=read("check_base_seconds", 900.0, _number(0.1, 86_400)),
             audited=read("audited", 0.01, _number(0, 1)),
             objective_minutes=read("objective_minutes", 60.0, _number(1, 43_200)),
             benign_keys=read("benign_keys", (), _patterns),
+            archive_days=read("archive_days", 14, _whole(0, MAX_ARCHIVE_DAYS)),
             bundle_dependencies=read("bundle_dependencies", True, _flag),
         )
         problems += config._excesses()
@@ -141,19 +151,14 @@ def _stage(raw: Any) -> str:
     return raw
 
 
-def _shards(raw: Any) -> int:
-    text = str(raw).strip()
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHARDS:
-        raise ValueError(f"give a whole number from 1 to {MAX_SHARDS}")
-    return int(text)
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def parse(raw: Any) -> int:
+        text = str(raw).strip()
+        if not re.fullmatch(r"[0-9]{1,4}", text) or not low <= int(text) <= high:
+            raise ValueError(f"give a whole number from {low} to {high}")
+        return int(text)
 
-
-def _concurrency(raw: Any) -> int:
-    """Lambda's own bounds for an SQS event source."""
-    text = str(raw).strip()
-    if not re.fullmatch(r"[0-9]{1,4}", text) or not 2 <= int(text) <= 1_000:
-        raise ValueError("give a whole number from 2 to 1000")
-    return int(text)
+    return parse
 
 
 def _number(low: float, high: float) -> Callable[[Any], float]:

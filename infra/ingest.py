@@ -6,6 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.archive import Archives
 from infra.config import Config
 from infra.portions import portions
 
@@ -53,16 +54,15 @@ class Ingest(Construct):
                 queue=self.dead_letters, max_receive_count=MAX_RECEIVE_COUNT
             ),
         )
+        self.archives = Archives(self, "Archives", days=config.archive_days)
         for number, names in enumerate(portions(config.tracked_buckets, _NAMES_IN_A_PATTERN)):
-            self._rule(
-                f"Objects{number}",
-                "Object events of tracked buckets",
-                events.EventPattern(
-                    source=["aws.s3"],
-                    detail_type=list(OBJECT_EVENTS),
-                    detail={"bucket": {"name": names}},
-                ),
+            pattern = events.EventPattern(
+                source=["aws.s3"],
+                detail_type=list(OBJECT_EVENTS),
+                detail={"bucket": {"name": names}},
             )
+            rule = self._rule(f"Objects{number}", "Object events of tracked buckets", pattern)
+            self.archives.add(rule, pattern)
         for number, names in enumerate(portions(config.source_buckets, _NAMES_IN_A_PATTERN)):
             self._rule(
                 f"Configuration{number}",
@@ -92,8 +92,10 @@ class Ingest(Construct):
             targets=[self._target()],
         )
 
-    def _rule(self, construct_id: str, description: str, pattern: events.EventPattern) -> None:
-        events.Rule(
+    def _rule(
+        self, construct_id: str, description: str, pattern: events.EventPattern
+    ) -> events.Rule:
+        return events.Rule(
             self,
             construct_id,
             description=description,

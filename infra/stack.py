@@ -140,8 +140,11 @@ class TrackerStack(Stack):
             BackfillQueueUrl=backfiller.queue.queue_url,
             IncidentTopicArn=topics.incidents.topic_arn,
             DashboardUrl=monitoring.dashboard_url,
+            ArchiveArns=",".join(ingest.archives.archive_arns),
+            ArchivedRuleArns=",".join(ingest.archives.rule_arns),
         )
 
     def _outputs(self, **values: str) -> None:
         for name, value in values.items():
-            CfnOutput(self, name, value=value)
+            if value:  # CloudFormation refuses an empty output
+                CfnOutput(self, name, value=value)

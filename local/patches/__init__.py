@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.patches import (
+    archives,
     multipart_tags,
     partiql_streams,
     s3_events,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     """Patch MiniStack; call once, on the loop that will serve it, before it serves."""
-    from ministack.services import dynamodb, lambda_svc, s3
+    from ministack.services import dynamodb, eventbridge, lambda_svc, s3
+    from ministack.services.cloudformation import provisioners
 
     from local.replication.local_s3 import LocalS3
 
@@ -35,4 +37,5 @@ def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     s3_events.apply(s3, local)
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
+    archives.apply(eventbridge, provisioners)
     return local

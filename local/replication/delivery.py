@@ -150,7 +150,7 @@ class MiniStackAnnouncer:
                 "DetailType": detail_type,
                 "Detail": json.dumps(detail),
                 "EventBusName": "default",
-                "Time": events.iso_seconds(event.origin.at),
+                "Time": int(event.origin.at.timestamp()),
                 "Resources": [f"arn:aws:s3:::{event.bucket}"],
                 "Account": owner,
                 "Region": event.region,
@@ -167,9 +167,10 @@ class MiniStackAnnouncer:
 
 
 def _dispatch(entry: dict[str, Any]) -> None:
-    """Give the event to the default bus of its own account and Region."""
+    """Give the event to the default bus of its own account and Region, and to its archives."""
     from ministack.core.responses import request_scope
     from ministack.services import eventbridge
 
     with request_scope(entry["Account"], entry["Region"]):
         eventbridge._dispatch_event(entry)
+        eventbridge._archive_event(entry)

@@ -96,10 +96,6 @@ def iso_milliseconds(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
-def iso_seconds(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
 def encoded_key(key: str) -> str:
     """The key as a notification has it: form-encoded, the slash left alone."""
     return quote_plus(key, safe="/")

@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from cli.api import Api, ApiProblem
 from local import demo, server, stack
+from tests.cli.conftest import Command
 
 T = TypeVar("T")
 
@@ -171,3 +172,11 @@ def inbox(deployed: Deployed) -> Inbox:
         Endpoint=arn["Attributes"]["QueueArn"],
     )
     return Inbox(deployed, url)
+
+
+@pytest.fixture(scope="session")
+def s3rt(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The command, told where the deployed stack is."""
+    file = tmp_path_factory.mktemp("cli") / "outputs.json"
+    file.write_text(json.dumps(deployed.outputs.to_json()))
+    return Command(file)

@@ -19,13 +19,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 FAILING = f"TaxDocs/cli/fail-DstPutObjectNotPermitted@{demo.REPLICA_2}/one.pdf"
 
 
-@pytest.fixture(scope="module")
-def s3rt(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    file = tmp_path_factory.mktemp("cli") / "outputs.json"
-    file.write_text(json.dumps(deployed.outputs.to_json()))
-    return Command(file)
-
-
 def test_a_script_can_wait_for_its_object(s3rt: Command, deployed: Deployed) -> None:
     key = "TaxDocs/cli/red flower + 50% 🎉.pdf"
     version_id = deployed.put(key)

@@ -1,14 +1,11 @@
 """Objects from before the tracker: an S3 Inventory through the deployed backfill."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
 from local import demo
+from tests.cli.conftest import Command
 from tests.deliveries import inventory, line, values
 from tests.e2e.conftest import INVENTORIES, Deployed, eventually
 
@@ -24,7 +21,7 @@ STATUSES = {
 
 
 def test_an_inventory_makes_old_objects_known_with_its_own_time_and_evidence(
-    deployed: Deployed, tmp_path: Path
+    deployed: Deployed, s3rt: Command
 ) -> None:
     s3 = deployed.client("s3")
     s3.create_bucket(Bucket=INVENTORIES)
@@ -38,15 +35,9 @@ def test_an_inventory_makes_old_objects_known_with_its_own_time_and_evidence(
     s3.put_object(Bucket=INVENTORIES, Key="data/1.csv", Body=rows)
     s3.put_object(Bucket=INVENTORIES, Key="list/manifest.json", Body=json.dumps(manifest).encode())
 
-    outputs = tmp_path / "outputs.json"
-    outputs.write_text(json.dumps(deployed.outputs.to_json()))
-    ran = CliRunner().invoke(
-        app,
-        ["--outputs", str(outputs), "backfill", f"s3://{INVENTORIES}/list/manifest.json", "--wait"],
-        env=dict(os.environ),
-    )
-    assert ran.exit_code == 0, ran.output
-    assert "finished" in ran.output
+    ran = s3rt("backfill", f"s3://{INVENTORIES}/list/manifest.json", "--wait")
+    assert ran.code == 0, ran
+    assert "finished" in ran.out
 
     completed = eventually(lambda: deployed.known(demo.SOURCE, "TaxDocs/old one.pdf", "v1"))
     assert completed["replication_status"] == "COMPLETED"

@@ -157,3 +157,10 @@ def test_benign_keys_are_patterns_and_the_objective_a_number_of_minutes() -> Non
     assert config.objective_minutes == 15
     assert "objective_minutes" in problems(objective_minutes="soon")
     assert "benign_keys" in problems(benign_keys="x" * 401)
+
+
+def test_events_are_kept_for_days_as_long_as_the_ledger_keeps_what_is_gone() -> None:
+    assert read(archive_days="0").archive_days == 0
+    assert read(archive_days="400").archive_days == 400
+    for wrong in ("401", "-1", "a week", "1.5", True):
+        assert "0 to 400" in problems(archive_days=wrong)

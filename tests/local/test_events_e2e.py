@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -385,3 +386,33 @@ def test_late_events_come_out_of_order(buckets: Buckets) -> None:
     came = [record["s3"]["object"]["versionId"] for record in queue.seen]
     assert came != written
     assert sorted(came) == sorted(written)
+
+
+# --- the archive of events ---------------------------------------------------------------------
+
+
+def test_a_replay_reaches_the_rules_it_names_and_no_others(buckets: Buckets) -> None:
+    events = buckets.emulator.client("events")
+    ours, theirs = buckets.bus(buckets.source), buckets.bus(buckets.source)
+    bus = events.describe_event_bus()["Arn"]
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [buckets.source]}}}
+    archive = events.create_archive(
+        ArchiveName=buckets.source, EventSourceArn=bus, EventPattern=json.dumps(pattern)
+    )["ArchiveArn"]
+    version_id = buckets.put("doc")
+    for queue in (ours, theirs):
+        queue.wait()
+    (rule,) = events.list_rule_names_by_target(TargetArn=ours.arn)["RuleNames"]
+    now = datetime.now(UTC)
+    events.start_replay(
+        ReplayName=buckets.source,
+        EventSourceArn=archive,
+        EventStartTime=now - timedelta(minutes=1),
+        EventEndTime=now + timedelta(minutes=1),
+        Destination={"Arn": bus, "FilterArns": [events.describe_rule(Name=rule)["Arn"]]},
+    )
+    live, again = ours.wait(2)
+    assert again["detail"]["object"]["version-id"] == version_id
+    assert again == live | {"replay-name": buckets.source}
+    wait_for(lambda: events.describe_replay(ReplayName=buckets.source)["State"] == "COMPLETED")
+    assert len(theirs.poll()) == 1
