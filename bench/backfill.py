@@ -26,7 +26,6 @@ from replication.adapters.dynamodb import DynamoDBLedger
 from replication.backfill import BATCH_ROWS
 from replication.configuration import History
 from replication.deliveries import Delivery
-from replication.examiner import Examiner
 from replication.existing import Attribution
 from replication.ports import Written
 from replication.rows import Rows
@@ -97,7 +96,8 @@ def rows_into(ledger: Any, of: Delivery, known: History) -> Rows:
         read=manifests.reader(of),
         attribution=lambda _: Attribution(of, "bench", known),
         ledger=ledger,
-        examiner=Examiner(MemoryObjects()),
+        objects=MemoryObjects(),
+        histories={known.bucket: known},
         now=lambda: Instant("2026-11-22T12:00:00.000Z"),
     )
 

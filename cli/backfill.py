@@ -27,14 +27,16 @@ _MEANING = {
     Outcome.PENDING: "replication pending",
     Outcome.FAILED: "replication failed",
     Outcome.AMBIGUOUS: "of one of several destinations; S3 was asked which",
-    Outcome.NO_RULE: "no known rule could have sent it",
+    Outcome.NO_RULE: "no known rule could have sent it; the status is recorded by itself",
     Outcome.NO_STATUS: "no replication status",
-    Outcome.REPLICA: "replicas from another bucket, passed over",
+    Outcome.DELETE_MARKER: "delete markers; S3 was asked who has them",
+    Outcome.REPLICA: "replicas; S3 was asked whose, unless it was known",
     Outcome.TASK_SUCCEEDED: "tasks that succeeded; S3 was asked what came of it",
     Outcome.TASK_NOT_TRIED: "tasks that never came to replicate; noted",
     Outcome.BROKEN: "rows that could not be understood",
     Outcome.REFUSED: "items the ledger cannot hold",
     Outcome.NOT_LOOKED_AT: "versions S3 denied a look at",
+    Outcome.UNSOURCED: "replicas of which no tracked bucket has the source",
 }
 
 

@@ -39,6 +39,7 @@ def backfill() -> Backfill:
         delivery_of=manifests.delivery_of,
         reader=manifests.reader,
         source_buckets=frozenset(settings.source_buckets),
+        destination_buckets=frozenset(settings.destination_buckets),
         now=wall_clock,
         record_ineligible=settings.backfill_ineligible,
     )

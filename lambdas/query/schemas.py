@@ -74,7 +74,10 @@ class Destination(Schema):
 class Transition(Schema):
     """One change of a destination's status."""
 
-    destination: str = Field(description="Destination bucket")
+    destination: str | None = Field(
+        description="Destination bucket; null when a list told a status of the version, and no"
+        " known rule says of where"
+    )
     from_: Status | None = Field(
         alias="from",
         description="Status before; null at the beginning. Otherwise, in a first entry, older"

@@ -51,7 +51,7 @@ def arrived(event: Created, source: str) -> Fact:
     """The version is a replica of the same version in the bucket `source`."""
     return Fact(
         kind=Kind.ARRIVED,
-        version=_in(source, event.version),
+        version=event.version.in_bucket(source),
         destination=event.version.bucket,
         at=end_of_second(event.at) if event.whole_second else event.at,
         evidence=Evidence.REPLICA_CREATED,
@@ -64,7 +64,7 @@ def replica_deleted(event: Deleted, source: str) -> Fact:
     """The version that was deleted for good is a replica of `source`'s."""
     return Fact(
         kind=Kind.REPLICA_DELETED,
-        version=_in(source, event.version),
+        version=event.version.in_bucket(source),
         destination=event.version.bucket,
         at=end_of_second(event.at) if event.whole_second else event.at,
         evidence=Evidence.OBJECT_DELETED,
@@ -142,7 +142,3 @@ def _kind_of(event: Replicated) -> Kind:
         Operation.REPLICATED_AFTER_THRESHOLD: Kind.ARRIVED,
         Operation.NOT_TRACKED: Kind.NOTED,
     }[event.operation]
-
-
-def _in(bucket: str, version: ObjectVersion) -> ObjectVersion:
-    return ObjectVersion(bucket, version.key, version.version_id)

@@ -13,14 +13,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from replication import attribution
-from replication.configuration import History, sources_of
+from replication.configuration import History
 from replication.eligibility import TagsNeeded, Target, targets
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
 from replication.examiner import Examiner, possible
 from replication.facts import Fact, ObjectVersion
 from replication.fold import State
-from replication.ports import Claim, Head, Ledger, Objects
+from replication.origin import Origins, is_original
+from replication.ports import Claim, Ledger, Objects
 from replication.status import REPLICA, Status
 from replication.times import Instant
 
@@ -103,7 +104,11 @@ class Attributor:
                 "replication configurations could not be read, allow "
                 f"s3:GetReplicationConfiguration ({names})"
             )
-        return sources_of(self.histories, version.bucket, version.key)
+        return self._origins.sources(version)
+
+    @property
+    def _origins(self) -> Origins:
+        return Origins(self.histories, self.objects, self.ledger)
 
     def _due(self, event: Created, history: History, tags: Mapping[str, str] | None) -> list[Claim]:
         """A version of the bucket's own, by the rules of its time."""
@@ -126,13 +131,10 @@ class Attributor:
 
     def _prove_created(self, event: Created) -> list[Claim]:
         history = self.histories.get(event.version.bucket)
-        sources = self._sources(event.version)
-        if sources or history is None:
+        if self._sources(event.version) or history is None:
             here = self.objects.head(event.version)
-            if here is None:
-                origin = self._origin_of_gone(event.version, sources, is_source=history is not None)
-            else:
-                origin = self._origin(event, sources, here, is_source=history is not None)
+            origins = self._origins
+            origin = origins.of(event.version, here) if here else origins.of_gone(event.version)
             if origin is not None:
                 return _certain([attribution.arrived(event, origin)])
             if history is None:
@@ -148,57 +150,6 @@ class Attributor:
             gone = attribution.ineligible(event, "deleted before its tags could be read")
             return _certain([gone])
         return self._due(event, history, tags)
-
-    def _origin(
-        self, event: Created, sources: Iterable[str], here: Head, *, is_source: bool
-    ) -> str | None:
-        """The source of a replica; None when the version is the bucket's own.
-
-        A version id is unique, so the same one in a source bucket proves kinship; which of two
-        buckets is the source, the status says, and for delete markers, which have none, the age.
-        """
-        if not here.delete_marker:
-            if here.replication_status is None:
-                return None
-            if here.replication_status != REPLICA and not is_source:
-                return None
-        # S3 may have replicated it by a rule that nobody has seen.
-        seen = here.replication_status == REPLICA
-        unseen = sorted({*self.histories} - {*sources, event.version.bucket})
-        others: list[str] = unseen if seen or here.delete_marker else []
-        for source in (*sources, *others):
-            there = self.objects.head(_in(source, event.version))
-            if there is None:
-                continue
-            if there.replication_status == REPLICA:
-                return None
-            if is_source and here.delete_marker and _older(here, there):
-                return None
-            return str(source)
-        for source in sources:
-            # It is gone there; that the ledger knows its version id is as good a proof.
-            if self.ledger.states(_in(source, event.version)):
-                return source
-        if seen:
-            raise NotYet(
-                "a replica whose source version no tracked bucket has; if another bucket "
-                f"replicates to {event.version.bucket}, deploy with it in source_buckets"
-            )
-        return None
-
-    def _origin_of_gone(
-        self, version: ObjectVersion, sources: Iterable[str], *, is_source: bool
-    ) -> str | None:
-        """The same of a version that its bucket does not have any more."""
-        for source in sources:
-            there = self.objects.head(_in(source, version))
-            if there and _is_original(there, is_source):
-                return source
-            if there is None and self.ledger.states(_in(source, version)):
-                return source
-        if not is_source:
-            raise NotYet("the version is gone from its bucket, and no source is known for it")
-        return None
 
     def _as_s3_says(self, event: Created, history: History) -> list[Claim]:
         """Shortly after a change of the rules a read of them may be wrong, but the object knows."""
@@ -220,10 +171,10 @@ class Attributor:
                 ended = [attribution.deleted(event, name) for name in known]
                 return _certain(ended + Examiner(self.objects).outlived(version, known, now))
         for source in self._sources(version):
-            original = _in(source, version)
+            original = version.in_bucket(source)
             known_there = version.bucket in self.ledger.states(original)
             there = None if known_there else self.objects.head(original)
-            if known_there or (there and _is_original(there, history is not None)):
+            if known_there or (there and is_original(there, history is not None)):
                 return _certain([attribution.replica_deleted(event, source)])
         if history is None:
             return []
@@ -241,7 +192,7 @@ class Attributor:
             due = [name for name, state in known.items() if name and not state.is_ruled_out]
             return _certain(attribution.changed(event, name) for name in due)
         for source in sources:
-            original = _in(source, version)
+            original = version.in_bucket(source)
             known = self.ledger.states(original)
             if version.bucket in known:
                 return self._replica_changed(event, original, known, now)
@@ -288,19 +239,3 @@ def _if_known(facts: Iterable[Fact]) -> list[Claim]:
 
 def _certain(facts: Iterable[Fact]) -> list[Claim]:
     return [Claim(fact) for fact in facts]
-
-
-def _in(bucket: str, version: ObjectVersion) -> ObjectVersion:
-    return ObjectVersion(bucket, version.key, version.version_id)
-
-
-def _is_original(there: Head, both_ways: bool) -> bool:
-    """Whether what another bucket has is no replica itself. Of two buckets that replicate to each
-    other, a marker does not show which of them it was made in."""
-    return there.replication_status != REPLICA and not (both_ways and there.delete_marker)
-
-
-def _older(here: Head, there: Head) -> bool:
-    if here.last_modified is None or there.last_modified is None:
-        return False
-    return here.last_modified <= there.last_modified

@@ -21,10 +21,8 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
-from replication.configuration import History
 from replication.deliveries import DataFile, Delivery, location_of, run_of
 from replication.errors import NotYet, Rejected, Unavailable
-from replication.examiner import Examiner
 from replication.existing import Attribution
 from replication.ports import Histories, Ledger, Objects
 from replication.progress import MOST_NAMED, FileProgress, Progress, RunProgress
@@ -110,6 +108,7 @@ class Backfill:
         delivery_of: Callable[[bytes], Delivery],
         reader: Callable[[Delivery], Reader],
         source_buckets: frozenset[str],
+        destination_buckets: frozenset[str] = frozenset(),
         now: Callable[[], Instant],
         record_ineligible: bool = False,
         batch_rows: int = BATCH_ROWS,
@@ -123,6 +122,7 @@ class Backfill:
         self._delivery_of = delivery_of
         self._reader = reader
         self._source_buckets = source_buckets
+        self._destination_buckets = destination_buckets
         self._now = now
         self._record_ineligible = record_ineligible
         self._batch_rows = batch_rows
@@ -156,10 +156,11 @@ class Backfill:
         return delivery
 
     def _check(self, bucket: str) -> None:
-        if bucket not in self._source_buckets:
+        if bucket not in self._source_buckets | self._destination_buckets:
             raise Rejected(
                 "bucket-not-tracked",
-                f"{bucket} is no source bucket of this tracker; deploy with it in source_buckets",
+                f"{bucket} is no bucket of this tracker; deploy with it in source_buckets or"
+                " destination_buckets",
             )
 
     def _start(self, run: RunProgress, delivery: Delivery) -> None:
@@ -191,7 +192,8 @@ class Backfill:
             read=self._reader(delivery),
             attribution=partial(self._attribution, run, delivery),
             ledger=self._ledger,
-            examiner=Examiner(self._objects),
+            objects=self._objects,
+            histories=self._histories.histories(),
             now=self._now,
         )
         start = progress.rows
@@ -239,21 +241,27 @@ class Backfill:
             log.warning("progress of %s could not be noted: %s", request.manifest, error)
 
     def _attribution(self, run: str, delivery: Delivery, bucket: str) -> Attribution:
-        """Rejected when the bucket is not tracked, Unavailable while its rules are unknown."""
+        """Rejected when the bucket is not tracked, Unavailable while rules are unknown that say
+        what it is due to, or what may have come to it."""
         self._check(bucket)
-        return Attribution(
-            delivery, run, self._history(bucket), record_ineligible=self._record_ineligible
+        histories, is_source = self._histories.histories(), bucket in self._source_buckets
+        is_destination = bucket in self._destination_buckets or any(
+            bucket in history.destinations for history in histories.values()
         )
-
-    def _history(self, bucket: str) -> History:
-        history = self._histories.histories().get(bucket)
-        if history is None:
-            reason = self._histories.unknown().get(bucket, "not read yet")
-            raise Unavailable(
-                f"the replication configuration of {bucket} could not be read ({reason}); allow"
-                " s3:GetReplicationConfiguration"
-            )
-        return history
+        for name in self._source_buckets if is_destination else (bucket,):
+            if name not in histories:
+                reason = self._histories.unknown().get(name, "not read yet")
+                raise Unavailable(
+                    f"the replication configuration of {name} could not be read ({reason}); allow"
+                    " s3:GetReplicationConfiguration"
+                )
+        return Attribution(
+            delivery,
+            run,
+            histories[bucket] if is_source else None,
+            is_destination=is_destination,
+            record_ineligible=self._record_ineligible,
+        )
 
 
 def _after(progress: FileProgress, rows: int, written: Written, now: Instant) -> FileProgress:

@@ -3,7 +3,9 @@
 TrackerError
 ├── Rejected      it can never be understood: to the dead-letter queue at once
 └── NotYet        it may be understood later: back to the queue, S3's facts are not all in
+    ├── Unsourced     a replica, and no tracked bucket is known to have its source version
     └── Unavailable   an AWS service throttled, denied or failed the call
+        └── Denied        IAM or a bucket policy refuses it
 """
 
 
@@ -26,6 +28,17 @@ class Rejected(TrackerError):
 
 class NotYet(TrackerError):
     """A message that cannot be placed yet and must come back."""
+
+
+class Unsourced(NotYet):
+    """S3 calls a version in `bucket` a replica, and nobody knows of what: its source may be in a
+    bucket that is not tracked, or be gone and never have been heard of."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(
+            "a replica whose source version no tracked bucket has; if another bucket "
+            f"replicates to {bucket}, deploy with it in source_buckets"
+        )
 
 
 class Unavailable(NotYet):

@@ -70,8 +70,10 @@ class Examiner:
         look = _Look(version, known, now, possible is not None, sure)
         head = self.objects.head(version)
         if head is None:
-            ended = [look.fact(Kind.DELETED, name) for name in look.known]
-            return ended + self.outlived(version, look.known, now)
+            unheard = dict.fromkeys(possible or (), State())
+            there = self.outlived(version, unheard | known, now)
+            names = dict.fromkeys([*known, *(fact.destination for fact in there)])
+            return [look.fact(Kind.DELETED, name) for name in names] + there
         if head.delete_marker:
             return _marker(look, self._heads(version, {*look.known, *(possible or ())}))
         said = head.replication_status
@@ -90,7 +92,7 @@ class Examiner:
             if not name or state.arrived_at or state.lost_at:
                 continue
             try:
-                there = self.objects.head(_at(version, name))
+                there = self._there(version, name)
             except Denied:
                 continue
             if there:
@@ -113,7 +115,11 @@ class Examiner:
                 return _failed(look, head, heads)
 
     def _heads(self, version: ObjectVersion, names: Collection[str]) -> Heads:
-        return {name: self.objects.head(_at(version, name)) for name in sorted(names)}
+        return {name: self._there(version, name) for name in sorted(names)}
+
+    def _there(self, version: ObjectVersion, name: str) -> Head | None:
+        """What the bucket `name` has of the version: a replica keeps its key and version id."""
+        return self.objects.head(version.in_bucket(name))
 
     def _lost(self, look: "_Look", facts: list[Fact]) -> list[Fact]:
         """Replicas that S3 calls replicated and the destination does not have (any more)."""
@@ -121,7 +127,7 @@ class Examiner:
         return [
             look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION)
             for name in completed
-            if not look.state(name).lost_at and self.objects.head(_at(look.version, name)) is None
+            if not look.state(name).lost_at and self._there(look.version, name) is None
         ]
 
 
@@ -285,8 +291,3 @@ def _behind(head: Head, heads: Heads) -> list[str]:
 
 def _with(look: _Look, status: Status) -> list[str]:
     return [name for name, state in look.known.items() if state.status is status]
-
-
-def _at(version: ObjectVersion, destination: str) -> ObjectVersion:
-    """A replica keeps the key and the version id of its source."""
-    return ObjectVersion(destination, version.key, version.version_id)

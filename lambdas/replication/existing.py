@@ -11,13 +11,16 @@ destination it speaks of. What a row says of a destination is claimed only where
                         that the job never came to replicate the object
     one that succeeded  a NOTED fact: Amazon does not say which status an object has after a job,
                         so S3 is asked
+    no rule sent it     the status is claimed of the version, and of no destination
+    a delete marker     nothing is claimed: S3 is asked who has it
+    a replica           nothing is claimed of its bucket's own; S3 is asked whose it is
 
 The rules of a version's time are those of `History.at`: for a version older than the tracker, the
 first ones it saw. Whether a rule with a tag filter took an object, only its tags could tell.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from replication.attribution import ALREADY_REPLICATED
@@ -25,8 +28,8 @@ from replication.configuration import History
 from replication.deliveries import Delivery, Listed, Row, Task
 from replication.eligibility import Configuration, TagsNeeded, targets
 from replication.facts import Evidence, Fact, Kind
-from replication.ports import Claim
-from replication.status import Status
+from replication.ports import Claim, Head
+from replication.status import REPLICA, Status
 
 NEVER_TRIED = frozenset(
     {
@@ -54,11 +57,14 @@ class Outcome(StrEnum):
     AMBIGUOUS = "ambiguous"
     """Several destinations are possible; S3 was asked about each."""
     NO_RULE = "no_rule"
-    """It has a status, and no rule the tracker knows could have sent it anywhere."""
+    """It has a status, and no rule the tracker knows could have sent it anywhere. Of a source
+    version the status is recorded by itself."""
     NO_STATUS = "no_status"
     """Not eligible, or written before the rules. Recorded only when settings ask for it."""
+    DELETE_MARKER = "delete_marker"
+    """Markers have no status. S3 was asked who has it, unless the ledger knew."""
     REPLICA = "replica"
-    """A copy that another bucket's version was replicated to: no source version."""
+    """A copy of another bucket's version. S3 was asked whose, unless the ledger knew."""
     TASK_SUCCEEDED = "task_succeeded"
     TASK_NOT_TRIED = "task_not_tried"
     BROKEN = "broken"
@@ -67,28 +73,51 @@ class Outcome(StrEnum):
     """Items the ledger cannot hold; their rows are counted by what they said as well."""
     NOT_LOOKED_AT = "not_looked_at"
     """Versions S3 denied a look at, so that something of them stays unknown; counted as well."""
+    UNSOURCED = "unsourced"
+    """Replicas of which no tracked bucket has the source; counted as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a row leaves open, so that S3 has to be asked. `possible`: where the version may be
+    beside the destinations the ledger knows. `here`: what its bucket shows of it, when it may be
+    a replica. `unless_known`: not when a destination of the version is in the ledger already."""
+
+    possible: tuple[str, ...] | None = None
+    here: Head | None = None
+    unless_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a row came to."""
+    """What a row came to. `question` is None when it says all there is to know."""
 
     outcome: Outcome
     claims: tuple[Claim, ...] = ()
+    question: Question | None = None
 
 
 class Attribution:
-    """Rows of one delivery about one source bucket; `run` is the id of the run that reads it."""
+    """Rows of one delivery about one bucket; `run` is the id of the run that reads it, `history`
+    the bucket's rules, None when it is no source. `is_destination`: it may hold replicas."""
 
     def __init__(
-        self, delivery: Delivery, run: str, history: History, *, record_ineligible: bool = False
+        self,
+        delivery: Delivery,
+        run: str,
+        history: History | None,
+        *,
+        is_destination: bool = False,
+        record_ineligible: bool = False,
     ) -> None:
         self._delivery = delivery
         self._run = run
         self._history = history
+        self._is_destination = is_destination
         self._record_ineligible = record_ineligible
-        rules = {rule for revision in history.revisions for rule in revision.configuration.rules}
-        self._ever = tuple((rule.prefix, rule.destination, rule.id) for rule in rules)
+        revisions = history.revisions if history else ()
+        rules = {rule for revision in revisions for rule in revision.configuration.rules}
+        self._ever = tuple(rules)
 
     def found(self, row: Row) -> Found:
         match row:
@@ -99,15 +128,20 @@ class Attribution:
 
     def _listed(self, row: Listed) -> Found:
         if row.replica:
-            return Found(Outcome.REPLICA)
+            return Found(Outcome.REPLICA, question=self._whose(row))
+        if row.delete_marker and row.status is None:
+            return self._marker(row)
+        if self._history is None:
+            return Found(Outcome.NO_STATUS if row.status is None else Outcome.NO_RULE)
         if row.status is None:
             return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
         possible = self._possible(row)
         if not possible:
-            return Found(Outcome.NO_RULE)
+            # Nobody can tell of where, but S3 says so of the version.
+            return Found(Outcome.NO_RULE, (Claim(self._seen(row, Kind.OBSERVED, "", None)),))
         if len(possible) == 1:
             return self._certain(row, row.status, possible, possible)
-        own = self._own(row).intersection(possible)
+        own = self._own(self._history, row).intersection(possible)
         if row.status is Status.COMPLETED and own:
             return self._certain(row, row.status, possible, own)
         # Where only a tag or a rule of another time could have sent it, a note must not make a
@@ -119,7 +153,28 @@ class Attribution:
             )
             for name, rule_id in possible.items()
         )
-        return Found(Outcome.AMBIGUOUS, claims)
+        return Found(Outcome.AMBIGUOUS, claims, Question())
+
+    def _whose(self, row: Listed) -> Question | None:
+        """The question whose replica it is, where it can be any tracked bucket's."""
+        if not self._is_destination:
+            return None
+        status = REPLICA if row.replica else None
+        return Question(here=Head(status, bool(row.delete_marker), row.last_modified))
+
+    def _marker(self, row: Listed) -> Found:
+        """Whether a rule took a marker no list says, and one that is nowhere else may have been
+        made by a lifecycle rule, which is never replicated: only where it is counts."""
+        possible = {
+            rule.destination
+            for rule in self._ever
+            if rule.delete_markers and not rule.tags and row.version.key.startswith(rule.prefix)
+        }
+        whose = self._whose(row)
+        if not possible and whose is None:
+            return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
+        question = replace(whose or Question(), possible=tuple(sorted(possible)), unless_known=True)
+        return Found(Outcome.DELETE_MARKER, question=question)
 
     def _certain(
         self, row: Listed, status: Status, rules: Mapping[str, str | None], names: Iterable[str]
@@ -133,17 +188,17 @@ class Attribution:
         """Destinations any rule the bucket ever had could have sent the key to, by name, with the
         id of the rule where there is but one."""
         found: dict[str, str | None] = {}
-        for prefix, destination, rule_id in self._ever:
-            if row.version.key.startswith(prefix):
-                known = found.get(destination, rule_id)
-                found[destination] = rule_id if known == rule_id else None
+        for rule in self._ever:
+            if row.version.key.startswith(rule.prefix):
+                known = found.get(rule.destination, rule.id)
+                found[rule.destination] = rule.id if known == rule.id else None
         return dict(sorted(found.items()))
 
-    def _own(self, row: Listed) -> set[str]:
+    def _own(self, history: History, row: Listed) -> set[str]:
         """Destinations that the rules of the version's time sent it to, whatever its tags."""
         at = row.last_modified or self._delivery.at
         return _whatever_its_tags(
-            self._history.at(at), row.version.key, delete_marker=bool(row.delete_marker)
+            history.at(at), row.version.key, delete_marker=bool(row.delete_marker)
         )
 
     def _seen(self, row: Listed, kind: Kind, destination: str, rule_id: str | None) -> Fact:
@@ -162,7 +217,16 @@ class Attribution:
             etag=row.etag,
             status=row.status if observed else None,
             delete_marker=row.delete_marker or None,
-            detail=None if observed else f"{row.status}, of one or more of several destinations",
+            detail=self._detail(row, kind, destination),
+        )
+
+    def _detail(self, row: Listed, kind: Kind, destination: str) -> str | None:
+        if kind is Kind.NOTED:
+            return f"{row.status}, of one or more of several destinations"
+        return (
+            None
+            if destination
+            else "no rule the tracker has seen takes it, so nobody knows of where"
         )
 
     def _ineligible(self, row: Listed) -> Iterable[Claim]:
@@ -183,6 +247,8 @@ class Attribution:
             )
 
     def _task(self, row: Task) -> Found:
+        if self._history is None:
+            return Found(Outcome.NO_RULE)
         key, rules = row.version.key, self._history.at(self._delivery.at)
         own = _whatever_its_tags(rules, key, delete_marker=False)
         possible = sorted(
@@ -202,8 +268,10 @@ class Attribution:
             for name in possible
         )
         if row.succeeded:
-            return Found(Outcome.TASK_SUCCEEDED, claims)
-        return Found(Outcome.AMBIGUOUS if tried else Outcome.TASK_NOT_TRIED, claims)
+            return Found(Outcome.TASK_SUCCEEDED, claims, Question())
+        if tried:
+            return Found(Outcome.AMBIGUOUS, claims, Question())
+        return Found(Outcome.TASK_NOT_TRIED, claims)
 
     def _told(self, row: Task, destination: str, kind: Kind) -> Fact:
         result = "succeeded" if row.succeeded else "failed"

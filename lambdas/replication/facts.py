@@ -72,6 +72,10 @@ class ObjectVersion:
     key: str
     version_id: str
 
+    def in_bucket(self, bucket: str) -> "ObjectVersion":
+        """The same key and version id elsewhere: a replica keeps both."""
+        return ObjectVersion(bucket, self.key, self.version_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:

@@ -6,17 +6,19 @@ unknown is in no list, so reconciliation does not come across it.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from replication.configuration import History
 from replication.deliveries import Row
-from replication.errors import Denied, NotYet, Rejected
-from replication.examiner import Examiner
-from replication.existing import Attribution, Outcome
+from replication.errors import Denied, NotYet, Rejected, Unsourced
+from replication.examiner import Examiner, possible
+from replication.existing import Attribution, Outcome, Question
 from replication.facts import Fact, ObjectVersion
-from replication.ports import Claim, Ledger
+from replication.origin import Origins
+from replication.ports import Claim, Head, Ledger, Objects
 from replication.progress import MOST_NAMED
 from replication.times import Instant
 
@@ -27,7 +29,6 @@ _LOGGED_ROWS = 20
 
 THREADS = 16
 """Looks wait for S3, they do not compute."""
-_OPEN = (Outcome.AMBIGUOUS, Outcome.TASK_SUCCEEDED)
 
 Reader = Callable[[bytes], Row]
 """One line as what it says; it raises Rejected for a row that cannot be understood."""
@@ -42,8 +43,8 @@ class Written:
 
 
 class Rows:
-    """Rows of one delivery into the ledger. `attribution` makes one for a source bucket, `now` is
-    the wall clock."""
+    """Rows of one delivery into the ledger. `attribution` makes one for a bucket, `histories` are
+    the rules of every source bucket as far as they are known, `now` is the wall clock."""
 
     def __init__(
         self,
@@ -51,13 +52,15 @@ class Rows:
         read: Reader,
         attribution: Callable[[str], Attribution],
         ledger: Ledger,
-        examiner: Examiner,
+        objects: Objects,
+        histories: Mapping[str, History],
         now: Callable[[], Instant],
     ) -> None:
         self._read = read
         self._attribution = attribution
         self._ledger = ledger
-        self._examiner = examiner
+        self._examiner = Examiner(objects)
+        self._origins = Origins(histories, objects, ledger)
         self._now = now
         self._known: dict[str, Attribution] = {}
 
@@ -67,7 +70,7 @@ class Rows:
         counts: Counter[str] = Counter()
         broken: list[str] = []
         claims: list[Claim] = []
-        unclear: dict[ObjectVersion, None] = {}
+        unclear: dict[ObjectVersion, Question] = {}
         for number, line in enumerate(lines, before + 1):
             if not line.strip():
                 continue
@@ -80,12 +83,17 @@ class Rows:
                 continue
             counts[found.outcome] += 1
             claims += found.claims
-            if found.outcome in _OPEN:
-                unclear[row.version] = None
+            if found.question:
+                unclear[row.version] = found.question
         refused = self._write(claims)
-        denied = self._look(list(unclear)) if unclear else []
-        counts += Counter(refused=len(refused), not_looked_at=len(denied))
-        broken += refused + sorted(set(denied))
+        troubles = self._look(unclear) if unclear else []
+        denied = [one for one in troubles if isinstance(one, Denied)]
+        counts += Counter(
+            refused=len(refused),
+            not_looked_at=len(denied),
+            unsourced=len(troubles) - len(denied),
+        )
+        broken += refused + sorted({str(one) for one in troubles})
         for text in broken[:_LOGGED_ROWS]:
             log.warning("%s", text)
         return Written(+counts, tuple(broken[:MOST_NAMED]))
@@ -100,21 +108,44 @@ class Rows:
                 refused.append(f"{version.key} {version.version_id} at {name}: {result}")
         return refused
 
-    def _look(self, versions: Sequence[ObjectVersion]) -> list[str]:
-        """Asks S3 about versions and writes its answers; why it may not, one for each denied."""
+    def _look(self, unclear: Mapping[ObjectVersion, Question]) -> list[Denied | Unsourced]:
+        """Asks S3 about versions and writes its answers; what stays unknown, one for each."""
         now = self._now()
-        with ThreadPoolExecutor(max_workers=min(THREADS, len(versions))) as pool:
-            seen = list(pool.map(partial(self._examine, now), versions))
-        self._write(
-            [Claim(fact) for facts in seen if not isinstance(facts, Denied) for fact in facts]
-        )
-        return [str(one) for one in seen if isinstance(one, Denied)]
+        with ThreadPoolExecutor(max_workers=min(THREADS, len(unclear))) as pool:
+            seen = list(pool.map(partial(self._ask, now), unclear, unclear.values()))
+        facts = [fact for one in seen if isinstance(one, list) for fact in one]
+        self._write([Claim(fact) for fact in facts])
+        return [one for one in seen if not isinstance(one, list)]
 
-    def _examine(self, now: Instant, version: ObjectVersion) -> list[Fact] | Denied:
+    def _ask(
+        self, now: Instant, version: ObjectVersion, question: Question
+    ) -> list[Fact] | Denied | Unsourced:
         try:
-            return self._examiner.examine(version, self._ledger.states(version), now)
-        except Denied as error:
+            if question.here:
+                found = self._as_replica(version, question.here, now)
+                if found is not None or version.bucket not in self._origins.histories:
+                    return found or []
+            known = self._ledger.states(version)
+            if question.unless_known and any(known):
+                return []  # it stands in a list, so reconciliation comes across it
+            return self._examiner.examine(version, known, now, question.possible)
+        except (Denied, Unsourced) as error:
             return error
+
+    def _as_replica(self, version: ObjectVersion, here: Head, now: Instant) -> list[Fact] | None:
+        """What S3 says of the source of a replica; nothing when the ledger knows that it arrived,
+        None when the version is its bucket's own."""
+        for source in self._origins.sources(version):
+            state = self._ledger.states(version.in_bucket(source)).get(version.bucket)
+            if state and state.arrived_at:
+                return []
+        origin = self._origins.of(version, here)
+        if origin is None:
+            return None
+        original = version.in_bucket(origin)
+        known = self._ledger.states(original)
+        others = possible(self._origins.histories[origin], original, known, now) or ()
+        return self._examiner.examine(original, known, now, (*others, version.bucket))
 
     def _of(self, bucket: str) -> Attribution:
         if bucket not in self._known:

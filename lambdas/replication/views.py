@@ -82,9 +82,7 @@ def _source(items: VersionItems, present: Present) -> Json:
         "key": version.key,
         "version_id": version.version_id,
         "role": "source",
-        "replication_status": aggregate(
-            item.record.state.status for item in destinations if not item.record.state.is_ruled_out
-        ),
+        "replication_status": _replication_status(items),
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),
         "etag": newest(items, "etag"),
@@ -94,6 +92,20 @@ def _source(items: VersionItems, present: Present) -> Json:
         "source": None,
         "destinations": [_destination(item, present) for item in destinations],
     }
+
+
+def _replication_status(items: VersionItems) -> Status | None:
+    """What S3 would say of the source. An inventory may tell a status of the version while nobody
+    knows of which destination: that counts as long as nothing later or more exact is known."""
+    said = aggregate(
+        item.record.state.status
+        for item in items
+        if item.destination and not item.record.state.is_ruled_out
+    )
+    latest = max(
+        items, key=lambda item: (item.record.state.observed_at or "", not item.destination)
+    )
+    return latest.record.state.status if said is None and not latest.destination else said
 
 
 def _replica(items: VersionItems, bucket: str) -> Json:
@@ -263,7 +275,7 @@ def _destination(item: Stored, present: Present) -> Json:
 
 def _transition(destination: str, fact: Fact, before: Status | None, after: Status | None) -> Json:
     return {
-        "destination": destination,
+        "destination": destination or None,
         "from": before,
         "to": after,
         "at": fact.at,

@@ -7,13 +7,15 @@ tests no other file has are below. They drive the real recorder and reconciler a
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from replication.events import Created, Event, Operation, Replicated
+from replication.events import Changed, Created, Event, Operation, Replicated
 from replication.facts import Evidence, ObjectVersion
+from replication.fold import State
 from replication.status import Status
 from replication.times import plus
 from tests.adapters.test_s3_notifications import created as read_creation
@@ -75,6 +77,16 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     ),
     "Whether sequencers of notifications and of EventBridge can be compared": (
         f"{HERE}::test_the_sequencers_of_two_channels_decide_no_status",
+    ),
+    "Whether an event keeps its id when it is played back from an archive": (
+        f"{HERE}::test_an_event_played_back_changes_nothing_under_its_own_and_under_another_id",
+    ),
+    "What an inventory shows as the status of a delete marker": (
+        "tests/unit/test_existing.py::TestTheListOfADestination"
+        "::test_asks_whose_a_marker_is_whether_or_not_it_shows_a_status",
+        "tests/unit/test_existing.py::TestMarkersOfASource::test_that_show_a_status_are_like_any_version",
+        "tests/unit/test_existing.py::TestMarkersOfASource"
+        "::test_are_asked_for_wherever_a_rule_could_have_sent_them",
     ),
     "The status of an object after a Batch Replication job": (
         "tests/unit/test_existing.py"
@@ -302,3 +314,29 @@ def test_after_a_batch_job_the_header_says_how_it_went(header: Status) -> None:
     tracker.s3.sent.clear()
     look_again(tracker)
     assert status(tracker, version) is header
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_event_played_back_changes_nothing_under_its_own_and_under_another_id(
+    kept: bool,
+) -> None:
+    tracker = begin(Rule("dst-a"), Rule("dst-b"))
+    version = tracker.s3.put("k", {})
+    for change in ({}, TAG):
+        if change:
+            tracker.s3.change(version, change)
+        for name in ("dst-a", "dst-b"):
+            tracker.s3.arrive(version, name)
+        deliver(tracker)
+    heard = [event for event in tracker.bodies if isinstance(event, (Created, Changed))]
+    before = told(tracker, version)
+    assert {state.status for state in before.values()} == {Status.COMPLETED}
+    again = heard if kept else [replace(event, id=f"again-{event.id}") for event in heard]
+    tracker.record(again)
+    assert told(tracker, version) == before
+
+
+def told(tracker: Tracker, version: ObjectVersion) -> dict[str, State]:
+    """What is known, but for when it was confirmed last: some events make the tracker look."""
+    known = tracker.ledger.states(version)
+    return {name: replace(state, observed_at=None) for name, state in known.items()}

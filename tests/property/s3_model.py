@@ -2,19 +2,22 @@
 
 Written from S3's documentation alone; it shares no rule with the tracker but the vocabulary. What
 Amazon does not say is a field, so that a test can try both: `failure_shows_at_once` (the header of
-one failed and one pending destination) and `change_events` (whether replicated tags and ACLs emit
-events at the destination).
+one failed and one pending destination), `change_events` (whether replicated tags and ACLs emit
+events at the destination) and `markers_show` (whether an inventory calls replicated markers
+REPLICA).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from replication.deliveries import Listed
 from replication.errors import Denied
 from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
 from replication.facts import ObjectVersion
 from replication.ports import Head
+from replication.status import Status
 from replication.times import Instant, from_datetime
 
 SOURCE = "src"
@@ -77,6 +80,7 @@ class S3Model:
 
     failure_shows_at_once: bool = True
     change_events: bool = True
+    markers_show: bool = True
     rules: list[Rule] = field(default_factory=lambda: [Rule("dst-a"), Rule("dst-b", "both/")])
     held: dict[ObjectVersion, Version] = field(default_factory=dict)
     sent: list[Event] = field(default_factory=list)
@@ -126,6 +130,21 @@ class S3Model:
         if not statuses:
             return None
         return "COMPLETED" if statuses == {"COMPLETED"} else "PENDING"
+
+    def listed(self, version: ObjectVersion) -> Listed:
+        """The row of an S3 Inventory."""
+        found = self.held[version]
+        marked = found.marker and not self.markers_show
+        header = None
+        if version.bucket == SOURCE and not found.marker:
+            header = self.header(version)
+        return Listed(
+            version,
+            Status(header) if header else None,
+            replica=found.replica and not marked,
+            delete_marker=found.marker,
+            last_modified=found.written_at,
+        )
 
     def pending(self) -> Iterator[tuple[ObjectVersion, str]]:
         return self._places("PENDING")
@@ -236,14 +255,3 @@ class S3Model:
 
 def _at(version: ObjectVersion, bucket: str) -> ObjectVersion:
     return ObjectVersion(bucket, version.key, version.version_id)
-
-
-def about(version: ObjectVersion, events: Iterable[Event]) -> list[Event]:
-    """Events of the version or of one of its replicas."""
-    return [
-        event
-        for event in events
-        if isinstance(event, Created | Deleted | Changed | Replicated)
-        and event.version.key == version.key
-        and event.version.version_id == version.version_id
-    ]

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from replication.adapters import csv_rows, manifests
 from replication.deliveries import Delivery, Listed, Task
 from replication.errors import Rejected
-from replication.examiner import Examiner
 from replication.existing import Attribution, Outcome
 from replication.facts import Evidence
 from replication.rows import Rows
@@ -126,7 +125,8 @@ def test_no_row_costs_another_and_all_are_counted(raw: list[bytes], cuts: list[i
         read=READERS[Evidence.INVENTORY],
         attribution=lambda _: Attribution(INVENTORY, "run", history("src", rule("dst"))),
         ledger=ledger,
-        examiner=Examiner(MemoryObjects()),
+        objects=MemoryObjects(),
+        histories={"src": history("src", rule("dst"))},
         now=lambda: INVENTORY.at,
     )
     bounds = sorted({0, len(mixed), *(cut for cut in cuts if cut < len(mixed))})

@@ -1,5 +1,6 @@
 """The real recorder and reconciler, with S3 played by `S3Model` and events as values."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -9,16 +10,19 @@ from replication.adapters.dynamodb_reads import LedgerReads
 from replication.attributor import Attributor
 from replication.checks import Schedule
 from replication.configuration import History, Revision
-from replication.eligibility import parse_configuration, targets
+from replication.deliveries import Delivery
+from replication.eligibility import parse_configuration
 from replication.events import Created, Event
-from replication.facts import Fact, ObjectVersion
+from replication.existing import Attribution
+from replication.facts import Evidence, Fact, ObjectVersion
 from replication.ports import Ledger, Message
 from replication.reconciler import Index, Reconciler
 from replication.recorder import Recorder
+from replication.rows import Rows
 from replication.status import Status
 from replication.times import Instant, plus
 from tests.fakes import MemoryDeadLetters, MemoryLedger
-from tests.property.s3_model import DESTINATIONS, SOURCE, S3Model, about
+from tests.property.s3_model import DESTINATIONS, SOURCE, S3Model
 from tests.unit.test_reconciler import MemoryFindings, MemoryIndex
 
 BASE_SECONDS = 900.0
@@ -141,24 +145,38 @@ class Tracker:
         """As if every age had come at once."""
         return self.reconcile(plus(self.s3.now(), -LONG_AGO))
 
-    def beyond_reach(self, version: ObjectVersion, unheard: Sequence[Event]) -> bool:
-        """No list of the ledger has it (it is unknown, or ineligible, or gone), and of something
-        that happened no event came: its own, or that of a change of the rules."""
-        known = self.ledger.states(version)
-        if any(state.status and not state.deleted_at for state in known.values()):
-            return False
-        return bool(about(version, unheard)) or self.met_unseen_rules(version)
+    def read_inventories(self) -> Counter[str]:
+        """An S3 Inventory of every bucket, taken now, read the way the backfill does."""
+        histories = {SOURCE: self.table.load(SOURCE)}
+        counts: Counter[str] = Counter()
+        for bucket in (SOURCE, *DESTINATIONS):
+            delivery = Delivery(Evidence.INVENTORY, self.s3.now(), (), (), bucket)
+            attribution = Attribution(
+                delivery,
+                f"run-{self.s3.now()}",
+                histories.get(bucket),
+                is_destination=bucket in DESTINATIONS,
+            )
+            listed = [
+                (b"%d" % number, self.s3.listed(version))
+                for number, version in enumerate(self.s3.held)
+                if version.bucket == bucket
+            ]
+            rows = Rows(
+                read=dict(listed).__getitem__,
+                attribution=lambda _, found=attribution: found,  # type: ignore[misc]
+                ledger=self.ledger,
+                objects=self.s3,
+                histories={name: found for name, found in histories.items() if found},
+                now=self.s3.now,
+            )
+            counts += rows.write([line for line, _ in listed], 0).counts
+        return counts
 
-    def met_unseen_rules(self, version: ObjectVersion) -> bool:
-        """It was written after a change of the rules and before the tracker saw that."""
-        history = self.table.load(SOURCE)
-        written = self.s3.written[version]
-        assert history is not None
-        second = Instant(written.written_at[:-4] + "000Z")
-        found = targets(
-            history.at(second), version.key, delete_marker=written.marker, tags=written.first_tags
-        )
-        return {target.destination for target in found} != set(written.places)
+    def is_unlisted(self, version: ObjectVersion) -> bool:
+        """It is in no list of the ledger: unknown, ineligible, or gone."""
+        known = self.ledger.states(version)
+        return not any(n and s.status and not s.deleted_at for n, s in known.items())
 
 
 def in_memory(s3: S3Model) -> Tracker:

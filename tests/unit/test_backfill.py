@@ -77,7 +77,8 @@ class World:
             histories=self.histories,
             delivery_of=manifests.delivery_of,
             reader=manifests.reader,
-            source_buckets=frozenset({"src"}),
+            source_buckets=frozenset(self.histories.known) | frozenset(self.histories.not_known),
+            destination_buckets=frozenset({"dst"}),
             now=lambda: NOW,
             batch_rows=self.batch_rows,
         )
@@ -315,6 +316,34 @@ def test_rules_that_cannot_be_read_are_waited_for() -> None:
     with pytest.raises(Unavailable, match="s3:GetReplicationConfiguration"):
         world.work()
     assert "AccessDenied" in world.progress.troubles[0]
+    assert world.ledger.records == {}
+
+
+def of_a_destination() -> World:
+    """The list of `dst`, which has one replica of `src`."""
+    listed = line(values("k0", status="REPLICA", Bucket="dst"))
+    world = World([[listed]], changed={"sourceBucket": "dst"})
+    version = ObjectVersion("src", "k0", "v1")
+    world.objects.heads = {
+        version: Head("COMPLETED", delete_marker=False, last_modified=NOW),
+        version.in_bucket("dst"): Head("REPLICA", delete_marker=False, last_modified=NOW),
+    }
+    return world
+
+
+def test_the_inventory_of_a_destination_tells_of_its_sources_versions() -> None:
+    world = of_a_destination()
+    world.work()
+    assert world.ended == "finished"
+    assert world.progress.counts == {"replica": 1}
+    assert status_at(world, "dst") is Status.COMPLETED
+
+
+def test_whose_replicas_they_are_waits_for_the_rules_of_every_source() -> None:
+    world = of_a_destination()
+    world.histories.not_known = {"other-source": "AccessDenied"}
+    with pytest.raises(Unavailable, match="configuration of other-source"):
+        world.work()
     assert world.ledger.records == {}
 
 

@@ -246,3 +246,15 @@ class TestADestinationInDoubt:
             "a": Status.PENDING,
             "b": Status.COMPLETED,
         }
+
+
+def test_a_replica_where_the_version_may_have_been_outlives_its_source() -> None:
+    objects = MemoryObjects({at("b"): head("REPLICA")})
+    facts = Examiner(objects).examine(V, {"a": PENDING}, NOW, ("b", "c"))
+    states = {
+        name: fold(fact for fact in facts if fact.destination == name).state
+        for name in ("a", "b", "c")
+    }
+    assert (states["b"].status, states["b"].deleted_at) == (Status.COMPLETED, NOW)
+    assert (states["a"].status, states["a"].deleted_at) == (None, NOW)
+    assert states["c"] == State()

@@ -5,9 +5,10 @@ import pytest
 from replication.configuration import History, Revision
 from replication.deliveries import Delivery, Listed, Task
 from replication.eligibility import Configuration, Rule
-from replication.existing import NEVER_TRIED, Attribution, Found, Outcome
+from replication.existing import NEVER_TRIED, Attribution, Found, Outcome, Question
 from replication.facts import Evidence, Kind, ObjectVersion
 from replication.fold import fold
+from replication.ports import Head
 from replication.status import Status
 from replication.times import Instant
 from tests.fakes import history, rule
@@ -96,12 +97,66 @@ def test_a_disabled_rule_may_have_sent_it_once() -> None:
     assert statuses(found(listed(), rule("dst", enabled=False))) == {"dst": Status.COMPLETED}
 
 
-def test_a_status_that_no_rule_explains_is_counted_and_nothing_else() -> None:
-    assert found(listed(), rule("dst", "z/")) == Found(Outcome.NO_RULE)
+@pytest.mark.parametrize("status", Status)
+def test_a_status_that_no_rule_explains_is_the_version_s_and_no_destination_s(
+    status: Status,
+) -> None:
+    what = found(listed(status), rule("dst", "z/"))
+    assert (what.outcome, what.question) == (Outcome.NO_RULE, None)
+    assert statuses(what) == {"": status}
+    state = fold(claim.fact for claim in what.claims).state
+    assert (state.status, state.created_at, state.size) == (status, WRITTEN, 7)
 
 
-def test_a_replica_is_no_source_version() -> None:
+def test_a_replica_of_no_tracked_destination_is_counted_and_nothing_else() -> None:
     assert found(listed(None, replica=True), rule("dst")) == Found(Outcome.REPLICA)
+
+
+class TestTheListOfADestination:
+    """`src` is a destination of others, and no source."""
+
+    def found(self, row: Listed) -> Found:
+        delivery = Delivery(Evidence.INVENTORY, SCANNED, (), (), "src")
+        return Attribution(delivery, "run", None, is_destination=True).found(row)
+
+    def test_asks_whose_a_replica_is(self) -> None:
+        question = Question(here=Head("REPLICA", delete_marker=False, last_modified=WRITTEN))
+        what = self.found(listed(None, replica=True))
+        assert what == Found(Outcome.REPLICA, question=question)
+
+    @pytest.mark.parametrize("replica", [True, False], ids=["REPLICA", "no status"])
+    def test_asks_whose_a_marker_is_whether_or_not_it_shows_a_status(self, replica: bool) -> None:
+        what = self.found(listed(None, replica=replica, delete_marker=True))
+        assert what.question is not None
+        assert what.question.here is not None
+        assert what.question.here.delete_marker
+        assert what.claims == ()
+
+    @pytest.mark.parametrize("status", [None, *Status])
+    def test_says_nothing_of_an_object_of_its_own(self, status: Status | None) -> None:
+        what = self.found(listed(status))
+        assert (what.claims, what.question) == ((), None)
+
+
+MARKERS = rule("dst", delete_markers=True)
+
+
+class TestMarkersOfASource:
+    def test_are_asked_for_wherever_a_rule_could_have_sent_them(self) -> None:
+        tagged = rule("tagged", tags=TAGGED, delete_markers=True)
+        elsewhere = rule("elsewhere", "z/", delete_markers=True)
+        what = found(
+            listed(None, delete_marker=True), MARKERS, tagged, elsewhere, rule("objects-only")
+        )
+        assert what == Found(
+            Outcome.DELETE_MARKER, question=Question(possible=("dst",), unless_known=True)
+        )
+
+    def test_that_no_rule_replicates_are_not_asked_for(self) -> None:
+        assert found(listed(None, delete_marker=True), rule("dst")) == Found(Outcome.NO_STATUS)
+
+    def test_that_show_a_status_are_like_any_version(self) -> None:
+        assert statuses(found(listed(delete_marker=True), MARKERS)) == {"dst": Status.COMPLETED}
 
 
 def test_a_version_without_a_status_is_recorded_only_when_asked_for() -> None:

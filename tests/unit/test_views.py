@@ -74,7 +74,7 @@ def test_transitions_of_a_destination_join_up_and_end_in_its_status(records: lis
     for record in records:
         status = None
         for change in shown:
-            if change["destination"] == record.destination:
+            if change["destination"] == (record.destination or None):
                 assert change["from"] == status
                 assert change["to"] != status
                 status = change["to"]
@@ -96,6 +96,36 @@ def test_a_version_no_rule_took_has_no_status_and_no_destinations() -> None:
     assert shown_object["destinations"] == []
     assert shown_object["size"] == 7
     assert shown_object["transitions"] == []
+
+
+LISTED = {"evidence": Evidence.INVENTORY, "status": Status.FAILED}
+
+
+def test_a_status_a_list_told_of_no_destination_is_the_version_s_own() -> None:
+    shown_object = shown(stored((Kind.INELIGIBLE, 0), (Kind.OBSERVED, 60, LISTED), destination=""))
+    assert shown_object["replication_status"] == "FAILED"
+    assert shown_object["destinations"] == []
+    (change,) = shown_object["transitions"]
+    assert (change["destination"], change["to"]) == (None, "FAILED")
+
+
+@pytest.mark.parametrize(
+    ("looked", "status"), [(30, "FAILED"), (90, None)], ids=["before it", "after it"]
+)
+def test_what_was_read_later_counts_more_than_a_list(looked: float, status: str | None) -> None:
+    shown_object = shown(
+        stored((Kind.OBSERVED, 60, LISTED), destination=""),
+        stored((Kind.OBSERVED, looked, {"evidence": Evidence.HEAD_SOURCE, "status": None})),
+    )
+    assert shown_object["replication_status"] == status
+
+
+def test_what_is_known_of_a_destination_counts_more_than_a_list() -> None:
+    shown_object = shown(
+        stored((Kind.OBSERVED, 60, LISTED), destination=""),
+        stored(requested(), arrived(2)),
+    )
+    assert shown_object["replication_status"] == "COMPLETED"
 
 
 def test_the_item_without_a_destination_counts_for_nothing_beside_others() -> None:

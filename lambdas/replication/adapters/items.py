@@ -91,7 +91,9 @@ def listing(
     requested_at: Instant | None,
     shards: int,
 ) -> Item:
-    """The attributes that put an item into the indexes."""
+    """The attributes that put an item into the indexes; none where there is no destination."""
+    if not destination:
+        return {}
     tie = tie_of(version, destination)
     found = held(status, since, requested_at)
     return ({"held": {"S": f"{found}#{tie}"}} if found else {}) | {

@@ -1,0 +1,181 @@
+"""What rows leave open is asked of S3: whose a replica is, and who has a delete marker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from replication.configuration import History
+from replication.deliveries import Delivery, Listed
+from replication.errors import Denied, Unavailable
+from replication.existing import Attribution
+from replication.facts import Evidence, Kind, ObjectVersion
+from replication.fold import State
+from replication.ports import Claim, Head
+from replication.rows import Rows
+from replication.status import Status
+from replication.times import Instant, plus
+from tests.fakes import MemoryLedger, MemoryObjects, history, rule
+from tests.seeds import at, stored
+
+SCANNED = Instant("2026-11-22T10:00:00.000Z")
+WRITTEN = Instant("2026-11-01T08:30:00.000Z")
+NOW = Instant("2026-11-22T12:00:00.000Z")
+SOURCE = ObjectVersion("src", "k", "v1")
+HERE = SOURCE.in_bucket("dst")
+
+
+def shows(status: str | None, *, marker: bool = False, later: float = 0) -> Head:
+    return Head(status, delete_marker=marker, last_modified=plus(WRITTEN, later))
+
+
+REPLICA = Listed(HERE, None, replica=True, last_modified=WRITTEN)
+MARKER = Listed(HERE, None, delete_marker=True, last_modified=WRITTEN)
+
+
+def told(*facts: tuple[Kind, float], destination: str = "dst") -> list[Claim]:
+    """What the ledger was told of the source version: kinds, and seconds after 10:00."""
+    return [Claim(one) for one in stored(*facts, of=SOURCE, destination=destination).record.facts]
+
+
+@dataclass
+class World:
+    """A list of one bucket's versions, and S3."""
+
+    histories: Mapping[str, History] = field(
+        default_factory=lambda: {"src": history("src", rule("dst", delete_markers=True))}
+    )
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+
+    def read(self, *rows: Listed) -> dict[str, int]:
+        """The counts of a delivery that lists `rows`."""
+        known = {str(number).encode(): row for number, row in enumerate(rows)}
+        delivery = Delivery(Evidence.INVENTORY, SCANNED, (), ())
+        written = Rows(
+            read=known.__getitem__,
+            attribution=lambda bucket: Attribution(
+                delivery, "run", self.histories.get(bucket), is_destination=bucket != "src"
+            ),
+            ledger=self.ledger,
+            objects=self.objects,
+            histories=self.histories,
+            now=lambda: NOW,
+        ).write(list(known), 0)
+        return dict(written.counts)
+
+    def state(self, version: ObjectVersion = SOURCE, destination: str = "dst") -> State:
+        return self.ledger.records[version, destination].state
+
+
+def test_a_replica_nobody_told_of_is_joined_to_its_source() -> None:
+    world = World()
+    world.objects.heads = {SOURCE: shows("COMPLETED"), HERE: shows("REPLICA")}
+    assert world.read(REPLICA) == {"replica": 1}
+    state = world.state()
+    assert (state.status, state.arrived_at, state.evidence) == (
+        Status.COMPLETED,
+        NOW,
+        Evidence.HEAD_SOURCE,
+    )
+
+
+def test_a_replica_that_is_known_costs_no_look_and_no_write() -> None:
+    world = World()
+    world.ledger.write(told((Kind.ARRIVED, 5)))
+    writes = world.ledger.writes
+    assert world.read(REPLICA) == {"replica": 1}
+    assert (world.objects.asked, world.ledger.writes) == ([], writes)
+
+
+def test_a_replica_by_a_rule_nobody_saw_is_joined_all_the_same() -> None:
+    world = World(histories={"src": history("src", rule("elsewhere"))})
+    world.objects.heads = {SOURCE: shows("COMPLETED"), HERE: shows("REPLICA")}
+    world.read(REPLICA)
+    assert world.state().status is Status.COMPLETED
+
+
+def test_a_replica_that_outlived_its_source_is_known_with_the_end_of_the_source() -> None:
+    world = World()
+    world.ledger.write(told((Kind.INELIGIBLE, 0), destination=""))
+    world.objects.heads = {HERE: shows("REPLICA")}
+    assert world.read(REPLICA) == {"replica": 1}
+    state = world.state()
+    assert (state.status, state.arrived_at, state.deleted_at) == (Status.COMPLETED, NOW, NOW)
+
+
+def test_a_replica_without_any_known_source_is_counted_and_named() -> None:
+    world = World()
+    world.objects.heads = {HERE: shows("REPLICA")}
+    assert world.read(REPLICA) == {"replica": 1, "unsourced": 1}
+    assert world.ledger.records == {}
+
+
+def test_a_replica_that_may_not_be_looked_at_stays_unknown() -> None:
+    world = World()
+    world.objects.fault = Denied("s3:GetObjectVersion", "src")
+    assert world.read(REPLICA) == {"replica": 1, "not_looked_at": 1}
+    world.objects.fault = Unavailable("SlowDown")
+    with pytest.raises(Unavailable):
+        world.read(REPLICA)
+
+
+def test_a_list_that_is_older_than_the_loss_of_a_replica_brings_it_not_back() -> None:
+    world = World()
+    world.ledger.write(told((Kind.ARRIVED, 5), (Kind.REPLICA_DELETED, 50)))
+    world.objects.heads = {SOURCE: shows("COMPLETED")}
+    world.read(REPLICA)
+    assert (world.state().lost_at, world.state().arrived_at) == (at(50), None)
+
+
+class TestMarkers:
+    def test_that_arrived_untold_are_found_from_the_list_of_either_side(self) -> None:
+        for row in (Listed(SOURCE, None, delete_marker=True, last_modified=WRITTEN), MARKER):
+            world = World()
+            world.objects.heads = {
+                SOURCE: shows(None, marker=True),
+                HERE: shows(None, marker=True, later=2),
+            }
+            assert world.read(row) == {"delete_marker": 1}
+            assert world.state().status is Status.COMPLETED
+
+    def test_that_are_nowhere_else_are_not_called_pending(self) -> None:
+        """A lifecycle rule may have made it, or it is older than the rules."""
+        world = World()
+        world.objects.heads = {SOURCE: shows(None, marker=True)}
+        world.read(Listed(SOURCE, None, delete_marker=True, last_modified=WRITTEN))
+        assert world.ledger.records == {}
+
+    def test_of_a_known_version_are_left_to_reconciliation(self) -> None:
+        world = World()
+        world.ledger.write(told((Kind.REQUESTED, 0)))
+        world.read(Listed(SOURCE, None, delete_marker=True, last_modified=WRITTEN))
+        assert world.objects.asked == []
+
+    def test_of_the_destination_s_own_are_nobody_s_replica(self) -> None:
+        world = World()
+        world.objects.heads = {HERE: shows(None, marker=True)}
+        assert world.read(MARKER) == {"delete_marker": 1}
+        assert world.ledger.records == {}
+
+
+@pytest.mark.parametrize("made_in", ["east", "west"])
+def test_of_two_buckets_that_replicate_to_each_other_the_older_marker_is_the_source(
+    made_in: str,
+) -> None:
+    both = {
+        "east": history("east", rule("west", delete_markers=True)),
+        "west": history("west", rule("east", delete_markers=True)),
+    }
+    other = {"east": "west", "west": "east"}[made_in]
+    original, copy = ObjectVersion(made_in, "k", "v1"), ObjectVersion(other, "k", "v1")
+    for listed_in in (original, copy):
+        world = World(histories=both)
+        world.objects.heads = {
+            original: shows(None, marker=True),
+            copy: shows(None, marker=True, later=3),
+        }
+        later = 0 if listed_in == original else 3
+        world.read(Listed(listed_in, None, delete_marker=True, last_modified=plus(WRITTEN, later)))
+        assert set(world.ledger.records) == {(original, other)}
+        assert world.state(original, other).status is Status.COMPLETED
