@@ -1,6 +1,5 @@
 """`s3rt backfill`: existing objects into the ledger, and how far that is."""
 
-import json as json_text
 import time
 from collections.abc import Iterator
 from typing import Annotated
@@ -13,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import show
-from cli.options import Json
+from cli.options import Json, moment
 from cli.outputs import Outputs
 from replication.adapters.backfill_progress import BackfillProgress
+from replication.backfill import Request
 from replication.deliveries import run_of
 from replication.existing import Outcome
 from replication.progress import Progress, State
+from replication.times import Instant
 
 POLL_SECONDS = 2.0
 _SHOWN_TROUBLES = 5
@@ -26,7 +27,7 @@ _MEANING = {
     Outcome.COMPLETED: "replicated",
     Outcome.PENDING: "replication pending",
     Outcome.FAILED: "replication failed",
-    Outcome.AMBIGUOUS: "of one of several destinations; S3 was asked which",
+    Outcome.AMBIGUOUS: "the list does not say where; S3 was asked",
     Outcome.NO_RULE: "no known rule could have sent it; the status is recorded by itself",
     Outcome.NO_STATUS: "no replication status",
     Outcome.DELETE_MARKER: "delete markers; S3 was asked who has them",
@@ -36,17 +37,17 @@ _MEANING = {
     Outcome.BROKEN: "rows that could not be understood",
     Outcome.REFUSED: "items the ledger cannot hold",
     Outcome.NOT_LOOKED_AT: "versions S3 denied a look at",
-    Outcome.UNSOURCED: "replicas of which no tracked bucket has the source",
+    Outcome.UNSOURCED: "replicas of which no tracked bucket has the source; recorded without one",
 }
 
 
-def start(manifest_uri: str, outputs: Outputs) -> str:
+def start(manifest_uri: str, outputs: Outputs, rules_since: Instant | None = None) -> str:
     """Asks for the backfill of a manifest and answers the id of its run. Started again, the same
     run goes on. Rejected when the URI is none."""
     run = run_of(manifest_uri)
     outputs.client("sqs").send_message(
         QueueUrl=outputs["BackfillQueueUrl"],
-        MessageBody=json_text.dumps({"manifest": manifest_uri}),
+        MessageBody=Request(manifest_uri, rules_since=rules_since).body,
     )
     return run
 
@@ -76,6 +77,16 @@ def command(
     manifest: Annotated[
         str, typer.Argument(help="s3://bucket/.../manifest.json of an inventory or a job's report")
     ],
+    rules_since: Annotated[
+        Instant | None,
+        typer.Option(
+            "--rules-since",
+            parser=moment,
+            metavar="TIME",
+            help="Since when the bucket's rules have been what the tracker first read; saves asking"
+            " S3 about each version written after that",
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Show the progress until it has ended")] = False,
     json: Json = False,
 ) -> None:
@@ -86,7 +97,7 @@ def command(
     run = run_of(manifest)
     known = progress(run, outputs)
     if known is None or known.state is not State.FINISHED:
-        start(manifest, outputs)
+        start(manifest, outputs, rules_since)
     if not wait:
         known = progress(run, outputs)
         if json:

@@ -10,6 +10,7 @@ import typer
 from cli import (
     backfill,
     dead_letters,
+    doctor,
     export,
     incidents,
     lists,
@@ -42,6 +43,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "watermark": summaries.watermark,
     "watch": summaries.watch,
     "incidents": incidents.command,
+    "doctor": doctor.command,
     "export": export.export,
     "replay": replay.replay,
     "replay-archive": replay_archive.command,

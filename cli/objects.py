@@ -14,6 +14,9 @@ from cli.exits import Code
 from cli.options import Json, ObjectArgument, Place, VersionId, asking, duration
 from replication import times
 
+NOBODY_KNOWS_WHERE = (
+    "An inventory told this status, and no rule the tracker knows says of which destination."
+)
 WAIT_SECONDS = 20
 """One request's share of a wait; the API takes at most 25."""
 
@@ -140,12 +143,13 @@ def _describe(out: Console, found: dict[str, Any]) -> None:
     for field, label in (("created_at", "created"), ("deleted_at", "deleted for good")):
         if found[field] is not None:
             facts.add_row(Text(label, style="dim"), show.plain(found[field]))
-    if source := found["source"]:
-        facts.add_row(Text("replica of", style="dim"), _name(source))
+    if found["role"] == "replica":
+        facts.add_row(Text("replica of", style="dim"), _origin(found))
     facts.add_row(Text("last heard of", style="dim"), show.plain(found["observed_at"]))
     out.print(facts)
     if found["role"] == "source" and not found["destinations"]:
-        out.print("No replication rule took this version.")
+        told = found["replication_status"] is not None
+        out.print(NOBODY_KNOWS_WHERE if told else "No replication rule took this version.")
     for one in found["destinations"]:
         _destination(out, one)
 
@@ -204,11 +208,17 @@ def _name(found: dict[str, Any]) -> Text:
     return show.plain(f"s3://{found['bucket']}/{found['key']}", "bold")
 
 
+def _origin(found: dict[str, Any]) -> Text:
+    source = found["source"]
+    return _name(source) if source else Text("a version that no tracked bucket is known to have")
+
+
 def _places(found: dict[str, Any]) -> Text:
-    if source := found["source"]:
-        return Text.assemble("replica of ", _name(source))
+    if found["role"] == "replica":
+        return Text.assemble("replica of ", _origin(found))
     shown = [
         Text.assemble(show.plain(one["bucket"]), " ", show.status(one["status"]))
         for one in found["destinations"]
     ]
-    return Text(", ").join(shown) if shown else Text("no rule takes it", style="dim")
+    unknown = "no rule takes it" if found["replication_status"] is None else "nobody knows where"
+    return Text(", ").join(shown) if shown else Text(unknown, style="dim")

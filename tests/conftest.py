@@ -15,7 +15,18 @@ settings.load_profile("tracker")
 
 # Folders whose tests share something that is expensive to start (a deployed stack, an emulator, a
 # synthesized template, a browser): one worker each, the slowest first.
-_SHARED = ("e2e", "browser", "local", "infra", "ledger", "summarize", "query", "cli", "backfill")
+_SHARED = (
+    "e2e",
+    "parity",
+    "browser",
+    "local",
+    "infra",
+    "ledger",
+    "summarize",
+    "query",
+    "cli",
+    "backfill",
+)
 _ROOT = Path(__file__).parent
 
 

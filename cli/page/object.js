@@ -105,7 +105,11 @@ function render(found, versions) {
     facts(found),
     found.destinations.map(destination),
     found.role === "source" && !found.destinations.length
-      ? note("No replication rule took this version, so nothing replicates it.")
+      ? note(
+          found.replication_status
+            ? "An inventory told this status, and no rule the tracker knows says of which destination."
+            : "No replication rule took this version, so nothing replicates it.",
+        )
       : null,
     h("h3", { text: "What happened" }),
     timeline(found),
@@ -120,10 +124,15 @@ function facts(found) {
     ["Size", found.delete_marker || found.size === null ? null : bytes(found.size)],
     ["Written", found.created_at && moment(found.created_at)],
     ["Deleted for good", found.deleted_at && moment(found.deleted_at)],
-    ["Replica of", found.source && `s3://${found.source.bucket}/${visible(found.source.key)}`],
+    ["Replica of", found.role === "replica" && origin(found.source)],
     ["Last heard of", found.observed_at && moment(found.observed_at)],
   ];
   return h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", { text: name }), h("dd", {}, value)]).flat());
+}
+
+function origin(source) {
+  if (!source) return "a version that no tracked bucket is known to have";
+  return `s3://${source.bucket}/${visible(source.key)}`;
 }
 
 function destination(one) {
@@ -163,7 +172,7 @@ function timeline(found) {
       "li",
       { class: (one.to ?? "unknown").toLowerCase() },
       h("p", {}, moment(one.at), gap > 0 ? h("small", { text: `${span(gap)} later` }) : null),
-      h("p", {}, status(one.to), " at ", h("span", { class: "bucket", text: one.destination || found.bucket })),
+      h("p", {}, status(one.to), one.destination ? [" at ", h("span", { class: "bucket", text: one.destination })] : null),
       h("p", { class: "detail" }, EVIDENCE[one.evidence] ?? one.evidence, one.detail ? `: ${visible(one.detail)}` : ""),
     );
   });

@@ -116,7 +116,10 @@ class ObjectSummary(Schema):
     )
     observed_at: Time | None = Field(description="The time of the latest event that was heard of")
     deleted_at: Time | None = Field(description="When the version was deleted for good")
-    source: Source | None = Field(description="For a replica: what it is a copy of")
+    source: Source | None = Field(
+        description="For a replica: what it is a copy of; null when no tracked bucket is known to"
+        " have had its source"
+    )
     destinations: list[Destination] = Field(
         description="Where rules send it, by bucket name; empty for a replica, and when no rule"
         " took the version"

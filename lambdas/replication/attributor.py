@@ -165,11 +165,12 @@ class Attributor:
 
     def _prove_deleted(self, event: Deleted, now: Instant) -> list[Claim]:
         version, history = event.version, self.histories.get(event.version.bucket)
-        if history is not None:
-            known = self.ledger.states(version)
-            if known:
-                ended = [attribution.deleted(event, name) for name in known]
-                return _certain(ended + Examiner(self.objects).outlived(version, known, now))
+        known = self.ledger.states(version)
+        if version.bucket in known:  # a replica of unknown source
+            return _certain([attribution.replica_deleted(event, version.bucket)])
+        if history is not None and known:
+            ended = [attribution.deleted(event, name) for name in known]
+            return _certain(ended + Examiner(self.objects).outlived(version, known, now))
         for source in self._sources(version):
             original = version.in_bucket(source)
             known_there = version.bucket in self.ledger.states(original)
@@ -189,7 +190,11 @@ class Attributor:
         sources = self._sources(version)
         known = self.ledger.states(version) if history is not None else ()
         if known:
-            due = [name for name, state in known.items() if name and not state.is_ruled_out]
+            due = [
+                name
+                for name, state in known.items()
+                if name not in ("", version.bucket) and not state.is_ruled_out
+            ]
             return _certain(attribution.changed(event, name) for name in due)
         for source in sources:
             original = version.in_bucket(source)

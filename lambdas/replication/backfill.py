@@ -5,6 +5,8 @@ Everything is driven by one queue. A message names a manifest, and later one of 
     {"manifest": "s3://bucket/key/manifest.json"}
     {"manifest": "s3://bucket/key/manifest.json", "file": {"bucket": "...", "key": "..."}}
 
+and, when an operator knows since when the rules have been what they are, `"rules_since": "<time>"`.
+
 How far a file is, its progress says and nothing else: it is set after every batch of rows, together
 with the counts of exactly those rows, so a message that comes again goes on where the ledger is. A
 crash between any two calls repeats at most one batch, and the same facts written again change
@@ -27,7 +29,7 @@ from replication.existing import Attribution
 from replication.ports import Histories, Ledger, Objects
 from replication.progress import MOST_NAMED, FileProgress, Progress, RunProgress
 from replication.rows import Reader, Rows, Written
-from replication.times import Instant, plus
+from replication.times import Instant, parse, plus
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +71,11 @@ class ProgressTable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message of the queue."""
+    """A message of the queue. `rules_since`: the rules the tracker first read held from then on."""
 
     manifest: str
     file: tuple[str, str] | None = None
+    rules_since: Instant | None = None
 
     @classmethod
     def parse(cls, body: str) -> "Request":
@@ -81,16 +84,23 @@ class Request:
             message = json.loads(body)
             manifest, file = message["manifest"], message.get("file")
             location_of(manifest)
-            return cls(manifest, (file["bucket"], file["key"]) if file else None)
+            since = message.get("rules_since")
+            return cls(
+                manifest,
+                (file["bucket"], file["key"]) if file else None,
+                parse(since) if since else None,
+            )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Rejected("not-a-request", f"no message of the backfill: {error!r}") from None
 
     @property
     def body(self) -> str:
-        if self.file is None:
-            return json.dumps({"manifest": self.manifest})
-        bucket, key = self.file
-        return json.dumps({"manifest": self.manifest, "file": {"bucket": bucket, "key": key}})
+        message: dict[str, object] = {"manifest": self.manifest}
+        if self.file is not None:
+            message["file"] = dict(zip(("bucket", "key"), self.file, strict=True))
+        if self.rules_since is not None:
+            message["rules_since"] = self.rules_since
+        return json.dumps(message)
 
 
 class Backfill:
@@ -136,7 +146,7 @@ class Backfill:
         try:
             delivery = self._delivery(request.manifest)
             if request.file is None:
-                self._start(run, delivery)
+                self._start(request, run, delivery)
                 return Counter()
             return self._file(request, run.id, delivery, seconds_left)
         except Rejected as error:
@@ -163,7 +173,7 @@ class Backfill:
                 " destination_buckets",
             )
 
-    def _start(self, run: RunProgress, delivery: Delivery) -> None:
+    def _start(self, request: Request, run: RunProgress, delivery: Delivery) -> None:
         """Sends a message for every file that is not finished; one that failed begins anew."""
         now = self._now()
         self._progress.save_run(replace(run, files=len(delivery.files)), now)
@@ -176,7 +186,7 @@ class Backfill:
                 continue
             if before is None or before.error:
                 self._progress.save_file(run.id, FileProgress(file.bucket, file.key), now)
-            bodies.append(Request(run.manifest, (file.bucket, file.key)).body)
+            bodies.append(replace(request, file=(file.bucket, file.key)).body)
         self._queue.send(bodies)
 
     def _file(
@@ -190,7 +200,7 @@ class Backfill:
             return total
         rows = Rows(
             read=self._reader(delivery),
-            attribution=partial(self._attribution, run, delivery),
+            attribution=partial(self._attribution, request, run, delivery),
             ledger=self._ledger,
             objects=self._objects,
             histories=self._histories.histories(),
@@ -240,7 +250,9 @@ class Backfill:
         except Unavailable as error:
             log.warning("progress of %s could not be noted: %s", request.manifest, error)
 
-    def _attribution(self, run: str, delivery: Delivery, bucket: str) -> Attribution:
+    def _attribution(
+        self, request: Request, run: str, delivery: Delivery, bucket: str
+    ) -> Attribution:
         """Rejected when the bucket is not tracked, Unavailable while rules are unknown that say
         what it is due to, or what may have come to it."""
         self._check(bucket)
@@ -255,10 +267,13 @@ class Backfill:
                     f"the replication configuration of {name} could not be read ({reason}); allow"
                     " s3:GetReplicationConfiguration"
                 )
+        history = histories[bucket] if is_source else None
+        if history and request.rules_since:
+            history = history.held_since(request.rules_since)
         return Attribution(
             delivery,
             run,
-            histories[bucket] if is_source else None,
+            history,
             is_destination=is_destination,
             record_ineligible=self._record_ineligible,
         )

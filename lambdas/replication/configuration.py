@@ -5,7 +5,7 @@ of its own time, not of the time it is read.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from replication.eligibility import Configuration
 from replication.times import Instant, plus
@@ -68,6 +68,12 @@ class History:
             return True
         early, late = plus(created_at, -NOTICE_SECONDS), plus(created_at, NOTICE_SECONDS)
         return any(early <= revision.since <= late for revision in self.revisions)
+
+    def held_since(self, since: Instant) -> "History":
+        """The same, for somebody who knows that the first rules held from `since` on, before the
+        tracker first read them."""
+        first, *later = self.revisions
+        return replace(self, revisions=(replace(first, since=min(since, first.since)), *later))
 
     def possible(self, key: str) -> tuple[str, ...]:
         """Destinations that any rule the bucket ever had could have sent the key to, by name."""

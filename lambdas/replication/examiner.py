@@ -32,6 +32,7 @@ from replication.times import Instant
 SEVERAL_MAY_HAVE_FAILED = "S3 says that at least one destination failed, and not which"
 WITHOUT_ITS_TAGS = "the replica is there, but S3 reports FAILED: its tags or metadata are missing"
 NO_RULE = "S3 shows no replication status: no rule replicates the version"
+NO_RULE_SEEN = "S3 reports COMPLETED, and no destination that is known ever had it"
 NOT_SENT = "S3 reports COMPLETED, and the destination never had it: no rule sent it there"
 
 Heads = Mapping[str, Head | None]
@@ -227,6 +228,9 @@ def _completed(look: _Look, heads: Heads) -> list[Fact]:
             facts.append(look.observed(name, Status.COMPLETED, there=there))
         elif name in look.known:
             facts.append(look.seen(name, None, NOT_SENT))
+    if not any(fact.status for fact in facts):
+        # It went to a bucket that nobody knows of.
+        facts.append(look.observed("", Status.COMPLETED, NO_RULE_SEEN))
     return facts
 
 

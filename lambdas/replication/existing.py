@@ -6,17 +6,19 @@ destination it speaks of. What a row says of a destination is claimed only where
     COMPLETED           everywhere the rules of its time sent it, for S3 says COMPLETED of all or
                         none; or at the only destination any rule could have sent it to
     PENDING, FAILED     at the only destination any rule could have sent it to
-    any of them, else   nothing is claimed: a NOTED fact says what the row said, and S3 is asked
+    any of them, else   the status is claimed of the version, and of no destination; a NOTED fact
+                        says so of each, and S3 is asked
     a task that failed  FAILED at the only destination of the rules in force, unless its code says
                         that the job never came to replicate the object
     one that succeeded  a NOTED fact: Amazon does not say which status an object has after a job,
                         so S3 is asked
-    no rule sent it     the status is claimed of the version, and of no destination
     a delete marker     nothing is claimed: S3 is asked who has it
     a replica           nothing is claimed of its bucket's own; S3 is asked whose it is
 
-The rules of a version's time are those of `History.at`: for a version older than the tracker, the
-first ones it saw. Whether a rule with a tag filter took an object, only its tags could tell.
+Which rules a version met is in doubt (`History.in_doubt`) when it is older than the first rules
+the tracker read, or was written about when they changed: no rule replicates what was there before
+it, and a status may be of a destination whose rule is long gone. S3 is asked about each of those.
+Whether a rule with a tag filter took an object, only its tags could tell.
 """
 
 from collections.abc import Iterable, Mapping
@@ -74,17 +76,19 @@ class Outcome(StrEnum):
     NOT_LOOKED_AT = "not_looked_at"
     """Versions S3 denied a look at, so that something of them stays unknown; counted as well."""
     UNSOURCED = "unsourced"
-    """Replicas of which no tracked bucket has the source; counted as well."""
+    """Replicas of which no tracked bucket has the source; recorded without one, counted as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a row leaves open, so that S3 has to be asked. `possible`: where the version may be
     beside the destinations the ledger knows. `here`: what its bucket shows of it, when it may be
-    a replica. `unless_known`: not when a destination of the version is in the ledger already."""
+    a replica, and `unsourced` what to claim when nobody has its source. `unless_known`: not when a
+    destination of the version is in the ledger already."""
 
     possible: tuple[str, ...] | None = None
     here: Head | None = None
+    unsourced: Claim | None = None
     unless_known: bool = False
 
 
@@ -136,31 +140,36 @@ class Attribution:
         if row.status is None:
             return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
         possible = self._possible(row)
+        # Of where, nobody may be able to tell; but S3 says so of the version.
+        by_itself = Claim(self._seen(row, Kind.OBSERVED, "", None))
         if not possible:
-            # Nobody can tell of where, but S3 says so of the version.
-            return Found(Outcome.NO_RULE, (Claim(self._seen(row, Kind.OBSERVED, "", None)),))
-        if len(possible) == 1:
-            return self._certain(row, row.status, possible, possible)
+            return Found(Outcome.NO_RULE, (by_itself,))
+        in_doubt = self._history.in_doubt(row.last_modified, self._delivery.at)
         own = self._own(self._history, row).intersection(possible)
-        if row.status is Status.COMPLETED and own:
+        if not in_doubt and len(possible) == 1:
+            return self._certain(row, row.status, possible, possible)
+        if not in_doubt and row.status is Status.COMPLETED and own:
             return self._certain(row, row.status, possible, own)
         # Where only a tag or a rule of another time could have sent it, a note must not make a
         # destination of a bucket that is none; unless nothing surer is known.
-        claims = tuple(
+        notes = (
             Claim(
                 self._seen(row, Kind.NOTED, name, rule_id),
                 must_exist=bool(own) and name not in own,
             )
             for name, rule_id in possible.items()
         )
-        return Found(Outcome.AMBIGUOUS, claims, Question())
+        question = Question(tuple(possible) if in_doubt else None)
+        return Found(Outcome.AMBIGUOUS, (by_itself, *notes), question)
 
     def _whose(self, row: Listed) -> Question | None:
         """The question whose replica it is, where it can be any tracked bucket's."""
         if not self._is_destination:
             return None
-        status = REPLICA if row.replica else None
-        return Question(here=Head(status, bool(row.delete_marker), row.last_modified))
+        here = Head(REPLICA if row.replica else None, bool(row.delete_marker), row.last_modified)
+        copy = replace(row, status=Status.COMPLETED)
+        seen = replace(self._seen(copy, Kind.OBSERVED, row.version.bucket, None), present=True)
+        return Question(here=here, unsourced=Claim(seen))
 
     def _marker(self, row: Listed) -> Found:
         """Whether a rule took a marker no list says, and one that is nowhere else may have been
@@ -217,16 +226,7 @@ class Attribution:
             etag=row.etag,
             status=row.status if observed else None,
             delete_marker=row.delete_marker or None,
-            detail=self._detail(row, kind, destination),
-        )
-
-    def _detail(self, row: Listed, kind: Kind, destination: str) -> str | None:
-        if kind is Kind.NOTED:
-            return f"{row.status}, of one or more of several destinations"
-        return (
-            None
-            if destination
-            else "no rule the tracker has seen takes it, so nobody knows of where"
+            detail=None if observed and destination else f"{row.status}, a list does not say where",
         )
 
     def _ineligible(self, row: Listed) -> Iterable[Claim]:

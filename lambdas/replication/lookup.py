@@ -57,7 +57,8 @@ class Lookup:
         if version_id is None:
             return self._latest(bucket, key)
         version = ObjectVersion(bucket, key, version_id)
-        if bucket in self._source_buckets and (own := self._ledger.version(version)):
+        own = self._ledger.version(version) if bucket in self._source_buckets else ()
+        if own and not views.is_unsourced(own):
             return views.tracked_object(own, bucket, self._present())
         missing: ObjectVersion | None = None
         for source in self._sources(bucket, key):
@@ -66,6 +67,9 @@ class Lookup:
                 return views.tracked_object(items, bucket, self._present())
             if any(item.destination == bucket for item in items):
                 missing = items[0].version
+        own = own or self._ledger.version(version)
+        if views.holds(own, bucket):
+            return views.tracked_object(own, bucket, self._present())
         raise _not_tracked(version.bucket, missing)
 
     def versions(self, bucket: str, key: str) -> Iterator[tuple[Age, tuple[Stored, ...]]]:
@@ -92,13 +96,17 @@ class Lookup:
     def _copies(self, bucket: str, key: str) -> Iterator[tuple[bool, tuple[Stored, ...]]]:
         """Items, without facts, of each version of the key that concerns the bucket, and whether
         the bucket has it: a replica may be on its way, or have been deleted there."""
-        if bucket in self._source_buckets:
-            for items in self._ledger.versions(bucket, key):
-                yield True, items
+        sourced = set()
         for source in self._sources(bucket, key):
             for items in self._ledger.versions(source, key):
                 if any(item.destination == bucket for item in items):
+                    sourced.add(items[0].version.version_id)
                     yield views.holds(items, bucket), items
+        for items in self._ledger.versions(bucket, key):
+            if not views.is_unsourced(items):
+                yield bucket in self._source_buckets, items
+            elif items[0].version.version_id not in sourced:
+                yield views.holds(items, bucket), items
 
     def _sources(self, bucket: str, key: str) -> tuple[str, ...]:
         """Buckets whose versions of the key could be in `bucket` as replicas. One whose rules

@@ -153,7 +153,8 @@ class Reconciler:
             listed = [
                 name
                 for name, state in known.items()
-                if state.status is window.status
+                if name  # without a destination a status stands in no list
+                and state.status is window.status
                 and window.since <= (state.since or "") < window.until
                 and self._is_due(window.status, version, state, now)
             ]

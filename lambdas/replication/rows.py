@@ -113,8 +113,11 @@ class Rows:
         now = self._now()
         with ThreadPoolExecutor(max_workers=min(THREADS, len(unclear))) as pool:
             seen = list(pool.map(partial(self._ask, now), unclear, unclear.values()))
-        facts = [fact for one in seen if isinstance(one, list) for fact in one]
-        self._write([Claim(fact) for fact in facts])
+        claims = [Claim(fact) for one in seen if isinstance(one, list) for fact in one]
+        for one, question in zip(seen, unclear.values(), strict=True):
+            if isinstance(one, Unsourced) and question.unsourced:
+                claims.append(question.unsourced)
+        self._write(claims)
         return [one for one in seen if not isinstance(one, list)]
 
     def _ask(

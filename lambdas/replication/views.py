@@ -62,7 +62,7 @@ def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
 
 
 def summary(items: VersionItems, bucket: str, present: Present) -> Json:
-    if bucket == items[0].version.bucket:
+    if bucket == items[0].version.bucket and not is_unsourced(items):
         return _source(items, present)
     return _replica(items, bucket)
 
@@ -70,10 +70,11 @@ def summary(items: VersionItems, bucket: str, present: Present) -> Json:
 def _source(items: VersionItems, present: Present) -> Json:
     # The item without a destination says that no rule took the version. It still knows the
     # version's size and times, but it is no destination.
-    destinations = sorted(
-        (item for item in items if item.destination), key=lambda item: item.destination
-    )
     version = items[0].version
+    destinations = sorted(
+        (item for item in items if item.destination not in ("", version.bucket)),
+        key=lambda item: item.destination,
+    )
     created_at, deleted_at = newest(items, "created_at"), newest(items, "deleted_at")
     if created_at and deleted_at and deleted_at < created_at:
         deleted_at = None  # a `null` version that was written again
@@ -82,7 +83,7 @@ def _source(items: VersionItems, present: Present) -> Json:
         "key": version.key,
         "version_id": version.version_id,
         "role": "source",
-        "replication_status": _replication_status(items),
+        "replication_status": _replication_status(items, destinations),
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),
         "etag": newest(items, "etag"),
@@ -94,13 +95,11 @@ def _source(items: VersionItems, present: Present) -> Json:
     }
 
 
-def _replication_status(items: VersionItems) -> Status | None:
+def _replication_status(items: VersionItems, destinations: VersionItems) -> Status | None:
     """What S3 would say of the source. An inventory may tell a status of the version while nobody
     knows of which destination: that counts as long as nothing later or more exact is known."""
     said = aggregate(
-        item.record.state.status
-        for item in items
-        if item.destination and not item.record.state.is_ruled_out
+        item.record.state.status for item in destinations if not item.record.state.is_ruled_out
     )
     latest = max(
         items, key=lambda item: (item.record.state.observed_at or "", not item.destination)
@@ -125,13 +124,20 @@ def _replica(items: VersionItems, bucket: str) -> Json:
         "observed_at": _observed_at([item for item in items if item.destination == bucket]),
         # Deleting a source version for good is not replicated.
         "deleted_at": None,
-        "source": {
+        "source": None
+        if is_unsourced(items)
+        else {
             "bucket": version.bucket,
             "key": version.key,
             "version_id": version.version_id,
         },
         "destinations": [],
     }
+
+
+def is_unsourced(items: VersionItems) -> bool:
+    """Whether these are of a replica of which nobody knows the source."""
+    return all(item.destination == item.version.bucket for item in items)
 
 
 def holds(items: VersionItems, bucket: str) -> bool:

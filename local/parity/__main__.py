@@ -64,10 +64,11 @@ def _report(console: Console, result: Result) -> None:
         f"events lost: {result.lost_events:,}; rounds of reconciliation: {result.rounds};"
         f" dead letters: {result.dead_letters}"
     )
+    console.print("inventories: " + _counted(result.listed.items()))
     _list(
         console,
-        "beyond reach, for no list of the ledger has it and nobody told of",
-        [f"{_named(one)}: {', '.join(unheard)}" for one, unheard in verdict.beyond_reach.items()],
+        "never heard of again, and in no inventory",
+        [f"{_named(one)}: {why}" for one, why in verdict.unheard.items()],
     )
     _list(
         console,
@@ -80,7 +81,7 @@ def _report(console: Console, result: Result) -> None:
     mark = "[red]✗[/]" if verdict.differences else "[green]✓[/]"
     console.print(
         f"{mark} {verdict.compared:,} comparisons, {len(verdict.differences)} differences,"
-        f" {len(verdict.beyond_reach)} versions beyond reach; seed {result.seed}"
+        f" {len(verdict.unheard)} of what is gone unheard; seed {result.seed}"
     )
 
 

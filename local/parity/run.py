@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import random
+import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
 
+import cli.outputs
+from cli import backfill
 from cli.api import Api
 from local import demo, server, stack
+from local.inventory import deliver
 from local.parity import rules, settling
 from local.parity.settling import Control, NotSettled
 from local.parity.verdict import Verdict, judge
 from local.parity.workload import Workload
+from replication.progress import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
 
     from local.stack import Outputs
 
     Progress = Callable[[str, int, int], None]
     """Told what is being done, how many of it are done, and of how many."""
 
+INVENTORIES = "parity-inventories"
 _MOST_ROUNDS = 12
+_READING_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +44,22 @@ class Result:
     done: Mapping[str, int]
     lost_events: int
     rounds: int
+    listed: Counter[str]
+    """Rows of the inventories, by what became of them."""
     dead_letters: int
 
 
 def up(port: int, state_dir: Path, *, tied: bool = False) -> Outputs:
-    """The stack with every age brought near, and every completed version audited."""
+    """The stack with every age brought near, every completed version audited, and inventories."""
     return stack.up(
         port=port,
         state_dir=state_dir,
         replication=rules.at_first(),
-        context={"check_base_seconds": str(settling.CHECK_BASE_SECONDS), "audited": "1"},
+        context={
+            "check_base_seconds": str(settling.CHECK_BASE_SECONDS),
+            "audited": "1",
+            "inventory_buckets": INVENTORIES,
+        },
         tied=tied,
     )
 
@@ -79,7 +95,8 @@ def run(
     control.configure(settling.NO_FAULTS)
     control.settle()
     rounds = _reconcile(control, progress)
-    lost = control.lost()
+    listed = _read_inventories(s3, outputs, progress)
+    rounds += _reconcile(control, progress)
     session = boto3.Session(
         aws_access_key_id=demo.CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=demo.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
@@ -93,8 +110,28 @@ def run(
             compared += 1
             progress("comparing", compared, len(work.written))
 
-        verdict = judge(s3, api, work.written, work.own, lost, advance)
-    return Result(seed, verdict, work.done, len(lost), rounds, control.dead_letters())
+        verdict = judge(s3, api, work, advance)
+    return Result(seed, verdict, work.done, control.lost(), rounds, listed, control.dead_letters())
+
+
+def _read_inventories(s3: S3Client, outputs: Outputs, progress: Progress) -> Counter[str]:
+    """What S3 lists of every bucket, through the deployed backfill; the rows by what they said."""
+    s3.create_bucket(Bucket=INVENTORIES)
+    where = cli.outputs.Outputs(outputs.stack, outputs.region, outputs.endpoint_url)
+    counts: Counter[str] = Counter()
+    for number, bucket in enumerate(rules.BUCKETS):
+        progress("reading inventories", number, len(rules.BUCKETS))
+        run = backfill.start(deliver(s3, bucket, INVENTORIES), where)
+        deadline = time.monotonic() + _READING_SECONDS
+        last = None
+        for found in backfill.watch(run, where, None):
+            last = found
+            if time.monotonic() > deadline:
+                break
+        if last is None or last.state is not State.FINISHED:
+            raise NotSettled(f"the inventory of {bucket} is not read: {last}")
+        counts += last.counts
+    return counts
 
 
 def _reconcile(control: Control, progress: Progress) -> int:

@@ -76,9 +76,9 @@ class Control:
     def ingest(self) -> str:
         return self.outputs.stack["IngestQueueUrl"]
 
-    def lost(self) -> list[tuple[str, str, str, str | None]]:
-        """Events nobody was ever told: name, bucket, key, version id."""
-        return [(each[0], each[1], each[2], each[3]) for each in self._admin()["lost"]]
+    def lost(self) -> int:
+        """How many events nobody was ever told."""
+        return len(self._admin()["lost"])
 
     def settle(self) -> None:
         """Waits until every replication has ended and every message is recorded. The schedule's

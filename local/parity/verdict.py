@@ -4,9 +4,10 @@ Of the source: the header, or for a delete marker, which shows none, where the m
 destination: whether it has the version, what HEAD reads there, and whether the tracker calls it a
 replica of that source. Of what is gone: that the tracker knows it.
 
-Two things no reconciliation can know, both about versions that are in no list of the tracker (never
-heard of, taken by no rule, or gone): what only a lost event told, and that a delete marker was
-replicated by a rule nobody had seen, where S3 sends no event of it. Those are told apart.
+What is gone from every bucket stands in no inventory. When its event was lost as well, and no rule
+had taken it, so that it stood in no list of the tracker, nothing ever tells: the tracker then goes
+on to say that it was there when it last heard of it (`observed_at`), which is true. Those are told
+apart, and so are replicas whose source went before anybody heard of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -22,21 +24,21 @@ from cli.api import ApiProblem
 from local.parity import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_s3 import S3Client
 
     from cli.api import Api
-    from local.parity.workload import Written
+    from local.parity.workload import Workload, Written
 
     Answer = dict[str, Any] | None
-    Lost = Iterable[tuple[str, str, str, str | None]]
     Finding = tuple[str, str | None, str | None]
     """What is compared, what S3 says and what the tracker says: the same text, or a difference."""
 
 _THREADS = 6
 _TAGLESS = "tagless"
-_DECIDING = ("ObjectCreated", "ObjectRemoved", "Replication")
+END_UNHEARD = "gone, and nobody told; no rule had taken it"
+SOURCE_UNHEARD = "a replica whose source was gone before anybody told of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,73 +70,64 @@ class Difference:
 
 @dataclass
 class Verdict:
-    """`beyond_reach` are versions with what nobody heard of them."""
+    """`unheard` are versions of which nothing can be known any more, with the reason."""
 
     compared: int = 0
     differences: list[Difference] = field(default_factory=list)
-    beyond_reach: dict[Written, list[str]] = field(default_factory=dict)
+    unheard: dict[Written, str] = field(default_factory=dict)
     headers: Counter[str] = field(default_factory=Counter)
     """How many versions S3 showed in which state, so that nobody compares nothing with nothing."""
 
 
-def judge(
-    s3: S3Client,
-    api: Api,
-    written: Sequence[Written],
-    own: Sequence[Written],
-    lost: Lost,
-    advance: Callable[[], None],
-) -> Verdict:
-    """Compares everything. `own` are objects that were put into a destination directly, `lost`
-    the events that never came: name, bucket, key, version id."""
-    verdict, where, unheard = Verdict(), _where(s3), _by_version(lost)
+def judge(s3: S3Client, api: Api, work: Workload, advance: Callable[[], None]) -> Verdict:
+    """Compares everything that was ever written."""
+    verdict, where = Verdict(), _where(s3)
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        jobs = [pool.submit(_compare_one, s3, api, where, one) for one in written]
-        for one, job in zip(written, jobs, strict=True):
+        jobs = [pool.submit(_compare_one, s3, api, where, one) for one in work.written]
+        for one, job in zip(work.written, jobs, strict=True):
             header, answer, findings = job.result()
             verdict.headers[header] += 1
-            _add(verdict, one, answer, findings, unheard)
+            for what, said, tracked in findings:
+                verdict.compared += 1
+                if said != tracked:
+                    _differ(
+                        verdict,
+                        one,
+                        Difference(one, what, str(said), str(tracked)),
+                        answer,
+                        work.gone.get(one),
+                    )
             advance()
-        answers = pool.map(lambda one: _ask(api, one.bucket, one), own)
-        for one, answer in zip(own, answers, strict=True):
-            _add(verdict, one, answer, [("an object of its own", None, _said(answer))], {})
+        answers = pool.map(lambda one: _ask(api, one.bucket, one), work.own)
+        for one, answer in zip(work.own, answers, strict=True):
+            verdict.compared += 1
+            if answer is not None:
+                what = "an object of its own"
+                verdict.differences.append(Difference(one, what, "None", str(_said(answer))))
     return verdict
 
 
-def _by_version(lost: Lost) -> dict[tuple[str, str | None], list[str]]:
-    """What was lost of each version, changes aside: they begin and end nothing."""
-    found: dict[tuple[str, str | None], list[str]] = {}
-    for name, bucket, key, version_id in lost:
-        if name.startswith(_DECIDING):
-            found.setdefault((key, version_id), []).append(f"{name} in {bucket}")
-    return found
-
-
-def _add(
-    verdict: Verdict,
-    one: Written,
-    answer: Answer,
-    findings: Iterable[Finding],
-    lost: Mapping[tuple[str, str | None], list[str]],
+def _differ(
+    verdict: Verdict, one: Written, found: Difference, answer: Answer, gone: datetime | None
 ) -> None:
-    for what, said, tracked in findings:
-        verdict.compared += 1
-        if said == tracked:
-            continue
-        unheard = list(lost.get((one.key, one.version_id), ()))
-        if one.marker and not one.settled:
-            unheard.append("a change of the rules")
-        if unheard and not _is_listed(answer):
-            verdict.beyond_reach[one] = unheard
-        else:
-            verdict.differences.append(Difference(one, what, str(said), str(tracked)))
+    """A difference, unless it is of what no list and no inventory can tell."""
+    if gone and answer is None and found.what.startswith("asked of"):
+        verdict.unheard[one] = SOURCE_UNHEARD
+    elif (
+        gone
+        and answer
+        and found.what == "deleted_at"
+        and not _is_listed(answer)
+        and datetime.fromisoformat(answer["observed_at"]) <= gone
+    ):
+        verdict.unheard[one] = END_UNHEARD
+    else:
+        verdict.differences.append(found)
 
 
 def _is_listed(answer: Answer) -> bool:
-    """Whether reconciliation comes across it: it has a status somewhere, and is not gone."""
-    if answer is None or answer["deleted_at"]:
-        return False
-    return any(place["status"] for place in answer["destinations"])
+    """Whether reconciliation comes across it: it has a status somewhere."""
+    return answer is not None and any(place["status"] for place in answer["destinations"])
 
 
 def _compare_one(

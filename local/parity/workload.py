@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-NOTICE_SECONDS = 65
-"""The tracker reads the rules once a minute."""
 _PREFIXES = {rules.SOURCE: ("a/", "b/", "t/", "c/", "d/"), rules.EAST: ("", "x/")}
 _NAMES = (
     "plain.pdf",
@@ -43,20 +40,19 @@ _TAGS: tuple[dict[str, str], ...] = ({}, rules.TAG, {"owner": "me"}, rules.TAG |
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A version or a delete marker that was written to a bucket by a user. `settled` says that the
-    bucket's rules had not changed for so long that everybody must have seen them."""
+    """A version or a delete marker that was written to a bucket by a user."""
 
     bucket: str
     key: str
     version_id: str
     marker: bool = False
-    settled: bool = True
 
 
 @dataclass
 class Workload:
     """`written` is every version there ever was in a source bucket, in order; `own` those that were
-    put into a destination directly; `done` counts what was done, by name."""
+    put into a destination directly; `gone` when versions were deleted for good at their source;
+    `done` counts what was done, by name."""
 
     s3: S3Client
     sqs: SQSClient
@@ -64,9 +60,9 @@ class Workload:
     rng: random.Random
     written: list[Written] = field(default_factory=list)
     own: list[Written] = field(default_factory=list)
+    gone: dict[Written, datetime] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
     _alive: list[Written] = field(default_factory=list)
-    _changed: float = float("-inf")
 
     def run(self, versions: int, advance: Callable[[], None], *, rule_changes: int) -> None:
         """Writes so many versions, with everything else in between."""
@@ -108,8 +104,7 @@ class Workload:
         return self.rng.choice(objects) if objects else None
 
     def _note(self, bucket: str, key: str, version_id: str, *, marker: bool = False) -> None:
-        settled = bucket != rules.SOURCE or time.monotonic() - self._changed > NOTICE_SECONDS
-        one = Written(bucket, key, version_id, marker, settled)
+        one = Written(bucket, key, version_id, marker)
         self.written.append(one)
         self._alive.append(one)
 
@@ -176,6 +171,7 @@ class Workload:
         if self._alive:
             one = self.rng.choice(self._alive[-400:])
             self._alive.remove(one)
+            self.gone[one] = datetime.now(UTC)
             self.s3.delete_object(Bucket=one.bucket, Key=one.key, VersionId=one.version_id)
 
     def _delete_replica(self) -> None:
@@ -199,7 +195,6 @@ class Workload:
     def _change_rules(self) -> None:
         """Half of the time CloudTrail tells of it."""
         drawn = rules.redrawn(self.rng)
-        self._changed = time.monotonic()
         name = "PutBucketReplication" if drawn else "DeleteBucketReplication"
         if drawn:
             configuration: Any = rules.configuration(drawn)

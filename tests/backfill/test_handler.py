@@ -93,7 +93,8 @@ def test_a_manifest_then_its_files_leave_the_queue_and_are_in_the_table(
 ) -> None:
     track(world)
     put_inventory(world.s3, rows(3, status="FAILED"))
-    assert called(json.dumps({"manifest": URI})) == {"batchItemFailures": []}
+    asked = {"manifest": URI, "rules_since": "2026-10-01T00:00:00Z"}
+    assert called(json.dumps(asked)) == {"batchItemFailures": []}
     (message,) = world.receive()
     assert called(message["Body"]) == {"batchItemFailures": []}
     assert world.progress.state is State.FINISHED

@@ -53,6 +53,13 @@ def test_it_asks_for_the_run_and_says_its_id(world: World, file: Path) -> None:
     assert json.loads(message["Body"]) == {"manifest": URI}
 
 
+def test_what_the_operator_knows_of_the_rules_travels_along(world: World, file: Path) -> None:
+    assert run(file, URI, "--rules-since", "2026-10-01T00:00:00+02:00").exit_code == 0
+    (message,) = world.receive()
+    assert json.loads(message["Body"])["rules_since"] == "2026-09-30T22:00:00.000Z"
+    assert run(file, URI, "--rules-since", "long ago").exit_code == 2
+
+
 def test_a_run_that_is_finished_is_shown_and_not_asked_for_again(world: World, file: Path) -> None:
     put_inventory(world.s3, rows(3))
     world.start()

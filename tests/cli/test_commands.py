@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import OLD_RELEASE, Command
-from tests.fake_api.server import FakeApi
+from tests.fake_api.server import ROUTES, FakeApi
 from tests.fake_api.world import (
     CHANGED,
     DENIED,
@@ -50,6 +50,7 @@ PENDING = f"s3://{MEDIA}/2026/11/new-0.mp4"
         (["failures", MEDIA, "--destination", FRANKFURT], 0),
         (["incidents"], 1),
         (["incidents", "--state", "resolved"], 0),
+        (["doctor"], 1),
         (["summary", "not-tracked"], 4),
         (["watch", "--interval", "0.1s"], 2),
         (["no-such-command"], 2),
@@ -78,6 +79,7 @@ def test_the_exit_code_tells_scripts(
         ["summary"],
         ["watermark"],
         ["incidents"],
+        ["doctor"],
         ["watch", "--count", "1"],
     ],
 )
@@ -89,6 +91,18 @@ def test_status_says_why_and_what_to_do(s3rt: Command) -> None:
     out = s3rt("status", f"s3://{TAX}/2026/return-000.pdf").out
     assert DENIED in out
     assert "fix Allow the replication role s3:ReplicateObject" in out
+
+
+def test_the_doctor_names_each_trouble_with_its_fix(
+    s3rt: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = s3rt("doctor").out.splitlines()
+    assert lines[:2] == [LOGS, "  ✗ configuration"]
+    assert any(line.startswith("    fix Allow s3:GetReplicationConfiguration") for line in lines)
+    well: dict[str, Any] = {"items": [], "next_cursor": None, "complete": True}
+    monkeypatch.setitem(ROUTES, "/v1/doctor", lambda world, query: well)
+    ended = s3rt("doctor")
+    assert (ended.code, ended.out) == (0, "✓ Nothing is in the tracker's way.\n")
 
 
 def test_history_tells_every_change_in_order(s3rt: Command) -> None:
@@ -295,7 +309,7 @@ def test_no_outputs_is_told_with_the_fix(s3rt: Command) -> None:
     "command",
     [
         *["status", "history", "versions", "ls", "failures", "buckets", "summary", "watermark"],
-        *["watch", "incidents", "export", "replay", "open"],
+        *["watch", "incidents", "doctor", "export", "replay", "replay-archive", "open"],
     ],
 )
 def test_every_command_explains_itself_and_has_json(s3rt: Command, command: str) -> None:

@@ -34,6 +34,7 @@ ASKED = {
     "/v1/buckets/{bucket}/timeline": [f"/v1/buckets/{MEDIA}/timeline?step=5m"],
     "/v1/incidents": ["/v1/incidents", "/v1/incidents?state=open"],
     "/v1/incidents/{incident_id}": ["/v1/incidents/incident-0"],
+    "/v1/doctor": ["/v1/doctor"],
     "/v1/health": ["/v1/health"],
 }
 DOCUMENTED = DOCUMENT["paths"]

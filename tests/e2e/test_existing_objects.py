@@ -35,7 +35,8 @@ def test_an_inventory_makes_old_objects_known_with_its_own_time_and_evidence(
     s3.put_object(Bucket=INVENTORIES, Key="data/1.csv", Body=rows)
     s3.put_object(Bucket=INVENTORIES, Key="list/manifest.json", Body=json.dumps(manifest).encode())
 
-    ran = s3rt("backfill", f"s3://{INVENTORIES}/list/manifest.json", "--wait")
+    manifest_uri = f"s3://{INVENTORIES}/list/manifest.json"
+    ran = s3rt("backfill", manifest_uri, "--rules-since", "2026-10-01T00:00:00Z", "--wait")
     assert ran.code == 0, ran
     assert "finished" in ran.out
 

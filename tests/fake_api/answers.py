@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from replication import views
+from replication import doctor, views
 from replication.stored import Stored
 from tests.fake_api.world import World
 
@@ -28,6 +28,11 @@ class Refused(Exception):
 
 def buckets(world: World, query: Query) -> Json:
     return page(world.buckets, query, complete=False)
+
+
+def findings(world: World, query: Query) -> Json:
+    found = doctor.examine(world.histories, [one["bucket"] for one in world.buckets], [])
+    return page([one.as_json() for one in found], query, complete=False)
 
 
 def objects(world: World, bucket: str, query: Query) -> Json:

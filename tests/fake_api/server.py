@@ -26,6 +26,7 @@ ROUTES: Mapping[str, Answer] = {
     "/v1/buckets/{bucket}/timeline": sums.timeline,
     "/v1/incidents": sums.incident_list,
     "/v1/incidents/{incident_id}": sums.incident,
+    "/v1/doctor": answers.findings,
     "/v1/health": lambda world, query: {"status": "ok", "version": "0.1.0"},
 }
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[^/]+/execute-api/aws4_request, .+")

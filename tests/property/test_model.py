@@ -227,7 +227,10 @@ class Machine(RuleBasedStateMachine):
         if state.status is Status.FAILED:
             assert version in self.s3.was_failed, f"{version} never failed"
         if state.status is Status.COMPLETED or state.arrived_at:
-            assert (version, name) in self.s3.was_held, f"{name} never had {version}"
+            # Without a destination it is the status of the version, wherever that was sent.
+            places = [name] if name else DESTINATIONS
+            had = any((version, place) in self.s3.was_held for place in places)
+            assert had, f"{name} never had {version}"
 
     @precondition(lambda self: bool(self.s3.written))
     @rule()
@@ -243,6 +246,20 @@ class Machine(RuleBasedStateMachine):
         self._reconcile()
         for version in self.s3.written:
             self._compare(version)
+        for version, found in self.s3.held.items():
+            if version.bucket != SOURCE:
+                self._compare_copy(version, found.replica)
+
+    def _compare_copy(self, version: ObjectVersion, replica: bool) -> None:
+        """What a destination has is known as a replica, of somebody or of nobody, or as nothing."""
+        known = (
+            self.tracker.ledger.states(version.in_bucket(bucket)).get(version.bucket)
+            for bucket in (SOURCE, version.bucket)
+        )
+        there = any(state and state.arrived_at for state in known)
+        marker = self.s3.held[version].marker
+        # A marker whose source is gone shows nothing that tells it from the bucket's own.
+        assert there == replica or (marker and not there), f"{version} is a replica: {replica}"
 
     def _reconcile(self) -> None:
         for look in range(5):
@@ -262,9 +279,9 @@ class Machine(RuleBasedStateMachine):
         there = self.s3.held[version]
         holders = {name for name in DESTINATIONS if self._held(version, name)}
         for name, state in known.items():
-            if state.status is Status.COMPLETED:
+            if name and state.status is Status.COMPLETED:
                 assert name in holders or state.lost_at, f"{name} has no {version}"
-            if state.status is Status.FAILED:
+            if name and state.status is Status.FAILED:
                 assert not self._is_well(version, name), f"{version} is well at {name}"
         assert holders <= set(statuses), f"{version} is at {holders}"
         if there.marker:

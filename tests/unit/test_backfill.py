@@ -288,6 +288,18 @@ def test_what_is_clear_is_not_looked_at() -> None:
     assert world.objects.asked == []
 
 
+def test_who_knows_how_old_the_rules_are_saves_the_looks() -> None:
+    for rules_since, counts in ((None, {"ambiguous": 3}), ("2026-10-01", {"completed": 3})):
+        world = World([rows(3)])
+        young = history("src", rule("dst"), since="2026-11-20T00:00:00.000Z")
+        world.histories.known = {"src": young}
+        more = {"rules_since": f"{rules_since}T00:00:00Z"} if rules_since else {}
+        world.bodies = [json.dumps({"manifest": URI} | more)]
+        world.work(seconds_left=0)
+        assert world.progress.counts == counts
+        assert bool(world.objects.asked) is not bool(rules_since)
+
+
 def test_a_look_that_is_denied_leaves_it_unknown_and_says_what_to_allow() -> None:
     world = several()
     world.objects.fault = Denied("s3:GetObjectVersion", "src")
@@ -410,6 +422,8 @@ def test_a_file_the_manifest_does_not_name_any_more_is_refused() -> None:
         '{"manifest": "https://bucket/key"}',
         '{"manifest": "s3://bucket"}',
         '{"manifest": "s3://b/k", "file": "x"}',
+        '{"manifest": "s3://b/k", "rules_since": "long ago"}',
+        '{"manifest": "s3://b/k", "rules_since": 2026}',
         "[" * 100_000,
     ],
 )
@@ -418,6 +432,9 @@ def test_a_message_that_is_none_of_its_own_raises(body: str) -> None:
         World([]).backfill().handle(body, lambda: 300.0)
 
 
-@pytest.mark.parametrize("request_", [Request(URI), Request(URI, ("b", 'k"\N{PARTY POPPER}'))])
+@pytest.mark.parametrize(
+    "request_",
+    [Request(URI), Request(URI, ("b", 'k"\N{PARTY POPPER}')), Request(URI, ("b", "k"), NOW)],
+)
 def test_a_request_survives_the_queue(request_: Request) -> None:
     assert Request.parse(request_.body) == request_

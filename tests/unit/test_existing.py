@@ -10,10 +10,11 @@ from replication.facts import Evidence, Kind, ObjectVersion
 from replication.fold import fold
 from replication.ports import Head
 from replication.status import Status
-from replication.times import Instant
+from replication.times import Instant, plus
 from tests.fakes import history, rule
 
 SCANNED = Instant("2026-11-22T10:00:00.000Z")
+NOW = Instant("2026-11-22T12:00:00.000Z")
 WRITTEN = Instant("2026-11-01T08:30:00.000Z")
 VERSION = ObjectVersion("src", "a/k", "v1")
 TAGGED = (("replicate", "yes"),)
@@ -54,11 +55,47 @@ def test_completed_is_said_of_all_destinations() -> None:
 def test_of_several_destinations_nobody_can_tell_which_is_meant(status: Status) -> None:
     what = found(listed(status), rule("a"), rule("b"))
     assert what.outcome is Outcome.AMBIGUOUS
-    assert statuses(what) == {"a": None, "b": None}
+    assert statuses(what) == {"": status, "a": None, "b": None}
+    assert what.question == Question()
     for claim in what.claims:
-        assert claim.fact.kind is Kind.NOTED
+        assert claim.fact.kind is (Kind.NOTED if claim.fact.destination else Kind.OBSERVED)
         assert status in (claim.fact.detail or "")
         assert not claim.must_exist
+
+
+class TestAVersionOlderThanTheTracker:
+    """No rule replicates what was there before it, and nobody knows how old the rules are."""
+
+    YOUNG = History(
+        "src", (Revision(Instant("2026-11-20T00:00:00.000Z"), Configuration((rule("dst"),))),)
+    )
+
+    @pytest.mark.parametrize("status", Status)
+    def test_has_a_status_of_which_no_list_says_where(self, status: Status) -> None:
+        what = found(listed(status), of=self.YOUNG)
+        assert what.outcome is Outcome.AMBIGUOUS
+        assert statuses(what) == {"": status, "dst": None}
+        assert what.question == Question(possible=("dst",))
+
+    def test_that_does_not_tell_its_age_neither(self) -> None:
+        assert found(listed(last_modified=None), of=self.YOUNG).outcome is Outcome.AMBIGUOUS
+
+    def test_is_clear_to_who_knows_that_the_rules_are_older(self) -> None:
+        known = self.YOUNG.held_since(Instant("2026-10-01T00:00:00.000Z"))
+        assert statuses(found(listed(), of=known)) == {"dst": Status.COMPLETED}
+        assert self.YOUNG.held_since(NOW) == self.YOUNG, "later than what was read tells nothing"
+
+
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_a_version_written_about_when_the_rules_changed_is_asked_for(seconds: float) -> None:
+    changed = Instant("2026-11-10T00:00:00.000Z")
+    revisions = (
+        Revision(Instant("2026-10-01T00:00:00.000Z"), Configuration((rule("a"), rule("b")))),
+        Revision(changed, Configuration((rule("a"),))),
+    )
+    row = listed(last_modified=plus(changed, seconds))
+    what = found(row, of=History("src", revisions))
+    assert (what.outcome, what.question) == (Outcome.AMBIGUOUS, Question(("a", "b")))
 
 
 def test_completed_says_nothing_of_a_destination_that_was_added_afterwards() -> None:
@@ -79,12 +116,12 @@ def test_a_rule_that_asks_for_a_tag_may_have_been_meant_or_not() -> None:
     plain, tagged = rule("a"), rule("b", tags=TAGGED)
     assert statuses(found(listed(), plain, tagged)) == {"a": Status.COMPLETED}
     what = found(listed(Status.FAILED), plain, tagged)
-    assert statuses(what) == {"a": None, "b": None}
-    assert {c.fact.destination: c.must_exist for c in what.claims} == {"a": False, "b": True}
+    assert statuses(what) == {"": Status.FAILED, "a": None, "b": None}
+    assert {c.fact.destination: c.must_exist for c in what.claims[1:]} == {"a": False, "b": True}
     only = found(listed(), rule("b", tags=TAGGED))
     assert statuses(only) == {"b": Status.COMPLETED}
     either = found(listed(), rule("b", tags=TAGGED), rule("c", tags=TAGGED))
-    assert statuses(either) == {"b": None, "c": None}
+    assert statuses(either) == {"": Status.COMPLETED, "b": None, "c": None}
 
 
 def test_a_rule_is_named_only_when_it_can_be_no_other() -> None:
@@ -120,9 +157,13 @@ class TestTheListOfADestination:
         return Attribution(delivery, "run", None, is_destination=True).found(row)
 
     def test_asks_whose_a_replica_is(self) -> None:
-        question = Question(here=Head("REPLICA", delete_marker=False, last_modified=WRITTEN))
         what = self.found(listed(None, replica=True))
-        assert what == Found(Outcome.REPLICA, question=question)
+        assert (what.outcome, what.claims) == (Outcome.REPLICA, ())
+        assert what.question is not None
+        assert what.question.here == Head("REPLICA", delete_marker=False, last_modified=WRITTEN)
+        assert what.question.unsourced is not None
+        fact = what.question.unsourced.fact
+        assert (fact.version, fact.destination, fact.present) == (VERSION, VERSION.bucket, True)
 
     @pytest.mark.parametrize("replica", [True, False], ids=["REPLICA", "no status"])
     def test_asks_whose_a_marker_is_whether_or_not_it_shows_a_status(self, replica: bool) -> None:
@@ -172,8 +213,10 @@ def test_a_version_without_a_status_is_recorded_only_when_asked_for() -> None:
 
 def test_a_version_written_while_the_scan_went_on_was_seen_after_that() -> None:
     later = Instant("2026-11-22T13:00:00.000Z")
-    (claim,) = found(listed(last_modified=later), rule("dst")).claims
-    assert claim.fact.at == later
+    what = found(listed(last_modified=later), rule("dst"))
+    assert {claim.fact.at for claim in what.claims} == {later}
+    # The rules may have changed meanwhile, and nobody have noticed.
+    assert what.outcome is Outcome.AMBIGUOUS
 
 
 @pytest.mark.parametrize("status", Status)
@@ -188,7 +231,7 @@ def test_afterwards_size_etag_rule_and_age_are_known(status: Status) -> None:
 
 
 def test_what_is_noted_of_several_destinations_describes_the_version() -> None:
-    claim, _ = found(listed(Status.FAILED), rule("a"), rule("b")).claims
+    _, claim, _ = found(listed(Status.FAILED), rule("a"), rule("b")).claims
     state = fold([claim.fact]).state
     assert (state.status, state.size, state.created_at) == (None, 7, WRITTEN)
 

@@ -6,9 +6,10 @@ from itertools import groupby
 
 import pytest
 
-from replication.facts import ObjectVersion
+from replication.facts import Evidence, Kind, ObjectVersion
 from replication.fold import Record
 from replication.lookup import Histories, Lookup, NotTracked
+from replication.status import Status
 from replication.stored import Stored
 from replication.views import Present
 from tests.fakes import history, rule
@@ -60,20 +61,69 @@ def test_only_buckets_whose_rules_could_send_the_key_are_asked() -> None:
     memory.asked.clear()
     with pytest.raises(NotTracked):
         lookup(memory).find("dst-a", "other/x", "v1")
-    assert memory.asked == ["third v1"]
+    assert memory.asked == ["third v1", "dst-a v1"], "in the end, as a replica of unknown source"
 
 
 def test_a_bucket_whose_rules_are_unknown_is_asked_as_well() -> None:
     memory = MemoryVersions()
     with pytest.raises(NotTracked):
         lookup(memory, {"src": None, "mirror": None}).find("src", "k", None)
-    assert memory.asked == ["src", "mirror"]
+    assert memory.asked == ["mirror", "src"]
 
 
 def test_a_version_of_its_own_needs_no_other_bucket() -> None:
     memory = MemoryVersions([stored(requested())])
     assert lookup(memory).find("src", "a/key", "v1")["role"] == "source"
     assert memory.asked == ["src v1"]
+
+
+COPY = version("logs/x", bucket="dst-a")
+LISTED = {"evidence": Evidence.INVENTORY, "status": Status.COMPLETED, "present": True}
+
+
+def test_a_replica_of_unknown_source_is_a_replica_and_nobody_s() -> None:
+    memory = MemoryVersions([stored((Kind.OBSERVED, 5, LISTED), of=COPY, destination="dst-a")])
+    for version_id in ("v1", None):
+        found = lookup(memory).find("dst-a", "logs/x", version_id)
+        assert (found["role"], found["replication_status"]) == ("replica", "REPLICA")
+        assert (found["source"], found["destinations"]) == (None, [])
+    assert [found for _, found in lookup(memory).versions("dst-a", "logs/x")]
+
+
+def test_a_replica_of_unknown_source_that_was_deleted_is_not_there() -> None:
+    memory = MemoryVersions(
+        [
+            stored(
+                (Kind.OBSERVED, 5, LISTED),
+                (Kind.REPLICA_DELETED, 9),
+                of=COPY,
+                destination="dst-a",
+            )
+        ]
+    )
+    for version_id in ("v1", None):
+        with pytest.raises(NotTracked):
+            lookup(memory).find("dst-a", "logs/x", version_id)
+
+
+def test_a_source_that_turns_up_later_is_the_source() -> None:
+    memory = MemoryVersions(
+        [
+            stored((Kind.OBSERVED, 5, LISTED), of=COPY, destination="dst-a"),
+            stored(requested(), arrived(2), of=version("logs/x")),
+        ]
+    )
+    for version_id in ("v1", None):
+        assert lookup(memory).find("dst-a", "logs/x", version_id)["source"]["bucket"] == "src"
+    assert len(list(lookup(memory).versions("dst-a", "logs/x"))) == 1
+
+
+def test_in_a_bucket_that_is_a_source_too_it_is_no_version_of_its_own() -> None:
+    copy = version("k", bucket="mirror")
+    memory = MemoryVersions([stored((Kind.OBSERVED, 5, LISTED), of=copy, destination="mirror")])
+    for version_id in ("v1", None):
+        found = lookup(memory).find("mirror", "k", version_id)
+        assert (found["role"], found["source"]) == ("replica", None)
 
 
 def test_of_several_sources_the_one_that_arrived_is_the_source() -> None:

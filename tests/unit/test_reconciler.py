@@ -187,6 +187,24 @@ def test_a_lost_arrival_is_found_by_asking_the_source() -> None:
     assert world.ledger.records[version, "dst"].state.evidence is Evidence.HEAD_SOURCE
 
 
+def test_a_status_without_a_destination_hides_no_version() -> None:
+    """An inventory told it; it stands in no list, so it must not stand for those that do."""
+    world = World()
+    version = world.written(DUE)
+    listed = Fact(
+        kind=Kind.OBSERVED,
+        version=version,
+        destination="",
+        at=plus(NOW, -DUE),
+        evidence=Evidence.INVENTORY,
+        id="inventory",
+        status=Status.PENDING,
+    )
+    world.ledger.write([Claim(listed)])
+    world.says(version, "COMPLETED")
+    assert world.check()["found_completed"] == 1
+
+
 def test_a_failure_nobody_told_is_found() -> None:
     world = World()
     version = world.written(DUE)

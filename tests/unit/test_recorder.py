@@ -20,7 +20,7 @@ from replication.events import (
     Operation,
     Replicated,
 )
-from replication.facts import Evidence, Kind, ObjectVersion
+from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.ports import Claim, Head, Message
 from replication.recorder import Outcome, Recorder
@@ -481,6 +481,39 @@ class TestDeletions:
 
 def changed(bucket: str = "src", seconds: float = 9) -> Changed:
     return Changed(version(bucket), plus(NOW, seconds), f"changed-{bucket}", whole_second=True)
+
+
+class TestAReplicaOfUnknownSource:
+    """An inventory of its bucket told of it."""
+
+    @pytest.fixture(params=[False, True], ids=["a mere destination", "both"])
+    def world(self, request: pytest.FixtureRequest) -> World:
+        known = {"src": history("src", rule("dst", "a/"))}
+        world = World(known | ({"dst": history("dst", rule("src"))} if request.param else {}))
+        seen = Fact(
+            kind=Kind.OBSERVED,
+            version=version("dst"),
+            destination="dst",
+            at=NOW,
+            evidence=Evidence.INVENTORY,
+            id="inventory",
+            status=Status.COMPLETED,
+            present=True,
+        )
+        world.ledger.write([Claim(seen)])
+        world.objects.heads = {version("dst"): REPLICA_HEAD}
+        return world
+
+    def test_that_is_deleted_is_not_there_any_more(self, world: World) -> None:
+        world.objects.heads = {}
+        world.record(deleted("dst"))
+        state = world.state(version("dst"))
+        assert (state.arrived_at, state.lost_at) == (None, "2026-11-22T10:00:09.999Z")
+
+    def test_that_changes_is_due_nowhere(self, world: World) -> None:
+        world.record(changed("dst"))
+        assert world.state(version("dst")).status is Status.COMPLETED
+        assert set(world.ledger.records) == {(version("dst"), "dst")}
 
 
 class TestChangesOfTagsAndAcl:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from replication import views
 from replication.configuration import History
 from replication.deliveries import Delivery, Listed
 from replication.errors import Denied, Unavailable
@@ -14,6 +15,7 @@ from replication.fold import State
 from replication.ports import Claim, Head
 from replication.rows import Rows
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant, plus
 from tests.fakes import MemoryLedger, MemoryObjects, history, rule
 from tests.seeds import at, stored
@@ -104,11 +106,14 @@ def test_a_replica_that_outlived_its_source_is_known_with_the_end_of_the_source(
     assert (state.status, state.arrived_at, state.deleted_at) == (Status.COMPLETED, NOW, NOW)
 
 
-def test_a_replica_without_any_known_source_is_counted_and_named() -> None:
+def test_a_replica_without_any_known_source_is_recorded_without_one() -> None:
     world = World()
     world.objects.heads = {HERE: shows("REPLICA")}
     assert world.read(REPLICA) == {"replica": 1, "unsourced": 1}
-    assert world.ledger.records == {}
+    ((version, place),) = world.ledger.records
+    assert (version, place) == (HERE, "dst")
+    state = world.state(HERE)
+    assert (state.arrived_at, state.evidence) == (SCANNED, Evidence.INVENTORY)
 
 
 def test_a_replica_that_may_not_be_looked_at_stays_unknown() -> None:
@@ -179,3 +184,48 @@ def test_of_two_buckets_that_replicate_to_each_other_the_older_marker_is_the_sou
         world.read(Listed(listed_in, None, delete_marker=True, last_modified=plus(WRITTEN, later)))
         assert set(world.ledger.records) == {(original, other)}
         assert world.state(original, other).status is Status.COMPLETED
+
+
+class TestAnObjectThatWasThereBeforeARule:
+    """One destination has had it for a year, the rule to the other one is of last week."""
+
+    ROW = Listed(SOURCE, Status.COMPLETED, last_modified=WRITTEN, size=7)
+
+    def world(self) -> World:
+        rules = (rule("old"), rule("new"))
+        since = "2026-11-20T00:00:00.000Z"
+        world = World(histories={"src": history("src", *rules, since=since)})
+        world.objects.heads = {
+            SOURCE: shows("COMPLETED"),
+            SOURCE.in_bucket("old"): shows("REPLICA"),
+        }
+        return world
+
+    def shown(self, world: World) -> dict[str, object]:
+        items = [
+            Stored(version, name, record)
+            for (version, name), record in world.ledger.records.items()
+        ]
+        return views.summary(items, "src", views.Present(NOW))
+
+    def test_is_completed_where_it_is_and_not_where_it_never_was(self) -> None:
+        world = self.world()
+        assert world.read(self.ROW) == {"ambiguous": 1}
+        assert world.state(destination="old").status is Status.COMPLETED
+        assert world.state(destination="new").is_ruled_out
+        shown = self.shown(world)
+        assert (shown["replication_status"], shown["size"]) == ("COMPLETED", 7)
+
+    def test_is_completed_by_itself_when_no_known_destination_ever_had_it(self) -> None:
+        world = self.world()
+        del world.objects.heads[SOURCE.in_bucket("old")]
+        world.read(self.ROW)
+        assert world.state(destination="old").is_ruled_out
+        assert self.shown(world)["replication_status"] == "COMPLETED"
+
+    def test_is_completed_by_itself_when_nobody_may_look(self) -> None:
+        world = self.world()
+        world.objects.fault = Denied("s3:GetObjectVersion", "new")
+        assert world.read(self.ROW) == {"ambiguous": 1, "not_looked_at": 1}
+        assert {world.state(destination=name).status for name in ("old", "new")} == {None}
+        assert self.shown(world)["replication_status"] == "COMPLETED"

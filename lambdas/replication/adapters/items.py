@@ -1,6 +1,7 @@
 """How the ledger lies in DynamoDB: keys, attributes and their way back.
 
-One item per (object version, destination); an empty destination is a version no rule took.
+One item per (object version, destination). Two are on no route: an empty destination is a version
+no rule took, and a version whose destination is its own bucket is a replica of unknown source.
 
     pk        <source bucket>/<key>            2,048 bytes allowed, at most 1,088 used
     sk        <version id>#<destination>       1,024 bytes allowed
@@ -91,8 +92,8 @@ def listing(
     requested_at: Instant | None,
     shards: int,
 ) -> Item:
-    """The attributes that put an item into the indexes; none where there is no destination."""
-    if not destination:
+    """The attributes that put an item into the indexes; none where there is no route."""
+    if destination in ("", version.bucket):
         return {}
     tie = tie_of(version, destination)
     found = held(status, since, requested_at)
