@@ -52,6 +52,15 @@ def allow_configurations(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
     allow(role, ["s3:GetReplicationConfiguration"], [bucket.bucket_arn for bucket in sources])
 
 
+def allow_inspection(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
+    """How tracked buckets are set up: versioning, event notifications, default encryption."""
+    allow(
+        role,
+        ["s3:GetBucketVersioning", "s3:GetBucketNotification", "s3:GetEncryptionConfiguration"],
+        [bucket.bucket_arn for bucket in tracked],
+    )
+
+
 def allow_objects(role: iam.Role, buckets: Sequence[s3.IBucket]) -> None:
     """GetObject of whatever a bucket holds: inventories and reports, whose keys S3 makes up."""
     allow(role, ["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets])

@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions import TrackerFunction
-from infra.grants import allow, allow_ledger, allow_looks
+from infra.grants import allow, allow_inspection, allow_ledger, allow_looks
 from infra.ingest import dead_letter_queue
 from infra.ledger import ROUTES_INDEX
 
@@ -24,7 +24,8 @@ CONCURRENCY = 5
 
 
 class Reconciler(Construct):
-    """A schedule plans windows of work into a queue, and the same function works them off."""
+    """A schedule plans windows of work into a queue, and the same function works them off. Once an
+    hour it also looks at how the buckets are set up; `ingest` is where their events have to go."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Reconciler(Construct):
         *,
         code: lambda_.Code,
         environment: Mapping[str, str],
+        ingest: sqs.Queue,
         table: dynamodb.Table,
         tracked: Sequence[s3.IBucket],
     ) -> None:
@@ -54,7 +56,11 @@ class Reconciler(Construct):
             code=code,
             memory_mib=1_024,  # waits for S3 in 16 threads; more buys idle time
             timeout=TIMEOUT,
-            environment={**environment, "RECONCILE_QUEUE_URL": queue.queue_url},
+            environment={
+                **environment,
+                "RECONCILE_QUEUE_URL": queue.queue_url,
+                "INGEST_QUEUE_ARN": ingest.queue_arn,
+            },
         )
         self.function = built.function
         self.function.add_event_source(
@@ -77,3 +83,4 @@ class Reconciler(Construct):
         allow_ledger(built.role, table)
         allow(built.role, ["dynamodb:Query"], [f"{table.table_arn}/index/{ROUTES_INDEX}"])
         allow_looks(built.role, tracked)
+        allow_inspection(built.role, tracked)

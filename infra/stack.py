@@ -73,6 +73,7 @@ class TrackerStack(Stack):
             "Reconciler",
             code=code,
             environment={**environment, "AUDITED": f"{config.audited:g}"},
+            ingest=ingest.queue,
             table=ledger.table,
             tracked=buckets.tracked,
         )

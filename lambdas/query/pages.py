@@ -43,8 +43,10 @@ def buckets(service: Service, limit: int, cursor_text: str | None) -> Json:
 
 def findings(service: Service) -> Json:
     """All at once: there are a few per tracked bucket, and of those at most sixty."""
-    histories = service.histories()
-    found = doctor.examine(histories, service.settings.destination_buckets, service.findings.load())
+    histories, findings = service.histories(), service.findings
+    found = doctor.examine(
+        histories, service.settings.destination_buckets, findings.load(), findings.setups()
+    )
     return {
         "items": [finding.as_json() for finding in found],
         "next_cursor": None,

@@ -11,8 +11,10 @@ from replication.adapters.dynamodb import DynamoDBLedger
 from replication.adapters.dynamodb_reads import CachedHistories, LedgerReads
 from replication.adapters.findings import FindingsTable
 from replication.adapters.s3 import S3Objects
+from replication.adapters.setups import S3Setups
 from replication.adapters.windows import Ticks, WindowQueue
 from replication.checks import Schedule
+from replication.inspection import Inspection
 from replication.reconciler import Reconciler
 from replication.settings import from_env
 from replication.times import Instant, plus, wall_clock
@@ -26,35 +28,42 @@ class Service:
     reconciler: Reconciler
     queue: WindowQueue
     ticks: Ticks
+    inspection: Inspection
 
     def tick(self) -> float | None:
-        """Plans what became due since the last tick; age of the oldest pending version."""
+        """Plans what became due since the last tick, and inspects the buckets when that is due;
+        age of the oldest pending version."""
         now = wall_clock()
         last = self.ticks.last() or plus(now, -TICK_SECONDS)
         planned = self.reconciler.plan(Instant(last), now)
         self.queue.send(planned.windows)
         self.ticks.done(now)
+        self.inspection.inspect(now)
         return planned.oldest_pending_seconds
 
 
 @cache
 def service() -> Service:
     """MissingSettings when the environment is incomplete."""
-    settings = from_env(os.environ, "RECONCILE_QUEUE_URL")
+    settings = from_env(os.environ, "RECONCILE_QUEUE_URL", "INGEST_QUEUE_ARN")
     dynamodb, table = client("dynamodb"), settings.table_name
     histories = CachedHistories(
         ConfigurationTable(dynamodb, table).load, settings.source_buckets, time.monotonic
     )
+    s3, findings = partial(client, "s3"), FindingsTable(dynamodb, table)
     reconciler = Reconciler(
         index=LedgerReads(dynamodb, table),
         ledger=DynamoDBLedger(dynamodb, table, settings.shards),
-        objects=S3Objects(partial(client, "s3")),
-        findings=FindingsTable(dynamodb, table),
+        objects=S3Objects(s3),
+        findings=findings,
         histories=histories,
         schedule=Schedule(settings.check_base_seconds, settings.audited),
         shards=settings.shards,
         now=wall_clock,
     )
     return Service(
-        reconciler, WindowQueue(client("sqs"), settings.reconcile_queue_url), Ticks(dynamodb, table)
+        reconciler,
+        WindowQueue(client("sqs"), settings.reconcile_queue_url),
+        Ticks(dynamodb, table),
+        Inspection(S3Setups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)),
     )

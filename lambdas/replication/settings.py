@@ -26,6 +26,7 @@ class Settings:
     backfill_ineligible: bool = False
     incident_topic_arn: str = ""
     benign_keys: tuple[str, ...] = ()
+    ingest_queue_arn: str = ""
 
     @property
     def tracked(self) -> frozenset[str]:
@@ -65,6 +66,7 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         backfill_ineligible=environment.get("BACKFILL_INELIGIBLE", "false") == "true",
         incident_topic_arn=environment.get("INCIDENT_TOPIC_ARN", ""),
         benign_keys=_names(environment.get("BENIGN_KEYS", "")),
+        ingest_queue_arn=environment.get("INGEST_QUEUE_ARN", ""),
     )
 
 

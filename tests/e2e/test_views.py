@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from local import demo
+from local import demo, deploy
+from tests.cli.conftest import Command
 from tests.e2e.conftest import Deployed, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -149,3 +150,28 @@ def test_what_the_schedule_measures_is_what_the_summary_says(deployed: Deployed)
     measured = json.loads(answer["Payload"].read())
     lags = [summary(deployed, place)["watermark"]["lag_seconds"] for place in (ONE, TWO)]
     assert measured["watermark_lag_seconds"] >= max(lags) - 60
+
+
+def test_the_doctor_finds_nothing_amiss_with_buckets_the_deployment_wired(
+    deployed: Deployed, s3rt: Command
+) -> None:
+    """What the deployed function read of every bucket, by its own permissions."""
+    resources = deployed.client("cloudformation").describe_stack_resources(
+        StackName=deploy.STACK_NAME
+    )["StackResources"]
+    (tick,) = (
+        one["PhysicalResourceId"]
+        for one in resources
+        if one["ResourceType"] == "AWS::Lambda::Function"
+        and "Reconcile" in one["LogicalResourceId"]
+    )
+    answer = deployed.client("lambda").invoke(FunctionName=tick)
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    inspected = deployed.client("dynamodb").query(
+        TableName=deployed.outputs.stack["TableName"],
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "#setups"}},
+    )["Items"]
+    assert {SOURCE, ONE, TWO} <= {item["sk"]["S"] for item in inspected}
+    ended = s3rt("doctor", "--json")
+    assert (ended.code, ended.json["items"]) == (0, [])

@@ -31,7 +31,7 @@ def buckets(world: World, query: Query) -> Json:
 
 
 def findings(world: World, query: Query) -> Json:
-    found = doctor.examine(world.histories, [one["bucket"] for one in world.buckets], [])
+    found = doctor.examine(world.histories, [one["bucket"] for one in world.buckets], [], {})
     return page([one.as_json() for one in found], query, complete=False)
 
 

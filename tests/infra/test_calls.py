@@ -11,7 +11,8 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from tests.infra.synthesized import LAMBDAS, Synthesized, listed
+from tests.infra.conftest import BUCKETS
+from tests.infra.synthesized import LAMBDAS, Synthesized, listed, synthesize
 
 ACTIONS = {
     ("dynamodb", "BatchExecuteStatement"): {"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"},
@@ -24,6 +25,8 @@ ACTIONS = {
     ("s3", "GetObjectTagging"): {"s3:GetObjectVersionTagging"},
     ("s3", "GetBucketReplication"): {"s3:GetReplicationConfiguration"},
     ("s3", "ListObjectVersions"): {"s3:ListBucketVersions"},
+    ("s3", "GetBucketNotificationConfiguration"): {"s3:GetBucketNotification"},
+    ("s3", "GetBucketEncryption"): {"s3:GetEncryptionConfiguration"},
     ("sqs", "SendMessageBatch"): {"sqs:SendMessage"},
     ("sns", "PublishBatch"): {"sns:Publish"},
 }
@@ -103,6 +106,19 @@ def allowed(stack: Synthesized, service: str) -> set[str]:
 def test_a_function_may_do_all_that_its_code_does(dev: Synthesized, service: str) -> None:
     assert needed(service), "the code calls AWS; this test has stopped seeing it"
     assert needed(service) <= allowed(dev, service)
+
+
+def test_the_backfill_may_do_all_that_its_code_does() -> None:
+    stack = synthesize({**BUCKETS, "inventory_buckets": "lists"})
+    assert "s3:GetObject" in needed("backfill")
+    assert needed("backfill") <= allowed(stack, "backfill")
+
+
+def test_the_reconciler_may_do_all_that_its_code_does_but_read_rules_from_s3(
+    dev: Synthesized,
+) -> None:
+    assert "s3:GetBucketNotification" in needed("reconcile")
+    assert needed("reconcile") - allowed(dev, "reconcile") == {"s3:GetReplicationConfiguration"}
 
 
 def test_the_summarizer_may_do_all_that_its_code_does_but_read_rules_from_s3(

@@ -204,6 +204,9 @@ def test_the_reconciler_looks_at_tracked_buckets_and_writes_what_it_saw(dev: Syn
         ),
         "dynamodb:Query": frozenset({dev.table.arn, index}),
         **looks(*SOURCES, *DESTINATIONS),
+        "s3:GetBucketVersioning": arns(*SOURCES, *DESTINATIONS),
+        "s3:GetBucketNotification": arns(*SOURCES, *DESTINATIONS),
+        "s3:GetEncryptionConfiguration": arns(*SOURCES, *DESTINATIONS),
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from query.service import service
 from replication.adapters.findings import FindingsTable
+from replication.doctor import Setup
 from replication.errors import Denied
 from replication.times import Instant
 from tests.query.conftest import TABLE, configure, get
@@ -19,11 +20,14 @@ NOW = Instant("2026-11-22T10:00:00.000Z")
 def test_findings_of_rules_and_of_refused_reads_are_listed(dynamodb: "DynamoDBClient") -> None:
     configure(dynamodb, "src", "dst-a", "elsewhere")
     FindingsTable(dynamodb, TABLE).note(Denied("s3:GetObjectVersion", "dst-a"), NOW)
+    deaf = Setup(versioning=None, eventbridge=False, replication_events=True, kms=False)
+    FindingsTable(dynamodb, TABLE).note_setup("src", deaf, NOW)
     answer = get("/v1/doctor")
     assert answer.status == 200, answer.text
     found = {(one["bucket"], one["check"], one["observed_at"]) for one in answer.json["items"]}
     assert ("dst-a", "access", NOW) in found
     assert ("src", "destination", None) in found
+    assert {("src", "versioning", NOW), ("src", "eventbridge", NOW)} <= found
     assert all(one["fix"] for one in answer.json["items"])
 
 
