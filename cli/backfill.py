@@ -37,6 +37,7 @@ _MEANING = {
     Outcome.BROKEN: "rows that could not be understood",
     Outcome.REFUSED: "items the ledger cannot hold",
     Outcome.NOT_LOOKED_AT: "versions S3 denied a look at",
+    Outcome.UNDECIDED: "markers of two buckets since one second; nobody can tell whose",
     Outcome.UNSOURCED: "replicas of which no tracked bucket has the source; recorded without one",
 }
 

@@ -10,12 +10,12 @@ enough for nearly everything. Where it is not, `prove` asks S3 or the ledger.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from replication import attribution
 from replication.configuration import History
 from replication.eligibility import TagsNeeded, Target, targets
-from replication.errors import NotYet, Rejected, Unavailable
+from replication.errors import NotYet, Rejected, Unavailable, Undecided
 from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
 from replication.examiner import Examiner, possible
 from replication.facts import Fact, ObjectVersion
@@ -132,9 +132,7 @@ class Attributor:
     def _prove_created(self, event: Created) -> list[Claim]:
         history = self.histories.get(event.version.bucket)
         if self._sources(event.version) or history is None:
-            here = self.objects.head(event.version)
-            origins = self._origins
-            origin = origins.of(event.version, here) if here else origins.of_gone(event.version)
+            origin = self._origin(event)
             if origin is not None:
                 return _certain([attribution.arrived(event, origin)])
             if history is None:
@@ -150,6 +148,17 @@ class Attributor:
             gone = attribution.ineligible(event, "deleted before its tags could be read")
             return _certain([gone])
         return self._due(event, history, tags)
+
+    def _origin(self, event: Created) -> str | None:
+        """The source of a new version that is a replica, None when it is its bucket's own."""
+        here = self.objects.head(event.version)
+        if here is None:
+            return self._origins.of_gone(event.version)
+        try:
+            # Its event knows best when it appeared.
+            return self._origins.of(event.version, replace(here, last_modified=event.at))
+        except Undecided:
+            return None  # nothing was heard of the other one, so this one came first
 
     def _as_s3_says(self, event: Created, history: History) -> list[Claim]:
         """Shortly after a change of the rules a read of them may be wrong, but the object knows."""

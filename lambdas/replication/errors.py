@@ -4,6 +4,7 @@ TrackerError
 ├── Rejected      it can never be understood: to the dead-letter queue at once
 └── NotYet        it may be understood later: back to the queue, S3's facts are not all in
     ├── Unsourced     a replica, and no tracked bucket is known to have its source version
+    ├── Undecided     of two buckets with one marker, nobody can tell which is its source
     └── Unavailable   an AWS service throttled, denied or failed the call
         └── Denied        IAM or a bucket policy refuses it
 """
@@ -39,6 +40,11 @@ class Unsourced(NotYet):
             "a replica whose source version no tracked bucket has; if another bucket "
             f"replicates to {bucket}, deploy with it in source_buckets"
         )
+
+
+class Undecided(NotYet):
+    """Two buckets that replicate to each other have the same delete marker since the same second:
+    it is a version of one and a replica in the other."""
 
 
 class Unavailable(NotYet):

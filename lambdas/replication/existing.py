@@ -77,6 +77,9 @@ class Outcome(StrEnum):
     """Versions S3 denied a look at, so that something of them stays unknown; counted as well."""
     UNSOURCED = "unsourced"
     """Replicas of which no tracked bucket has the source; recorded without one, counted as well."""
+    UNDECIDED = "undecided"
+    """Markers that two buckets have since the same second, so that nobody can tell whose they are;
+    counted as well."""
 
 
 @dataclass(frozen=True, slots=True)

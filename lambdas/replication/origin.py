@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from replication.configuration import History, sources_of
-from replication.errors import NotYet, Unsourced
+from replication.errors import NotYet, Undecided, Unsourced
 from replication.facts import ObjectVersion
 from replication.ports import Head, Ledger, Objects
 from replication.status import REPLICA
+
+_A_SECOND = len("2026-11-22T09:15:02")
+"""HeadObject tells whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +29,30 @@ class Origins:
 
     def of(self, version: ObjectVersion, here: Head) -> str | None:
         """The source of a version its bucket has and shows as `here`; None when it is the bucket's
-        own. Unsourced when it is a replica and no tracked bucket has, or had, its source.
+        own. Unsourced when it is a replica and no tracked bucket has, or had, its source; Undecided
+        when two buckets have a marker since the same second.
 
         A version id is unique, so the same one in a source bucket proves kinship; which of two
         buckets is the source, the status says, and for delete markers, which have none, the age.
+        Whether a replicated marker keeps the time of its source, Amazon does not say; whoever knows
+        when it appeared here (an event) puts that into `here.last_modified`.
         """
         is_source = version.bucket in self.histories
-        if not here.delete_marker:
-            if here.replication_status is None:
-                return None
-            if here.replication_status != REPLICA and not is_source:
-                return None
-        # S3 may have replicated it by a rule that nobody has seen.
         seen = here.replication_status == REPLICA
+        plain = not here.delete_marker and not seen
+        if plain and (here.replication_status is None or not is_source):
+            return None
+        # S3 may have replicated it by a rule that nobody has seen.
         sources = self.sources(version)
         unseen = sorted({*self.histories} - {*sources, version.bucket})
-        others: list[str] = unseen if seen or here.delete_marker else []
+        others: list[str] = [] if plain else unseen
         for source in (*sources, *others):
             there = self.objects.head(version.in_bucket(source))
-            if there is None:
-                continue
+            if there is None or (seen and there.replication_status == REPLICA):
+                continue  # it never came there, or is a replica of the same source
             if there.replication_status == REPLICA:
                 return None
-            if is_source and here.delete_marker and _older(here, there):
+            if is_source and here.delete_marker and _is_older(here, there):
                 return None
             return source
         for source in sources:
@@ -80,7 +84,9 @@ def is_original(there: Head, both_ways: bool) -> bool:
     return there.replication_status != REPLICA and not (both_ways and there.delete_marker)
 
 
-def _older(here: Head, there: Head) -> bool:
-    if here.last_modified is None or there.last_modified is None:
-        return False
-    return here.last_modified <= there.last_modified
+def _is_older(here: Head, there: Head) -> bool:
+    """Whether the marker was here first. Undecided when nobody can tell."""
+    first, second = (str(one.last_modified or "")[:_A_SECOND] for one in (here, there))
+    if first == second or not first or not second:
+        raise Undecided(f"both buckets have the marker since {first or 'some time'}")
+    return first < second

@@ -13,7 +13,7 @@ from functools import partial
 
 from replication.configuration import History
 from replication.deliveries import Row
-from replication.errors import Denied, NotYet, Rejected, Unsourced
+from replication.errors import Denied, NotYet, Rejected, Undecided, Unsourced
 from replication.examiner import Examiner, possible
 from replication.existing import Attribution, Outcome, Question
 from replication.facts import Fact, ObjectVersion
@@ -29,6 +29,13 @@ _LOGGED_ROWS = 20
 
 THREADS = 16
 """Looks wait for S3, they do not compute."""
+
+Trouble = Denied | Unsourced | Undecided
+_TROUBLES = {
+    Denied: Outcome.NOT_LOOKED_AT,
+    Unsourced: Outcome.UNSOURCED,
+    Undecided: Outcome.UNDECIDED,
+}
 
 Reader = Callable[[bytes], Row]
 """One line as what it says; it raises Rejected for a row that cannot be understood."""
@@ -87,12 +94,8 @@ class Rows:
                 unclear[row.version] = found.question
         refused = self._write(claims)
         troubles = self._look(unclear) if unclear else []
-        denied = [one for one in troubles if isinstance(one, Denied)]
-        counts += Counter(
-            refused=len(refused),
-            not_looked_at=len(denied),
-            unsourced=len(troubles) - len(denied),
-        )
+        counts += Counter(_TROUBLES[type(one)] for one in troubles)
+        counts[Outcome.REFUSED] += len(refused)
         broken += refused + sorted({str(one) for one in troubles})
         for text in broken[:_LOGGED_ROWS]:
             log.warning("%s", text)
@@ -108,7 +111,7 @@ class Rows:
                 refused.append(f"{version.key} {version.version_id} at {name}: {result}")
         return refused
 
-    def _look(self, unclear: Mapping[ObjectVersion, Question]) -> list[Denied | Unsourced]:
+    def _look(self, unclear: Mapping[ObjectVersion, Question]) -> list[Trouble]:
         """Asks S3 about versions and writes its answers; what stays unknown, one for each."""
         now = self._now()
         with ThreadPoolExecutor(max_workers=min(THREADS, len(unclear))) as pool:
@@ -122,7 +125,7 @@ class Rows:
 
     def _ask(
         self, now: Instant, version: ObjectVersion, question: Question
-    ) -> list[Fact] | Denied | Unsourced:
+    ) -> list[Fact] | Trouble:
         try:
             if question.here:
                 found = self._as_replica(version, question.here, now)
@@ -132,7 +135,7 @@ class Rows:
             if question.unless_known and any(known):
                 return []  # it stands in a list, so reconciliation comes across it
             return self._examiner.examine(version, known, now, question.possible)
-        except (Denied, Unsourced) as error:
+        except (Denied, Unsourced, Undecided) as error:
             return error
 
     def _as_replica(self, version: ObjectVersion, here: Head, now: Instant) -> list[Fact] | None:

@@ -74,6 +74,7 @@ def run(
         {
             **settling.FAULTS,
             "seed": seed,
+            "replication_delay_seconds": settling.REPLICATION_SECONDS,
             "destination_tag_events": rng.random() < 0.5,
             "destination_delete_marker_events": rng.random() < 0.5,
         }

@@ -28,6 +28,9 @@ AGE_SECONDS = 4 * CHECK_BASE_SECONDS
 _SECONDS = 240.0
 _QUIET_SECONDS = 2.0
 
+REPLICATION_SECONDS = 1.2
+"""Of two buckets that have a delete marker since the same second nobody can tell which it was made
+in. S3 takes seconds, so that this is rare there; it is to be as rare here."""
 FAULTS: Mapping[str, float] = {
     "event_drop_rate": 0.05,
     "event_duplicate_rate": 0.1,

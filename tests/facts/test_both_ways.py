@@ -81,6 +81,11 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     "Whether an event keeps its id when it is played back from an archive": (
         f"{HERE}::test_an_event_played_back_changes_nothing_under_its_own_and_under_another_id",
     ),
+    "Whether a replicated delete marker keeps the time of its source": (
+        "tests/unit/test_recorder.py::TestTwoBucketsThatReplicateToEachOther"
+        "::test_the_older_of_two_equal_markers_is_the_source",
+        "tests/unit/test_rows.py::test_a_marker_that_two_buckets_have_since_the_same_second_is_nobody_s",
+    ),
     "What an inventory shows as the status of a delete marker": (
         "tests/unit/test_existing.py::TestTheListOfADestination"
         "::test_asks_whose_a_marker_is_whether_or_not_it_shows_a_status",

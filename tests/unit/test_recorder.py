@@ -335,14 +335,32 @@ class TestTwoBucketsThatReplicateToEachOther:
         world.record(created("b", seconds=1))
         assert list(world.ledger.records) == [(version("a"), "b")]
 
-    def test_the_older_of_two_equal_markers_is_the_source(self) -> None:
+    def marked(self, there: Instant) -> World:
+        """A marker of `a`, which `b` has since `there` by its own account."""
         world = self.world()
         older = Head(None, delete_marker=True, last_modified=NOW)
-        younger = Head(None, delete_marker=True, last_modified=plus(NOW, 3))
+        younger = Head(None, delete_marker=True, last_modified=there)
         world.known["a"] = world.histories.known["a"] = history("a", rule("b", delete_markers=True))
         world.objects.heads = {version("a"): older, version("b"): younger}
-        world.record(created("b", delete_marker=True, seconds=3))
+        return world
+
+    @pytest.mark.parametrize("keeps", [False, True], ids=["its own time", "its source's time"])
+    @pytest.mark.parametrize("order", [("b", "a"), ("a", "b")])
+    def test_the_older_of_two_equal_markers_is_the_source(
+        self, keeps: bool, order: tuple[str, str]
+    ) -> None:
+        """Whether a replicated marker keeps the time of its source, Amazon does not say."""
+        world = self.marked(NOW if keeps else plus(NOW, 3))
+        for bucket in order:
+            seconds = {"a": 0, "b": 3}[bucket]
+            world.record(created(bucket, delete_marker=True, seconds=seconds))
+        assert list(world.ledger.records) == [(version("a"), "b")]
+        assert world.state(version("a"), "b").status is Status.COMPLETED
+
+    def test_of_two_markers_of_one_second_the_first_that_is_heard_of_is_the_source(self) -> None:
+        world = self.marked(NOW)
         world.record(created("a", delete_marker=True))
+        world.record(created("b", delete_marker=True))
         assert list(world.ledger.records) == [(version("a"), "b")]
         assert world.state(version("a"), "b").status is Status.COMPLETED
 

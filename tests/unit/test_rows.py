@@ -97,6 +97,20 @@ def test_a_replica_by_a_rule_nobody_saw_is_joined_all_the_same() -> None:
     assert world.state().status is Status.COMPLETED
 
 
+def test_another_replica_of_the_same_source_is_not_taken_for_it() -> None:
+    """Its source is gone, and a bucket that is a source itself has a replica, too."""
+    both = {
+        "src": history("src", rule("dst"), rule("peer")),
+        "peer": history("peer", rule("src"), rule("dst")),
+    }
+    world = World(histories=both)
+    world.ledger.write(told((Kind.REQUESTED, 0)))
+    world.objects.heads = {HERE: shows("REPLICA"), SOURCE.in_bucket("peer"): shows("REPLICA")}
+    assert world.read(REPLICA) == {"replica": 1}
+    state = world.state()
+    assert (state.status, state.arrived_at, state.deleted_at) == (Status.COMPLETED, NOW, NOW)
+
+
 def test_a_replica_that_outlived_its_source_is_known_with_the_end_of_the_source() -> None:
     world = World()
     world.ledger.write(told((Kind.INELIGIBLE, 0), destination=""))
@@ -184,6 +198,20 @@ def test_of_two_buckets_that_replicate_to_each_other_the_older_marker_is_the_sou
         world.read(Listed(listed_in, None, delete_marker=True, last_modified=plus(WRITTEN, later)))
         assert set(world.ledger.records) == {(original, other)}
         assert world.state(original, other).status is Status.COMPLETED
+
+
+def test_a_marker_that_two_buckets_have_since_the_same_second_is_nobody_s() -> None:
+    both = {
+        "east": history("east", rule("west", delete_markers=True)),
+        "west": history("west", rule("east", delete_markers=True)),
+    }
+    for name in both:
+        world = World(histories=both)
+        marker = shows(None, marker=True)
+        world.objects.heads = {SOURCE.in_bucket(bucket): marker for bucket in both}
+        row = Listed(SOURCE.in_bucket(name), None, delete_marker=True, last_modified=WRITTEN)
+        assert world.read(row) == {"delete_marker": 1, "undecided": 1}
+        assert world.ledger.records == {}
 
 
 class TestAnObjectThatWasThereBeforeARule:
