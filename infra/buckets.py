@@ -9,7 +9,7 @@ from aws_cdk.interfaces.aws_s3 import IBucketRef
 from constructs import Construct
 
 from infra.config import Config
-from infra.notifications_role import notifications_role
+from infra.notifications_role import may_notify, notifications_role
 
 REPLICATION_EVENTS = (
     s3.EventType.REPLICATION_OPERATION_FAILED_REPLICATION,
@@ -42,7 +42,10 @@ class TrackedBuckets(Construct):
             self.tracked: list[s3.IBucket] = []
             self.sources: list[s3.IBucket] = []
             return
-        self._handler_role = notifications_role(self, config.tracked_buckets)
+        role = notifications_role(self)
+        self._permissions = {name: may_notify(self, role, name) for name in config.tracked_buckets}
+        # CDK would add policies of its own.
+        self._handler_role = role.without_policy_updates()
         tracked = {name: self._on_event_bridge(name) for name in config.tracked_buckets}
         self.tracked = list(tracked.values())
         self.sources = [tracked[name] for name in config.source_buckets]
@@ -65,12 +68,14 @@ class TrackedBuckets(Construct):
         bucket.node.add_dependency(after)
 
     def _import(self, name: str, purpose: str) -> s3.IBucket:
-        return s3.Bucket.from_bucket_attributes(
+        bucket = s3.Bucket.from_bucket_attributes(
             self,
             f"{name}-{purpose}",
             bucket_name=name,
             notifications_handler_role=self._handler_role,
         )
+        bucket.node.add_dependency(self._permissions[name])
+        return bucket
 
 
 @jsii.implements(s3.IBucketNotificationDestination)

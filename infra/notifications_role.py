@@ -1,7 +1,5 @@
 """What CDK's own handler of bucket notifications may do."""
 
-from collections.abc import Sequence
-
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -9,12 +7,8 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 
 
-def notifications_role(scope: Construct, buckets: Sequence[str]) -> iam.IRole:
-    """A role that may log and may read and write the notifications of `buckets`.
-
-    By itself CDK attaches an inline policy for each bucket and IAM takes 10,240 characters of them
-    in a role: enough for some thirty buckets. Hence one policy, and CDK may add none.
-    """
+def notifications_role(scope: Construct) -> iam.Role:
+    """The role of CDK's handler, which may log and nothing else; `may_notify` adds the buckets."""
     stack = Stack.of(scope)
     log_group = stack.format_arn(
         service="logs",
@@ -28,12 +22,8 @@ def notifications_role(scope: Construct, buckets: Sequence[str]) -> iam.IRole:
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         description="Adds and removes notifications of tracked buckets at deployment",
         inline_policies={
-            "notifications": iam.PolicyDocument(
+            "log": iam.PolicyDocument(
                 statements=[
-                    iam.PolicyStatement(
-                        actions=["s3:GetBucketNotification", "s3:PutBucketNotification"],
-                        resources=[f"arn:{Aws.PARTITION}:s3:::{name}" for name in buckets],
-                    ),
                     iam.PolicyStatement(
                         actions=[
                             "logs:CreateLogGroup",
@@ -54,7 +44,33 @@ def notifications_role(scope: Construct, buckets: Sequence[str]) -> iam.IRole:
             "finds the rest of its name."
         },
     )
-    return role.without_policy_updates()
+    return role
+
+
+def may_notify(scope: Construct, role: iam.Role, bucket: str) -> iam.Policy:
+    """Lets the role read and write the notifications of one bucket.
+
+    A policy for each bucket, so that CloudFormation, when a bucket is taken out of the context,
+    undoes its wiring first and takes the permission for that away afterwards: with one policy of
+    all buckets the permission would be gone first, and the wiring stay. IAM takes 10,240 characters
+    of inline policies in a role, so each is short: `s3:*BucketNotification` is Get and Put.
+    """
+    policy = iam.Policy(
+        scope,
+        f"{bucket}-may-notify",
+        statements=[
+            iam.PolicyStatement(
+                actions=["s3:*BucketNotification"],
+                resources=[f"arn:{Aws.PARTITION}:s3:::{bucket}"],
+            )
+        ],
+        roles=[role],
+    )
+    acknowledge(
+        policy,
+        {"AwsSolutions-IAM5[Action::s3:*BucketNotification]": "Get and Put, there are no others."},
+    )
+    return policy
 
 
 def _log_group_name(stack: Stack) -> str:

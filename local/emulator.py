@@ -1,7 +1,8 @@
 """`python -m local.emulator`: MiniStack with this project's patches, on loopback, in one process.
 
 Environment: `GATEWAY_PORT` (default 4566), `MINISTACK_REGION` (default us-east-1), `LOCAL_S3_*`
-(see `local.replication.settings`), `LOCAL_EXIT_WITH_PARENT=1` to end when the parent process does.
+(see `local.replication.settings`), `LOCAL_EXIT_WITH_PARENT=1` to end when the parent process does,
+`AUTH=true` to hold everybody to IAM's and the resources' policies.
 
 Besides AWS's APIs it answers `/_ministack/health`, and `/_local/s3`: GET tells the settings, the
 counts and the lost events of the local S3, PATCH with a JSON object changes settings by their name
@@ -130,7 +131,7 @@ def _with_admin(app: App, local: LocalS3) -> App:
 
     async def route(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != ADMIN_PATH:
-            await app(scope, receive, send)
+            await app(_secured(scope), receive, send)
             return
         status, answer = await _admin(scope["method"], receive, local)
         body = json.dumps(answer).encode()
@@ -139,6 +140,13 @@ def _with_admin(app: App, local: LocalS3) -> App:
         await send({"type": "http.response.body", "body": body})
 
     return route
+
+
+def _secured(scope: dict[str, Any]) -> dict[str, Any]:
+    """Policies that ask for TLS take a request on loopback for one."""
+    if scope["type"] != "http":
+        return scope
+    return scope | {"headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
 async def _admin(method: str, receive: Receive, local: LocalS3) -> tuple[int, dict[str, Any]]:

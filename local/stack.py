@@ -96,7 +96,9 @@ def up(
     wanted = demo.rules() if replication is None else replication
     down(state_dir)
     started = time.monotonic()
-    emulator = server.start(port, state_dir, environment=settings, tied=tied)
+    # What is deployed has its policies, and is held to them.
+    environment = {"AUTH": "true", **(settings or {})}
+    emulator = server.start(port, state_dir, environment=environment, tied=tied)
     try:
         progress(f"emulator on {emulator.endpoint_url}")
         demo.create(emulator.endpoint_url, wanted)

@@ -16,6 +16,7 @@ from rich.syntax import Syntax
 from cli.api import Api, ApiProblem
 from local import demo, page, stream
 from local.stack import outputs_file
+from local.subscriber import subscribed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,13 +267,11 @@ class _Inbox:
 
     def __init__(self, session: boto3.Session, outputs: Outputs) -> None:
         self._sqs = session.client("sqs", endpoint_url=outputs.endpoint_url)
-        name = f"tracker-demo-inbox-{time.time_ns()}"
-        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        session.client("sns", endpoint_url=outputs.endpoint_url).subscribe(
-            TopicArn=outputs.stack["FailureTopicArn"],
-            Protocol="sqs",
-            Endpoint=arn["Attributes"]["QueueArn"],
+        self._url = subscribed(
+            self._sqs,
+            session.client("sns", endpoint_url=outputs.endpoint_url),
+            outputs.stack["FailureTopicArn"],
+            f"tracker-demo-inbox-{time.time_ns()}",
         )
 
     def read(self, expected: int) -> list[dict[str, Any]]:

@@ -127,13 +127,13 @@ class Rows:
         self, now: Instant, version: ObjectVersion, question: Question
     ) -> list[Fact] | Trouble:
         try:
+            known = self._ledger.states(version)
+            if question.unless_known and any(known):
+                return []  # it stands in a list, so reconciliation comes across it
             if question.here:
                 found = self._as_replica(version, question.here, now)
                 if found is not None or version.bucket not in self._origins.histories:
                     return found or []
-            known = self._ledger.states(version)
-            if question.unless_known and any(known):
-                return []  # it stands in a list, so reconciliation comes across it
             return self._examiner.examine(version, known, now, question.possible)
         except (Denied, Unsourced, Undecided) as error:
             return error

@@ -82,10 +82,11 @@ def run(
     s3 = demo.client("s3", outputs.endpoint_url)
     sqs = demo.client("sqs", outputs.endpoint_url)
     for bucket in rules.BUCKETS:
-        # New buckets take no ACLs, and some are to change here.
+        # New buckets take no ACLs and no public ones, and some are to change here.
         s3.put_bucket_ownership_controls(
             Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
         )
+        s3.delete_public_access_block(Bucket=bucket)
     work = Workload(s3, sqs, control.ingest, rng)
     work.run(
         versions,

@@ -7,7 +7,9 @@ replica of that source. Of what is gone: that the tracker knows it.
 What is gone from every bucket stands in no inventory. When its event was lost as well, and no rule
 had taken it, so that it stood in no list of the tracker, nothing ever tells: the tracker then goes
 on to say that it was there when it last heard of it (`observed_at`), which is true. Those are told
-apart, and so are replicas whose source went before anybody heard of it.
+apart, and so are two more that S3 itself shows nothing of: replicas whose source went before
+anybody heard of it, and unheard delete markers of two buckets that replicate to each other, which
+are alike in both.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 _THREADS = 6
 _TAGLESS = "tagless"
 END_UNHEARD = "gone, and nobody told; no rule had taken it"
+MADE_UNHEARD = "a marker of two buckets that replicate to each other; nobody told where it was made"
 SOURCE_UNHEARD = "a replica whose source was gone before anybody told of it"
 
 
@@ -111,7 +114,9 @@ def _differ(
     verdict: Verdict, one: Written, found: Difference, answer: Answer, gone: datetime | None
 ) -> None:
     """A difference, unless it is of what no list and no inventory can tell."""
-    if gone and answer is None and found.what.startswith("asked of"):
+    if one.marker and answer is None and one.bucket in (rules.EAST, rules.WEST):
+        verdict.unheard[one] = MADE_UNHEARD
+    elif gone and answer is None and found.what.startswith("asked of"):
         verdict.unheard[one] = SOURCE_UNHEARD
     elif (
         gone

@@ -12,6 +12,7 @@ from local.patches import (
     archives,
     multipart_tags,
     partiql_streams,
+    permissions,
     s3_events,
     s3_replication,
     stream_mappings,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     """Patch MiniStack; call once, on the loop that will serve it, before it serves."""
+    from ministack.core import iam_actions
     from ministack.services import dynamodb, eventbridge, lambda_svc, s3
     from ministack.services.cloudformation import provisioners
 
@@ -38,4 +40,5 @@ def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
     archives.apply(eventbridge, provisioners)
+    permissions.apply(iam_actions)
     return local

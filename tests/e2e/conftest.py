@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from cli.api import Api, ApiProblem
-from local import demo, server, stack
+from local import demo, server, stack, subscriber
 from tests.cli.conftest import Command
 
 T = TypeVar("T")
@@ -82,6 +82,11 @@ class Deployed:
             return None if pending else answer
 
         return eventually(ask)
+
+    def subscribed(self, topic: str, name: str) -> str:
+        """The URL of a new queue that hears the topic of that output."""
+        sqs, sns = self.client("sqs"), self.client("sns")
+        return subscriber.subscribed(sqs, sns, self.outputs.stack[topic], name)
 
     def send(self, body: str) -> None:
         """A message straight into the ingest queue."""
@@ -163,15 +168,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @pytest.fixture(scope="session")
 def inbox(deployed: Deployed) -> Inbox:
-    sqs = deployed.client("sqs")
-    url = sqs.create_queue(QueueName="e2e-inbox")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    deployed.client("sns").subscribe(
-        TopicArn=deployed.outputs.stack["FailureTopicArn"],
-        Protocol="sqs",
-        Endpoint=arn["Attributes"]["QueueArn"],
-    )
-    return Inbox(deployed, url)
+    return Inbox(deployed, deployed.subscribed("FailureTopicArn", "e2e-inbox"))
 
 
 @pytest.fixture(scope="session")

@@ -73,14 +73,7 @@ def test_the_watermark_names_what_holds_it_back(deployed: Deployed) -> None:
 def test_an_incident_opens_with_the_first_failure_and_resolves_when_all_is_well(
     deployed: Deployed,
 ) -> None:
-    sqs, sns = deployed.client("sqs"), deployed.client("sns")
-    url = sqs.create_queue(QueueName="e2e-incidents")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    sns.subscribe(
-        TopicArn=deployed.outputs.stack["IncidentTopicArn"],
-        Protocol="sqs",
-        Endpoint=arn["Attributes"]["QueueArn"],
-    )
+    sqs, url = deployed.client("sqs"), deployed.subscribed("IncidentTopicArn", "e2e-incidents")
     code = "DstPutTaggingNotPermitted"
     keys = [f"TaxDocs/fail-{code}@{TWO}/incident-{n}.pdf" for n in range(3)]
     versions = {key: deployed.put(key) for key in keys}

@@ -87,6 +87,26 @@ def test_two_wirings_of_one_bucket_never_run_at_once(dev: Synthesized) -> None:
         assert first.id in _waits_for(second)
 
 
+def test_the_permission_to_unwire_a_bucket_outlives_its_wiring(dev: Synthesized) -> None:
+    """CloudFormation deletes what depends on a resource before the resource: a bucket that is taken
+    out of the context must still be allowed to be changed while its wiring is undone."""
+    for bucket in {*SOURCES, *DESTINATIONS}:
+        (policy,) = (
+            one
+            for one in dev.of_type("AWS::IAM::Policy")
+            if one["PolicyDocument"]["Statement"]
+            == [
+                {
+                    "Action": "s3:*BucketNotification",
+                    "Effect": "Allow",
+                    "Resource": f"arn:aws:s3:::{bucket}",
+                }
+            ]
+        )
+        for wiring in wirings(dev, bucket):
+            assert policy.id in _waits_for(wiring)
+
+
 def test_the_queue_lets_s3_in_before_s3_is_told_of_it(dev: Synthesized) -> None:
     (policy,) = (
         policy.id

@@ -46,6 +46,14 @@ class Emulator:
         queue = sqs.create_queue(QueueName="theirs")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
         self.their_queue = attributes["Attributes"]["QueueArn"]
+        allowed = {
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": self.their_queue,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
         self._s3.put_bucket_notification_configuration(
             Bucket=SOURCES[0],
             NotificationConfiguration={
@@ -84,6 +92,15 @@ class Emulator:
         self.client("cloudformation").delete_stack(StackName=STACK)
         self._wait_for({"DELETE_COMPLETE"})
 
+    def _troubles(self) -> list[str]:
+        """What CloudFormation says went wrong."""
+        events = self.client("cloudformation").describe_stack_events(StackName=STACK)
+        return [
+            f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}"
+            for one in events["StackEvents"]
+            if one["ResourceStatus"].endswith("FAILED")
+        ]
+
     def _wait_for(self, wanted: set[str]) -> None:
         cloudformation = self.client("cloudformation")
         deadline = time.monotonic() + 60
@@ -94,14 +111,14 @@ class Emulator:
             status = states[STACK]["StackStatus"]
             if status in wanted:
                 return
-            assert not status.endswith(("FAILED", "ROLLBACK_COMPLETE")), states[STACK]
+            assert not status.endswith(("FAILED", "ROLLBACK_COMPLETE")), self._troubles()
             time.sleep(0.1)
         raise AssertionError(f"still {status} after a minute")
 
 
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    server = start(free_port(), tmp_path, tied=True)
+    server = start(free_port(), tmp_path, environment={"AUTH": "true"}, tied=True)
     try:
         yield Emulator(server)
     finally:
@@ -134,6 +151,11 @@ def test_what_others_configured_on_a_bucket_survives_the_tracker(
     assert emulator.theirs(source) == theirs
     assert emulator.ours(source) == set()
     assert emulator.ours(SOURCES[1]) != set()
+    # A bucket that is tracked no more is unwired although its permission goes with it.
+    emulator.deploy(
+        synthesize({**BUCKETS, "source_buckets": "", "destination_buckets": source}), update=True
+    )
+    assert emulator.ours(SOURCES[1]) == set()
 
     emulator.destroy()
     assert emulator.theirs(source) == theirs

@@ -126,8 +126,7 @@ def test_the_notifications_handler_changes_tracked_buckets_only(dev: Synthesized
     role = dev.role_of(dev.by_arn(token))
     log_group = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/S3ReplicationTracker*"
     assert allowed(dev, role) == {
-        "s3:GetBucketNotification": arns(*SOURCES, *DESTINATIONS),
-        "s3:PutBucketNotification": arns(*SOURCES, *DESTINATIONS),
+        "s3:*BucketNotification": arns(*SOURCES, *DESTINATIONS),
         **on(log_group, "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local.patches import permissions
 from local.patches.stream_mappings import Verdict, judge, pause
 from local.patches.wrap import PatchError, require, wrap
 
@@ -75,3 +76,22 @@ def test_pauses_grow_and_stay_bounded() -> None:
     assert pauses == sorted(pauses)
     assert pauses[0] == 0.2
     assert pauses[-1] == 5.0
+
+
+def test_a_statement_needs_the_permission_of_what_it_does() -> None:
+    batch = {
+        "Statements": [
+            {"Statement": "INSERT INTO \"ledger\" VALUE {'pk': ?}"},
+            {"Statement": 'UPDATE "ledger" SET "a"=? WHERE "pk"=?'},
+            {"Statement": 'delete from "other" WHERE "pk"=?'},
+        ]
+    }
+    assert permissions.asked(batch) == [
+        ("dynamodb:PartiQLInsert", "ledger"),
+        ("dynamodb:PartiQLUpdate", "ledger"),
+        ("dynamodb:PartiQLDelete", "other"),
+    ]
+    single = {"Statement": 'SELECT "a", "b" FROM "ledger" WHERE "pk"=?'}
+    assert permissions.asked(single) == [("dynamodb:PartiQLSelect", "ledger")]
+    with pytest.raises(ValueError, match="no PartiQL statement"):
+        permissions.asked({"Statement": "EXPLAIN everything"})
