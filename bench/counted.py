@@ -26,18 +26,18 @@ import boto3
 from bench.recorder import tables
 from replication import listing
 from replication.adapters.counter_reads import CounterReads
-from replication.adapters.counters import Change, CounterTable
+from replication.adapters.counters import CounterTable
 from replication.adapters.dynamodb import DynamoDBLedger
 from replication.adapters.dynamodb_reads import LedgerReads
 from replication.adapters.recounting import IndexWalk, RecountedCounters
-from replication.contributions import Benign, Deltas, deltas, merged
+from replication.adapters.stream import read_record
+from replication.contributions import Benign, Change, Deltas, deltas, merged
 from replication.errors import Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.listing import Filters
 from replication.ports import Claim
 from replication.recount import Recount, Recounted
 from replication.status import Status
-from replication.stream import read_record
 from replication.times import Instant, plus
 
 if TYPE_CHECKING:

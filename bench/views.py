@@ -26,8 +26,8 @@ from typing import Any
 from bench.recorder import tables
 from replication.adapters import items
 from replication.adapters.configurations import ConfigurationTable
-from replication.adapters.counters import Change, CounterTable
-from replication.contributions import Benign, Seen, deltas
+from replication.adapters.counters import CounterTable
+from replication.contributions import Benign, Change, Seen, deltas
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.stored import Stored

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -12,7 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from replication import times
 from replication.adapters.clients import client
 from replication.adapters.sns import FailureTopic
-from replication.announcements import Announcement, Unreadable, announcement, became_failed
+from replication.adapters.stream import became_failed, read_image
+from replication.announcements import Announcement, announcement
+from replication.errors import Unreadable
 from replication.settings import from_env
 
 logger = Logger()
@@ -44,7 +45,7 @@ def _announcements(records: list[dict[str, Any]]) -> Iterator[tuple[str, Announc
         if image is None or not became_failed(change.get("OldImage"), image):
             continue
         try:
-            yield number, announcement(image, times.from_datetime(datetime.now(UTC)))
+            yield number, announcement(read_image(image), times.wall_clock())
         except Unreadable as error:
             # No retry helps, and it would hold up its shard for a day. The table still has it.
             logger.error("Unreadable item", reason=str(error), keys=change["Keys"], number=number)

@@ -1,40 +1,21 @@
-"""What the failure topic says: an image of the ledger's stream as a message. Pure.
+"""What the failure topic says of a version that became FAILED. Pure.
 
 The body is the row a list would show, with the reason and its fix, so that a subscriber needs no
 further question; the attributes are what a subscription filters by.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from replication import views
-from replication.adapters.items import read_item
-from replication.facts import Evidence
-from replication.fold import State
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant
 
-Image = Mapping[str, Any]
-"""An item as a stream record holds it, in DynamoDB's own JSON."""
-
 SUBJECT_LENGTH = 99
 """SNS: less than 100 characters, printable ASCII."""
-
-# Fields of plain text and numbers: what can still be read of an image that a newer release wrote,
-# whose kinds of facts or evidence this one does not know.
-_ENUMERATED = ("evidence",)
-_PLAIN = (
-    "pk",
-    "sk",
-    *(field.name for field in fields(State) if field.name not in _ENUMERATED),
-)
-
-
-class Unreadable(ValueError):
-    """An image that is no item of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +27,11 @@ class Announcement:
     attributes: Mapping[str, str]
 
 
-def became_failed(old: Image | None, new: Image | None) -> bool:
-    """Whether a change of an item is the edge into FAILED. An item that is gone failed not.
+def announcement(item: Stored, now: Instant) -> Announcement:
+    """The message of an item that became FAILED.
 
-    What an inventory lists failed long ago: that is news for the lists, not for subscribers."""
-    if (new or {}).get("evidence", {}).get("S") == Evidence.INVENTORY:
-        return False
-    return _status(new) == Status.FAILED and _status(old) != Status.FAILED
-
-
-def announcement(image: Image, now: Instant) -> Announcement:
-    """The message of an item that became FAILED. Unreadable when it is no item of the ledger.
-
-    What cannot be read is told as null rather than kept from the subscribers: the failure is sure.
+    What is not known of it is told as null rather than kept from subscribers: the failure is sure.
     """
-    item = _read(image)
     row = views.row(item, views.Present(now))
     return Announcement(
         subject=_subject(row),
@@ -73,21 +44,6 @@ def announcement(image: Image, now: Instant) -> Announcement:
         },
         attributes=_attributes(row),
     )
-
-
-def _status(image: Image | None) -> str | None:
-    status: str | None = (image or {}).get("status", {}).get("S")
-    return status
-
-
-def _read(image: Image) -> Stored:
-    plain = {name: image[name] for name in _PLAIN if name in image}
-    for readable in (image, plain):
-        try:
-            return read_item(readable)
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            trouble = error
-    raise Unreadable(f"not an item of the ledger: {trouble!r}") from trouble
 
 
 def _event_id(item: Stored) -> str | None:

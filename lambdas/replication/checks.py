@@ -12,10 +12,9 @@ Completed versions are audited, a stable sample of them, at 1 h and 1, 7, 30 and
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import NamedTuple
 
 from replication.facts import ObjectVersion
-from replication.listing import Position
+from replication.listing import Position, Route
 from replication.status import Status
 from replication.times import Instant, plus, seconds_between
 
@@ -31,14 +30,6 @@ _AUDITS = (4, _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY)
 _WITHOUT_TIME_CONTROL = 4
 """Bases before an object without Replication Time Control is expected: an hour."""
 _STALE = _DAY
-
-
-class Route(NamedTuple):
-    """A shard of the way from a source bucket to a destination."""
-
-    bucket: str
-    destination: str
-    shard: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,15 @@ class Seen:
     listed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """A change of one item; `number` is its sequence number within its shard of the stream."""
+
+    number: str
+    old: Seen | None
+    new: Seen | None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Totals:
     """Counter: what stands on a route by rule. Names: `<status>` and `<status>_bytes`."""
@@ -88,6 +97,14 @@ class Trouble:
 View = Totals | Period | Trouble
 Deltas = dict[View, Counter[str]]
 """What to add to which counter, never zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record of the stream: its sequence number and what it adds."""
+
+    number: str
+    deltas: Deltas
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What can go wrong with one message, and whose turn it is then.
 
 TrackerError
+├── Unreadable    a record of the stream that is no item of the ledger: told, and passed over
 ├── Rejected      it can never be understood: to the dead-letter queue at once
 └── NotYet        it may be understood later: back to the queue, S3's facts are not all in
     ├── Unsourced     a replica, and no tracked bucket is known to have its source version
@@ -25,6 +26,11 @@ class Rejected(TrackerError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class Unreadable(TrackerError):
+    """A record of the stream that is no item of the ledger. No retry helps, and it would hold up
+    its shard for a day; the table still has the item."""
 
 
 class NotYet(TrackerError):

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from replication.adapters.items import route_of
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant
@@ -30,6 +29,14 @@ class Position(NamedTuple):
 
     since: str
     tie: str
+
+
+class Route(NamedTuple):
+    """A shard of the way from a source bucket to a destination."""
+
+    bucket: str
+    destination: str
+    shard: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class Filters:
 class Stream:
     """One status of one shard of one route, sorted."""
 
-    route: str
+    route: Route
     status: Status
 
 
@@ -91,7 +98,7 @@ Fetch = Callable[[Filters, Sequence[Wanted]], Sequence[Chunk]]
 
 def streams_of(filters: Filters, shards: int) -> tuple[Stream, ...]:
     return tuple(
-        Stream(route_of(bucket, destination, shard), status)
+        Stream(Route(bucket, destination, shard), status)
         for bucket, destination in filters.routes
         for shard in range(shards)
         for status in filters.statuses

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from replication.checks import Route, Schedule, Window
+from replication.checks import Schedule, Window
 from replication.configuration import History
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.examiner import Examiner, possible
 from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import State
-from replication.listing import Position
+from replication.listing import Position, Route
 from replication.ports import Claim, Ledger, Objects
 from replication.status import Status
 from replication.stored import Stored

@@ -11,11 +11,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from replication import incidents
-from replication.adapters.counters import Change
-from replication.contributions import Benign, Deltas, Trouble, deltas, merged
-from replication.errors import Unavailable
+from replication.contributions import (
+    Benign,
+    Change,
+    Deltas,
+    ItemChange,
+    Trouble,
+    deltas,
+    merged,
+)
+from replication.errors import Unavailable, Unreadable
 from replication.incidents import Heard, Hearing, Incident, Notice
-from replication.stream import Unreadable, read_record
 from replication.times import Instant
 
 log = logging.getLogger(__name__)
@@ -57,6 +63,9 @@ class Summarized:
 
 @dataclass(frozen=True, slots=True)
 class Summarizer:
+    """`read` makes a change out of a record of the stream, or raises Unreadable."""
+
+    read: Callable[[Mapping[str, Any]], ItemChange]
     counters: Counters
     counted: Counted
     incidents: Incidents
@@ -74,7 +83,7 @@ class Summarizer:
         unreadable = 0
         for record in records:
             try:
-                read = read_record(record)
+                read = self.read(record)
             except Unreadable as error:
                 # No retry helps, and it would hold up its shard for a day. A recount counts it.
                 log.error("unreadable record: %s", error)

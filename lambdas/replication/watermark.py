@@ -7,8 +7,8 @@ each shard, so finding it takes the same few reads whatever the table holds.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
-from replication.adapters.items import held
 from replication.configuration import History
 from replication.status import Status
 from replication.stored import Stored
@@ -31,6 +31,21 @@ class Watermark:
 
     def lag_seconds(self, now: Instant) -> float:
         return max(0.0, seconds_between(self.at, now))
+
+
+def held(status: Status, since: Instant, requested_at: Instant | None) -> Instant | None:
+    """Since when the destination lacks a version, where `since` does not tell: of one that FAILED
+    it is the time of the failure, of one found PENDING that of the look. None: it does tell, or
+    nothing is lacking, so a common life never enters this index."""
+    match status:
+        case Status.COMPLETED:
+            return None
+        case Status.FAILED:
+            return requested_at or since
+        case Status.PENDING:
+            return requested_at if requested_at and requested_at < since else None
+        case _:
+            assert_never(status)
 
 
 def lacking_since(stored: Stored) -> Instant | None:

@@ -22,6 +22,7 @@ from replication.adapters.incident_reads import IncidentReads
 from replication.adapters.incidents import IncidentTable, IncidentTopic, incident_id
 from replication.adapters.outstanding import Outstanding
 from replication.adapters.recounting import IndexWalk, RecountedCounters
+from replication.adapters.stream import read_record
 from replication.contributions import Benign
 from replication.recount import Recount, Verdict
 from replication.settings import from_env
@@ -69,6 +70,7 @@ def service() -> Service:
     counters, reads = CounterTable(dynamodb, table, lanes), CounterReads(dynamodb, table, lanes)
     benign = Benign(settings.benign_keys)
     summarizer = Summarizer(
+        read=read_record,
         counters=counters,
         counted=reads,
         incidents=IncidentTable(dynamodb, table),

@@ -15,12 +15,12 @@ import pytest
 
 from bench import counted
 from replication.adapters.counter_reads import CounterReads
-from replication.adapters.counters import Change, CounterTable
+from replication.adapters.counters import CounterTable
 from replication.adapters.incident_reads import IncidentReads
 from replication.adapters.incidents import IncidentTable, incident_id
 from replication.adapters.recounting import IndexWalk, RecountedCounters
-from replication.announcements import became_failed
-from replication.contributions import Benign, Deltas, Totals, Trouble
+from replication.adapters.stream import became_failed, read_record
+from replication.contributions import Benign, Change, Deltas, Totals, Trouble
 from replication.errors import Unavailable
 from replication.incidents import Notice
 from replication.recount import Recount, Verdict
@@ -205,6 +205,7 @@ def summarizer(
     topic: MemoryTopic,
 ) -> Summarizer:
     return Summarizer(
+        read=read_record,
         counters=counters,
         counted=reads,
         incidents=IncidentTable(dynamodb, table),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from replication import histogram
 from replication.adapters.items import item_of
+from replication.adapters.stream import read_record
 from replication.contributions import (
     Benign,
     Deltas,
@@ -26,7 +27,6 @@ from replication.fold import fold
 from replication.recount import stands
 from replication.status import Status
 from replication.stored import Stored
-from replication.stream import read_record
 from tests.seeds import arrived, failed, requested, stored, version
 from tests.strategies import VERSION, histories
 

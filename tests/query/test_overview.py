@@ -11,6 +11,7 @@ from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import CounterTable
 from replication.adapters.incident_reads import IncidentReads
 from replication.adapters.incidents import IncidentTable, incident_id
+from replication.adapters.stream import read_record
 from replication.contributions import Benign
 from replication.facts import Evidence, Fact, Kind
 from replication.fold import fold
@@ -71,6 +72,7 @@ def happen(dynamodb: "DynamoDBClient") -> Happen:
     """Puts lives into the ledger and lets the summarizer hear of every change."""
     reads = CounterReads(dynamodb, TABLE, SHARDS)
     summarizer = Summarizer(
+        read=read_record,
         counters=CounterTable(dynamodb, TABLE, SHARDS),
         counted=reads,
         incidents=IncidentTable(dynamodb, TABLE),

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from query import schemas
 from replication.adapters.items import compact, item_of
-from replication.announcements import Unreadable, announcement, became_failed
+from replication.adapters.stream import became_failed, read_image
+from replication.announcements import Announcement, announcement
+from replication.errors import Unreadable
 from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.status import Status
@@ -28,6 +30,11 @@ unicode_keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max
 
 def image(record: Stored) -> dict[str, Any]:
     return item_of(record, 4)
+
+
+def announced(image: dict[str, Any]) -> Announcement:
+    """What is told of an item that the stream has an image of."""
+    return announcement(read_image(image), NOW)
 
 
 def with_status(status: Status | None) -> dict[str, Any] | None:
@@ -62,7 +69,7 @@ def test_an_item_is_announced_when_it_becomes_failed(
 
 
 def test_the_body_is_the_row_with_what_a_program_needs_to_go_on() -> None:
-    body = announcement(image(stored(requested(), failed(3))), NOW).body
+    body = announced(image(stored(requested(), failed(3)))).body
     assert body["replication_status"] == "FAILED"
     assert body["event_id"] == "event-1"
     assert body["age_seconds"] == 57.0
@@ -78,7 +85,7 @@ def test_the_body_is_the_row_with_what_a_program_needs_to_go_on() -> None:
 
 
 def test_attributes_are_what_subscriptions_filter_by() -> None:
-    found = announcement(image(stored(requested(), failed(3))), NOW).attributes
+    found = announced(image(stored(requested(), failed(3)))).attributes
     assert found == {
         "bucket": "src",
         "destination": "dst-a",
@@ -90,7 +97,7 @@ def test_attributes_are_what_subscriptions_filter_by() -> None:
 
 def test_an_unknown_attribute_is_left_out() -> None:
     read = stored((Kind.OBSERVED, 3, {"status": Status.FAILED}))
-    found = announcement(image(read), NOW)
+    found = announced(image(read))
     assert found.attributes.keys() == {"bucket", "destination", "status"}
     assert found.body["failure"]["code"] is None
     assert found.body["failure"]["fix"]
@@ -99,7 +106,7 @@ def test_an_unknown_attribute_is_left_out() -> None:
 @given(unicode_keys, unicode_keys)
 def test_any_key_gives_a_message_sns_takes(key: str, version_id: str) -> None:
     record = stored(requested(), failed(3), of=ObjectVersion("src", key, version_id))
-    found = announcement(image(record), NOW)
+    found = announced(image(record))
     assert 0 < len(found.subject) < 100
     assert found.subject.isascii()
     assert found.subject.isprintable()
@@ -115,14 +122,14 @@ def test_any_key_gives_a_message_sns_takes(key: str, version_id: str) -> None:
 
 def test_a_long_subject_is_cut_where_its_key_goes_on() -> None:
     record = stored(requested(), failed(3), of=version("deep/" * 100))
-    subject = announcement(image(record), NOW).subject
+    subject = announced(image(record)).subject
     assert len(subject) == 99
     assert subject.startswith("S3 replication failed: src to dst-a, DstPutObjectNotPermitted, deep")
     assert subject.endswith("...")
 
 
 def test_control_characters_cannot_keep_a_message_from_going_out() -> None:
-    found = announcement(image(stored(requested(rule_id="a\nb\0"), failed(3))), NOW)
+    found = announced(image(stored(requested(rule_id="a\nb\0"), failed(3))))
     assert found.attributes["rule_id"] == "a?b?"
     assert found.body["rule_id"] == "a\nb\0"
 
@@ -131,14 +138,14 @@ def test_the_event_that_decided_is_named_and_not_one_before_or_after() -> None:
     record = stored(
         requested(0), failed(3), arrived(4), (Kind.CHANGED, 5), failed(6), (Kind.NOTED, 7)
     )
-    assert announcement(image(record), NOW).body["event_id"] == "event-4"
+    assert announced(image(record)).body["event_id"] == "event-4"
 
 
 def test_an_event_that_is_no_longer_kept_is_null() -> None:
     notes = [(Kind.NOTED, float(second)) for second in range(10, 3000)]
     record = compact(stored(requested(0), failed(3), *notes))
     assert record.base is not None
-    assert announcement(image(record), NOW).body["event_id"] is None
+    assert announced(image(record)).body["event_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -153,7 +160,7 @@ def test_an_event_that_is_no_longer_kept_is_null() -> None:
 def test_what_a_newer_release_wrote_is_announced_as_far_as_it_can_be_read(
     change: dict[str, Any],
 ) -> None:
-    found = announcement(image(stored(requested(), failed(3))) | change, NOW)
+    found = announced(image(stored(requested(), failed(3))) | change)
     assert found.body["key"] == "a/key"
     assert found.body["failure"]["code"] == "DstPutObjectNotPermitted"
     assert found.body["since"] == at(3)
@@ -172,23 +179,19 @@ def test_what_a_newer_release_wrote_is_announced_as_far_as_it_can_be_read(
 )
 def test_what_is_no_item_of_the_ledger_is_unreadable(broken: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
-        announcement(broken, NOW)
+        announced(broken)
 
 
 @given(strategies.histories(min_size=1))
 def test_any_failed_record_can_be_announced(facts: list[Fact]) -> None:
     failure = replace(facts[0], kind=Kind.FAILED, at=Instant("2026-11-22T00:00:01.000Z"))
     record = Stored(strategies.VERSION, "dst", fold([*facts, failure]))
-    assert announcement(image(record), NOW).body["event_id"] is not None
+    assert announced(image(record)).body["event_id"] is not None
 
 
 def test_the_version_in_the_path_is_the_one_that_failed() -> None:
     record = stored(requested(), failed(3), of=version("k&=#", "null"))
-    assert (
-        announcement(image(record), NOW)
-        .body["api_path"]
-        .endswith("?key=k%26%3D%23&version_id=null")
-    )
+    assert announced(image(record)).body["api_path"].endswith("?key=k%26%3D%23&version_id=null")
 
 
 def test_what_an_inventory_lists_as_failed_long_ago_is_no_news() -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from replication import incidents
+from replication.adapters.stream import read_record
 from replication.contributions import Benign, Seen, Trouble
 from replication.incidents import Event, Heard, Hearing, Incident, Sample
-from replication.stream import read_record
 from tests.announce.conftest import record
 from tests.seeds import arrived, at, failed, requested, stored, version
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication import listing
-from replication.adapters.items import item_of, route_of, tie_of
+from replication.adapters.items import item_of, tie_of
 from replication.facts import Kind, ObjectVersion
-from replication.listing import Chunk, Filters, Page, Position, Wanted
+from replication.listing import Chunk, Filters, Page, Position, Route, Wanted
 from replication.status import Status
 from replication.stored import Stored
 from tests.seeds import failed, requested, stored
@@ -65,9 +65,9 @@ def position_of(row: Stored) -> Position:
     return Position(since, tie_of(row.version, row.destination))
 
 
-def _route(row: Stored) -> str:
+def _route(row: Stored) -> Route:
     shard = int(tie_of(row.version, row.destination), 16) % SHARDS
-    return route_of(row.version.bucket, row.destination, shard)
+    return Route(row.version.bucket, row.destination, shard)
 
 
 def follow(index: MemoryIndex, filters: Filters, limit: int, budget: int) -> list[Page]:

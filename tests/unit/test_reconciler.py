@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication.adapters.windows import decode, encode
-from replication.checks import Route, Schedule, Window
+from replication.checks import Schedule, Window
 from replication.errors import Denied, Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
-from replication.listing import Position
+from replication.listing import Position, Route
 from replication.ports import Claim, Head
 from replication.reconciler import PAGE, Reconciler
 from replication.status import Status

@@ -17,14 +17,13 @@ of it). Guards are forgotten long after the stream has forgotten their records.
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.adapters import counter_items
 from replication.adapters.items import Item
-from replication.contributions import Deltas, View, merged
+from replication.contributions import Change, View, merged
 from replication.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -40,14 +39,6 @@ GUARDS_KEPT_SECONDS = 3 * 86_400
 
 _DIGITS = 40
 """A sequence number has at most so many; padded, they compare as text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A record of the stream: its sequence number and what it adds."""
-
-    number: str
-    deltas: Deltas
 
 
 class _Guard(Protocol):

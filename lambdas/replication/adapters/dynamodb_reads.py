@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from replication.adapters import items
 from replication.adapters.items import Item, read_item
-from replication.checks import Route, Window
+from replication.checks import Window
 from replication.configuration import History
 from replication.facts import ObjectVersion
 from replication.fold import State
-from replication.listing import Chunk, Filters, Position, Stream, Wanted
+from replication.listing import Chunk, Filters, Position, Route, Stream, Wanted
 from replication.lookup import TooManyVersions
 from replication.status import Status
 from replication.stored import Stored
@@ -123,12 +123,13 @@ class LedgerReads:
         low, high = _bounds(filters, wanted)
         if low > high:
             return Chunk((), 0, None)
+        route = items.route_of(*wanted.stream.route)
         values: Item = {
-            ":route": {"S": wanted.stream.route},
+            ":route": {"S": route},
             ":low": {"S": low},
             ":high": {"S": high},
         }
-        filtered = _filter(filters, wanted.stream.route, values)
+        filtered = _filter(filters, route, values)
         answer = self._client.query(
             TableName=self._table_name,
             IndexName=items.INDEX,
@@ -179,7 +180,7 @@ class CachedHistories:
 
 
 def _wanted(route: Route, status: Status, after: Position | None, entries: int) -> Wanted:
-    return Wanted(Stream(items.route_of(*route), status), after, entries)
+    return Wanted(Stream(route, status), after, entries)
 
 
 def _bounds(filters: Filters, wanted: Wanted) -> tuple[str, str]:

@@ -22,13 +22,14 @@ Bucket names hold neither `/` nor `#`, so keys split without escaping, whatever 
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from hashlib import blake2b
-from typing import Any, assert_never
+from typing import Any
 
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import Record, State, fold
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, to_datetime
+from replication.watermark import held
 
 AttributeValue = Mapping[str, Any]
 Item = dict[str, Any]
@@ -101,21 +102,6 @@ def listing(
         "route": {"S": route_of(version.bucket, destination, int(tie, 16) % shards)},
         "position": {"S": f"{status}#{since}#{tie}"},
     }
-
-
-def held(status: Status, since: Instant, requested_at: Instant | None) -> Instant | None:
-    """Since when the destination lacks a version, where `since` does not tell: of one that FAILED
-    it is the time of the failure, of one found PENDING that of the look. None: it does tell, or
-    nothing is lacking, so a common life never enters this index."""
-    match status:
-        case Status.COMPLETED:
-            return None
-        case Status.FAILED:
-            return requested_at or since
-        case Status.PENDING:
-            return requested_at if requested_at and requested_at < since else None
-        case _:
-            assert_never(status)
 
 
 def fact_name(fact: Fact) -> str:

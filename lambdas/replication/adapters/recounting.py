@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from replication.adapters import items
 from replication.adapters.counter_reads import CounterReads
-from replication.adapters.counters import Change, CounterTable
+from replication.adapters.counters import CounterTable
 from replication.adapters.items import read_item
-from replication.contributions import Deltas, Level, Period
+from replication.contributions import Change, Deltas, Level, Period
 from replication.overview import LAST
 from replication.recount import shown_since
 from replication.stored import Stored

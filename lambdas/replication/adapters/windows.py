@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from replication.checks import Route, Window
+from replication.checks import Window
 from replication.errors import Unavailable
-from replication.listing import Position
+from replication.listing import Position, Route
 from replication.status import Status
 from replication.times import Instant
 

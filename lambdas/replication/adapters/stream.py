@@ -1,0 +1,71 @@
+"""Records of the table's stream: images in DynamoDB's own JSON as values of the core."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from replication.adapters.items import read_item
+from replication.contributions import ItemChange, Seen
+from replication.errors import Unreadable
+from replication.facts import Evidence
+from replication.fold import State
+from replication.status import Status
+from replication.stored import Stored
+
+Image = Mapping[str, Any]
+"""An item as a stream record holds it."""
+
+# Fields of plain text and numbers: what can still be read of an image that a newer release wrote,
+# whose kinds of facts or evidence this one does not know.
+_ENUMERATED = ("evidence",)
+_PLAIN = (
+    "pk",
+    "sk",
+    *(field.name for field in fields(State) if field.name not in _ENUMERATED),
+)
+_BROKEN = (KeyError, ValueError, TypeError, AttributeError)
+
+
+def read_record(record: Mapping[str, Any]) -> ItemChange:
+    """A record as Lambda delivers it. Unreadable when it is no item of the ledger."""
+    change = record["dynamodb"]
+    try:
+        old, new = _seen(change.get("OldImage")), _seen(change.get("NewImage"))
+    except _BROKEN as error:
+        raise Unreadable(f"not an item of the ledger: {error!r}") from error
+    return ItemChange(change["SequenceNumber"], old, new)
+
+
+def became_failed(old: Image | None, new: Image | None) -> bool:
+    """Whether a change of an item is the edge into FAILED. An item that is gone failed not.
+
+    What an inventory lists failed long ago: that is news for the lists, not for subscribers."""
+    if (new or {}).get("evidence", {}).get("S") == Evidence.INVENTORY:
+        return False
+    return _status(new) == Status.FAILED and _status(old) != Status.FAILED
+
+
+def read_image(image: Image) -> Stored:
+    """The item, or of one that a newer release wrote, as much of it as can be read. Unreadable when
+    it is no item of the ledger."""
+    plain = {name: image[name] for name in _PLAIN if name in image}
+    for readable in (image, plain):
+        try:
+            return read_item(readable)
+        except _BROKEN as error:
+            trouble = error
+    raise Unreadable(f"not an item of the ledger: {trouble!r}") from trouble
+
+
+def _status(image: Image | None) -> str | None:
+    status: str | None = (image or {}).get("status", {}).get("S")
+    return status
+
+
+def _seen(image: Image | None) -> Seen | None:
+    if not image:
+        return None
+    # An item's facts can be a hundred times larger than its state, and none is needed here.
+    plain = {name: value for name, value in image.items() if not name.startswith(("f#", "base"))}
+    stored = read_item(plain)
+    return Seen(stored.version, stored.destination, stored.record.state, "route" in image)
