@@ -1,14 +1,16 @@
 """Rows of an inventory a second: from gzip to statements, and into a table.
 
-    python -m bench.backfill [--rows 1000000] [--written 10000]
+    python -m bench.backfill [--rows 1000000] [--written 10000] [--asked 1000]
 
 The first part reads a gzip file of that many rows as the function does and builds every statement
 the ledger would send, but sends none: it is bounded by this process' CPU alone and grows with
 nothing but the rows, so hours for a bucket follow from it by proportion. The second part sends a
 smaller file to a table of the local emulator: once into an empty table (INSERT), once more with a
-newer inventory over the same items (read, fold, write back). The emulator takes CPU of the same
-machine, so the CPU of this process says more than the clock; DynamoDB itself is the bound on AWS
-only where a table is new and has to split first.
+newer inventory over the same items (read, fold, write back). The third part reads the inventory of
+real objects that are older than what is known of the rules, so that S3 is asked about each: HEAD at
+the source and at the one destination. The emulator takes CPU of the same machine, so the CPU of
+this process says more than the clock; DynamoDB itself is the bound on AWS only where a table is new
+and has to split first.
 """
 
 import argparse
@@ -17,23 +19,29 @@ import io
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from bench.recorder import tables
-from replication.adapters import csv_rows, manifests
+from local import demo
+from local import inventory as inventory_delivery
+from replication.adapters import clients, csv_rows, manifests
 from replication.adapters.dynamodb import DynamoDBLedger
+from replication.adapters.s3 import S3Objects
 from replication.backfill import BATCH_ROWS
 from replication.configuration import History
-from replication.deliveries import Delivery
+from replication.deliveries import Delivery, location_of
 from replication.existing import Attribution
-from replication.ports import Written
+from replication.ports import Objects, Written
 from replication.rows import Rows
-from replication.times import Instant
+from replication.times import wall_clock
 from tests.deliveries import COLUMNS, delivery, inventory
 from tests.fakes import MemoryObjects, history, rule
 
 RULES = (rule("dst-a", "TaxDocs/"), rule("dst-b", "TaxDocs/2026/"), rule("dst-c", "logs/"))
+SOURCE, DESTINATION, LISTS = "bench-source", "bench-replica", "bench-lists"
 LATER_MILLISECONDS = "1795946400000"
 
 
@@ -91,15 +99,42 @@ def read(rows: Rows, body: bytes) -> None:
         before += len(batch)
 
 
-def rows_into(ledger: Any, of: Delivery, known: History) -> Rows:
+def rows_into(ledger: Any, of: Delivery, known: History, objects: Objects | None = None) -> Rows:
     return Rows(
         read=manifests.reader(of),
         attribution=lambda _: Attribution(of, "bench", known),
         ledger=ledger,
-        objects=MemoryObjects(),
+        objects=objects or MemoryObjects(),
         histories={known.bucket: known},
-        now=lambda: Instant("2026-11-22T12:00:00.000Z"),
+        now=wall_clock,
     )
+
+
+def listed(endpoint_url: str, count: int) -> tuple[Delivery, bytes]:
+    """So many replicated objects, and the inventory of their source."""
+    demo.create(endpoint_url, {SOURCE: [demo.rule("all", DESTINATION, priority=1)]})
+    s3 = demo.client("s3", endpoint_url)
+    s3.create_bucket(Bucket=LISTS)
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(lambda n: s3.put_object(Bucket=SOURCE, Key=f"k/{n}", Body=b"x"), range(count))
+        )
+    while s3.head_object(Bucket=SOURCE, Key=f"k/{count - 1}")["ReplicationStatus"] == "PENDING":
+        time.sleep(0.2)
+    time.sleep(1)  # the writes of other threads came a moment later
+    bucket, key = location_of(inventory_delivery.deliver(s3, SOURCE, LISTS))
+    found = manifests.delivery_of(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    file = found.files[0]
+    return found, s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read()
+
+
+def asked(client: Any, table: str, count: int) -> None:
+    """Objects from before the tracker, with nothing known of how old the rules are."""
+    of, body = listed(client.meta.endpoint_url, count)
+    young = history(SOURCE, rule(DESTINATION), since=of.at)
+    objects = S3Objects(partial(clients.client, "s3"))
+    rows = rows_into(DynamoDBLedger(client, table, shards=4), of, young, objects)
+    tell("asked of S3", count, timed(lambda: read(rows, body)), ", 2 HEADs a row")
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:
@@ -121,6 +156,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rows", type=int, default=1_000_000)
     arguments.add_argument("--written", type=int, default=10_000)
+    arguments.add_argument("--asked", type=int, default=1_000)
     given = arguments.parse_args()
     assert len(row(0).split(",")) == len(COLUMNS)
     first = delivery(inventory())
@@ -144,6 +180,7 @@ def main() -> None:
         part = stored(given.written // 10)
         took = timed(lambda: read(rows_into(ledger, later, known), part))
         tell("a newer inventory over it", given.written // 10, took)
+        asked(client, table(), given.asked)
 
 
 if __name__ == "__main__":

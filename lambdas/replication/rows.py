@@ -15,8 +15,9 @@ from replication.configuration import History
 from replication.deliveries import Row
 from replication.errors import Denied, NotYet, Rejected, Undecided, Unsourced
 from replication.examiner import Examiner, possible
-from replication.existing import Attribution, Outcome, Question
+from replication.existing import Attribution, Found, Outcome, Question
 from replication.facts import Fact, ObjectVersion
+from replication.fold import State
 from replication.origin import Origins
 from replication.ports import Claim, Head, Ledger, Objects
 from replication.progress import MOST_NAMED
@@ -77,7 +78,7 @@ class Rows:
         counts: Counter[str] = Counter()
         broken: list[str] = []
         claims: list[Claim] = []
-        unclear: dict[ObjectVersion, Question] = {}
+        unclear: dict[ObjectVersion, Found] = {}
         for number, line in enumerate(lines, before + 1):
             if not line.strip():
                 continue
@@ -91,9 +92,9 @@ class Rows:
             counts[found.outcome] += 1
             claims += found.claims
             if found.question:
-                unclear[row.version] = found.question
-        refused = self._write(claims)
-        troubles = self._look(unclear) if unclear else []
+                unclear[row.version] = found
+        answers, troubles = self._look(unclear) if unclear else ([], [])
+        refused = self._write([*claims, *answers])
         counts += Counter(_TROUBLES[type(one)] for one in troubles)
         counts[Outcome.REFUSED] += len(refused)
         broken += refused + sorted({str(one) for one in troubles})
@@ -111,30 +112,30 @@ class Rows:
                 refused.append(f"{version.key} {version.version_id} at {name}: {result}")
         return refused
 
-    def _look(self, unclear: Mapping[ObjectVersion, Question]) -> list[Trouble]:
-        """Asks S3 about versions and writes its answers; what stays unknown, one for each."""
+    def _look(self, unclear: Mapping[ObjectVersion, Found]) -> tuple[list[Claim], list[Trouble]]:
+        """Asks S3 about versions: its answers, and why some have none."""
         now = self._now()
         with ThreadPoolExecutor(max_workers=min(THREADS, len(unclear))) as pool:
             seen = list(pool.map(partial(self._ask, now), unclear, unclear.values()))
         claims = [Claim(fact) for one in seen if isinstance(one, list) for fact in one]
-        for one, question in zip(seen, unclear.values(), strict=True):
-            if isinstance(one, Unsourced) and question.unsourced:
-                claims.append(question.unsourced)
-        self._write(claims)
-        return [one for one in seen if not isinstance(one, list)]
+        for one, found in zip(seen, unclear.values(), strict=True):
+            if isinstance(one, Unsourced) and found.question and found.question.unsourced:
+                claims.append(found.question.unsourced)
+        return claims, [one for one in seen if not isinstance(one, list)]
 
-    def _ask(
-        self, now: Instant, version: ObjectVersion, question: Question
-    ) -> list[Fact] | Trouble:
+    def _ask(self, now: Instant, version: ObjectVersion, found: Found) -> list[Fact] | Trouble:
+        question = found.question or Question()
         try:
-            known = self._ledger.states(version)
+            known = dict(self._ledger.states(version))
             if question.unless_known and any(known):
                 return []  # it stands in a list, so reconciliation comes across it
             if question.here:
-                found = self._as_replica(version, question.here, now)
-                if found is not None or version.bucket not in self._origins.histories:
-                    return found or []
-            return self._examiner.examine(version, known, now, question.possible)
+                copy = self._as_replica(version, question.here, now)
+                if copy is not None or version.bucket not in self._origins.histories:
+                    return copy or []
+            # Written together with the answers, in one go.
+            claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
+            return self._examiner.examine(version, claimed | known, now, question.possible)
         except (Denied, Unsourced, Undecided) as error:
             return error
 

@@ -93,7 +93,7 @@ class DynamoDBLedger:
         facts = record.facts
         if len(facts) > FACTS_A_STATEMENT:
             return None
-        listed = all(fact.evidence is Evidence.INVENTORY for fact in facts)
+        listed = facts[0].evidence is Evidence.INVENTORY
         if not must_exist and (facts[0].kind in _FIRST or listed):
             return insert(self._table_name, items.item_of(Stored(*key, record), self._shards))
         if any(needs_state(fact) for fact in facts) or not tells_its_place(facts):
