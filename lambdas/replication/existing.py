@@ -87,12 +87,14 @@ class Question:
     """What a row leaves open, so that S3 has to be asked. `possible`: where the version may be
     beside the destinations the ledger knows. `here`: what its bucket shows of it, when it may be
     a replica, and `unsourced` what to claim when nobody has its source. `unless_known`: not when a
-    destination of the version is in the ledger already."""
+    destination of the version is in the ledger already; `unless`: not when those that are add up
+    to this status, so that the row tells nothing new."""
 
     possible: tuple[str, ...] | None = None
     here: Head | None = None
     unsourced: Claim | None = None
     unless_known: bool = False
+    unless: Status | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class Attribution:
             )
             for name, rule_id in possible.items()
         )
-        question = Question(tuple(possible) if in_doubt else None)
+        question = Question(tuple(possible) if in_doubt else None, unless=row.status)
         return Found(Outcome.AMBIGUOUS, (by_itself, *notes), question)
 
     def _whose(self, row: Listed) -> Question | None:

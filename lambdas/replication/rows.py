@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from replication.configuration import History
@@ -21,6 +21,7 @@ from replication.fold import State
 from replication.origin import Origins
 from replication.ports import Claim, Head, Ledger, Objects
 from replication.progress import MOST_NAMED
+from replication.status import aggregate
 from replication.times import Instant
 
 log = logging.getLogger(__name__)
@@ -90,9 +91,11 @@ class Rows:
                 broken.append(f"row {number}: {error}")
                 continue
             counts[found.outcome] += 1
-            claims += found.claims
             if found.question:
-                unclear[row.version] = found
+                before_it = unclear[row.version].claims if row.version in unclear else ()
+                unclear[row.version] = replace(found, claims=(*before_it, *found.claims))
+            else:
+                claims += found.claims
         answers, troubles = self._look(unclear) if unclear else ([], [])
         refused = self._write([*claims, *answers])
         counts += Counter(_TROUBLES[type(one)] for one in troubles)
@@ -113,22 +116,30 @@ class Rows:
         return refused
 
     def _look(self, unclear: Mapping[ObjectVersion, Found]) -> tuple[list[Claim], list[Trouble]]:
-        """Asks S3 about versions: its answers, and why some have none."""
+        """Asks S3 about versions: what there is to write of them, and why some stay unknown."""
         now = self._now()
         with ThreadPoolExecutor(max_workers=min(THREADS, len(unclear))) as pool:
-            seen = list(pool.map(partial(self._ask, now), unclear, unclear.values()))
-        claims = [Claim(fact) for one in seen if isinstance(one, list) for fact in one]
-        for one, found in zip(seen, unclear.values(), strict=True):
-            if isinstance(one, Unsourced) and found.question and found.question.unsourced:
+            answers = list(pool.map(partial(self._ask, now), unclear, unclear.values()))
+        claims: list[Claim] = []
+        for found, answer in zip(unclear.values(), answers, strict=True):
+            if answer is None:
+                continue
+            claims += found.claims
+            if isinstance(answer, list):
+                claims += map(Claim, answer)
+            elif isinstance(answer, Unsourced) and found.question and found.question.unsourced:
                 claims.append(found.question.unsourced)
-        return claims, [one for one in seen if not isinstance(one, list)]
+        return claims, [one for one in answers if isinstance(one, Trouble)]
 
-    def _ask(self, now: Instant, version: ObjectVersion, found: Found) -> list[Fact] | Trouble:
+    def _ask(
+        self, now: Instant, version: ObjectVersion, found: Found
+    ) -> list[Fact] | Trouble | None:
+        """What S3 says of a version; None when its row tells nothing new."""
         question = found.question or Question()
         try:
             known = dict(self._ledger.states(version))
-            if question.unless_known and any(known):
-                return []  # it stands in a list, so reconciliation comes across it
+            if _is_answered(question, known):
+                return None
             if question.here:
                 copy = self._as_replica(version, question.here, now)
                 if copy is not None or version.bucket not in self._origins.histories:
@@ -158,3 +169,12 @@ class Rows:
         if bucket not in self._known:
             self._known[bucket] = self._attribution(bucket)
         return self._known[bucket]
+
+
+def _is_answered(question: Question, known: Mapping[str, State]) -> bool:
+    """Whether the ledger knows already: what stands in a list, reconciliation comes across."""
+    if question.unless_known and any(known):
+        return True
+    states = [state for name, state in known.items() if name and not state.is_ruled_out]
+    said = aggregate(state.status for state in states)
+    return question.unless is not None and said is question.unless

@@ -1,7 +1,7 @@
 """What rows leave open is asked of S3: whose a replica is, and who has a delete marker."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -243,6 +243,24 @@ class TestAnObjectThatWasThereBeforeARule:
         assert world.state(destination="new").is_ruled_out
         shown = self.shown(world)
         assert (shown["replication_status"], shown["size"]) == ("COMPLETED", 7)
+
+    def test_is_not_asked_about_again_while_lists_say_the_same(self) -> None:
+        world = self.world()
+        world.read(self.ROW)
+        asked, writes = len(world.objects.asked), world.ledger.writes
+        assert asked
+        assert world.read(self.ROW) == {"ambiguous": 1}
+        assert (len(world.objects.asked), world.ledger.writes) == (asked, writes)
+        world.objects.heads[SOURCE] = shows("FAILED")
+        world.read(replace(self.ROW, status=Status.FAILED))
+        assert len(world.objects.asked) > asked
+
+    def test_that_is_listed_twice_keeps_what_both_rows_said(self) -> None:
+        world = self.world()
+        world.objects.fault = Denied("s3:GetObjectVersion", "src")
+        world.read(replace(self.ROW, status=Status.PENDING), self.ROW)
+        facts = world.ledger.records[SOURCE, "old"].facts
+        assert {fact.id for fact in facts} == {"inventory:run:PENDING", "inventory:run:COMPLETED"}
 
     def test_is_completed_by_itself_when_no_known_destination_ever_had_it(self) -> None:
         world = self.world()
