@@ -63,6 +63,7 @@ class Config:
     inventory_buckets: tuple[str, ...] = ()
     shards: int = 4
     record_ineligible: bool = True
+    backfill_ineligible: bool = False
     record_concurrency: int = 20
     check_base_seconds: float = 900
     audited: float = 0.01
@@ -97,6 +98,7 @@ class Config:
             inventory_buckets=read("inventory_buckets", (), _buckets),
             shards=read("shards", 4, _whole(1, MAX_SHARDS)),
             record_ineligible=read("record_ineligible", True, _flag),
+            backfill_ineligible=read("backfill_ineligible", False, _flag),
             record_concurrency=read("record_concurrency", 20, _whole(2, MAX_CONCURRENCY)),
             check_base_seconds=read("check_base_seconds", 900.0, _number(0.1, 86_400)),
             audited=read("audited", 0.01, _number(0, 1)),

@@ -81,7 +81,10 @@ class TrackerStack(Stack):
             self,
             "Backfiller",
             code=code,
-            environment=environment,
+            environment={
+                **environment,
+                "BACKFILL_INELIGIBLE": str(config.backfill_ineligible).lower(),
+            },
             table=ledger.table,
             sources=buckets.sources,
             tracked=buckets.tracked,

@@ -74,13 +74,16 @@ def test_each_function_knows_its_own_way_out(dev: Synthesized) -> None:
 
 
 def test_context_reaches_the_environment() -> None:
-    stack = synthesize({**BUCKETS, "shards": "16", "record_ineligible": "false"})
+    ineligible = {"record_ineligible": "false", "backfill_ineligible": "true"}
+    stack = synthesize({**BUCKETS, "shards": "16", **ineligible})
     assert variables(stack, "record")["SHARDS"] == "16"
     assert variables(stack, "record")["RECORD_INELIGIBLE"] == "false"
+    assert variables(stack, "backfill")["BACKFILL_INELIGIBLE"] == "true"
 
 
 def test_ineligible_objects_are_recorded_unless_told_otherwise(dev: Synthesized) -> None:
     assert variables(dev, "record")["RECORD_INELIGIBLE"] == "true"
+    assert variables(dev, "backfill")["BACKFILL_INELIGIBLE"] == "false", "there may be billions"
 
 
 def test_the_recorder_gets_large_batches_and_fails_by_the_message(stack: Synthesized) -> None:
