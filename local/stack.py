@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_PORT = 4566
+ENFORCED: Mapping[str, str] = {"AUTH": "true"}
+"""Settings that hold everybody to IAM's and the resources' policies, as AWS does. Without them any
+credentials do, and a queue needs no policy to hear a topic."""
 _FILES = ("outputs.json", "cdk.log", "emulator.log")
 
 
@@ -86,8 +89,9 @@ def up(
     """Start everything and deploy; a stack that runs already is left as it is.
 
     `replication` maps each source bucket to its rules (default: `demo.rules()`; take that and add
-    to it).  `settings` are `LOCAL_S3_*` variables, `context` is more CDK context, `tied` ends the
-    emulator with this process.  When something fails, nothing is left running.
+    to it).  `settings` are the emulator's variables (`ENFORCED`, `LOCAL_S3_*`), `context` is more
+    CDK context, `tied` ends the emulator with this process.  When something fails, nothing is left
+    running.
     """
     there = running(state_dir)
     if there is not None:
@@ -96,9 +100,7 @@ def up(
     wanted = demo.rules() if replication is None else replication
     down(state_dir)
     started = time.monotonic()
-    # What is deployed has its policies, and is held to them.
-    environment = {"AUTH": "true", **(settings or {})}
-    emulator = server.start(port, state_dir, environment=environment, tied=tied)
+    emulator = server.start(port, state_dir, environment=settings, tied=tied)
     try:
         progress(f"emulator on {emulator.endpoint_url}")
         demo.create(emulator.endpoint_url, wanted)

@@ -55,6 +55,7 @@ def up(port: int, state_dir: Path, *, tied: bool = False) -> Outputs:
         port=port,
         state_dir=state_dir,
         replication=rules.at_first(),
+        settings=stack.ENFORCED,
         context={
             "check_base_seconds": str(settling.CHECK_BASE_SECONDS),
             "audited": "1",

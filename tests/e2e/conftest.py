@@ -156,6 +156,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         port=server.free_port(),
         state_dir=state,
         replication=replication,
+        settings=stack.ENFORCED,
         context={"inventory_buckets": INVENTORIES},
         tied=True,
     )

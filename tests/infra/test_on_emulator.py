@@ -15,6 +15,7 @@ import pytest
 
 from local.demo import client
 from local.server import REGION, Server, free_port, start, stop
+from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
 
@@ -118,7 +119,7 @@ class Emulator:
 
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    server = start(free_port(), tmp_path, environment={"AUTH": "true"}, tied=True)
+    server = start(free_port(), tmp_path, environment=ENFORCED, tied=True)
     try:
         yield Emulator(server)
     finally:
