@@ -67,7 +67,7 @@ def _report(console: Console, result: Result) -> None:
     console.print("inventories: " + _counted(result.listed.items()))
     _list(
         console,
-        "never heard of again, and in no inventory",
+        "beyond what events, S3's headers and inventories can tell",
         [f"{_named(one)}: {why}" for one, why in verdict.unheard.items()],
     )
     _list(
@@ -81,7 +81,7 @@ def _report(console: Console, result: Result) -> None:
     mark = "[red]✗[/]" if verdict.differences else "[green]✓[/]"
     console.print(
         f"{mark} {verdict.compared:,} comparisons, {len(verdict.differences)} differences,"
-        f" {len(verdict.unheard)} of what is gone unheard; seed {result.seed}"
+        f" {len(verdict.unheard)} versions nobody can tell of; seed {result.seed}"
     )
 
 
