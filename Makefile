@@ -46,7 +46,7 @@ bench: .venv/.ready ## The figures of the README: capacity, CPU, cold start
 	@$(BIN)/python -m bench.cold_start
 
 openapi: .venv/.ready ## Writes docs/openapi.json anew
-	@$(BIN)/python -m query.openapi
+	@$(BIN)/python -m local.openapi
 
 parity: $(READY) ## A random run with faults, after which the tracker must equal S3 (SEED=n VERSIONS=n)
 	@$(BIN)/python -m local.parity --seed $(or $(SEED),1) --versions $(or $(VERSIONS),2000)

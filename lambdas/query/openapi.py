@@ -2,14 +2,11 @@
 
 Powertools describes parameters and answers; the errors it declares are its own (422), so they are
 replaced by the problems the routes really answer with.
-
-    python -m query.openapi        writes docs/openapi.json (PYTHONPATH=lambdas)
 """
 
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -19,8 +16,6 @@ from query.parameters import only
 from query.schemas import Problem
 
 Document = dict[str, Any]
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 _DESCRIPTION = """\
 Did Amazon S3 replicate an object version, to every destination, when, and if not, why and what is \
@@ -117,10 +112,3 @@ def _of_parameter(schema: dict[str, Any]) -> dict[str, Any]:
         return kept
     variant: dict[str, Any] = next(one for one in variants if one != {"type": "null"})
     return kept | variant
-
-
-if __name__ == "__main__":
-    from query.handler import app
-
-    DOCUMENT.parent.mkdir(exist_ok=True)
-    DOCUMENT.write_text(text(app))

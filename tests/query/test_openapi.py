@@ -20,7 +20,7 @@ from tests.query.conftest import get
 from tests.seeds import arrived, failed, requested, stored, version
 
 ROOT = Path(__file__).parents[2]
-MEND = "docs/openapi.json is not what the routes say: PYTHONPATH=lambdas python -m query.openapi"
+MEND = "docs/openapi.json is not what the routes say: make openapi"
 
 
 def test_the_committed_document_is_what_the_routes_say() -> None:
