@@ -2,11 +2,14 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from replication.facts import Evidence, Kind, ObjectVersion
+from replication.status import Status
 from tests.cli.conftest import OLD_RELEASE, Command
 from tests.fake_api.server import ROUTES, FakeApi
 from tests.fake_api.world import (
@@ -21,6 +24,7 @@ from tests.fake_api.world import (
     OREGON,
     TAX,
 )
+from tests.seeds import stored
 
 PENDING = f"s3://{MEDIA}/2026/11/new-0.mp4"
 
@@ -103,6 +107,43 @@ def test_the_doctor_names_each_trouble_with_its_fix(
     monkeypatch.setitem(ROUTES, "/v1/doctor", lambda world, query: well)
     ended = s3rt("doctor")
     assert (ended.code, ended.out) == (0, "✓ Nothing is in the tracker's way.\n")
+
+
+LISTED = {"evidence": Evidence.INVENTORY, "status": Status.FAILED}
+
+
+@pytest.fixture
+def listed(api: FakeApi) -> Iterator[None]:
+    """What inventories alone told: a status of unknown place, a replica of unknown source."""
+    there = LISTED | {"status": Status.COMPLETED, "present": True}
+    version, copy = ObjectVersion(TAX, "old.pdf", "v1"), ObjectVersion(DUBLIN, "copy.pdf", "v1")
+    more = [
+        stored((Kind.OBSERVED, 5, LISTED), of=version, destination=""),
+        stored((Kind.OBSERVED, 5, there), of=copy, destination=DUBLIN),
+    ]
+    api.world.items += more
+    yield
+    for one in more:
+        api.world.items.remove(one)
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_status_of_unknown_place_is_told_as_that(s3rt: Command) -> None:
+    ended = s3rt("status", f"s3://{TAX}/old.pdf")
+    assert ended.code == 1
+    assert "no rule the tracker knows says of which destination" in ended.out
+    assert "nobody knows where" in s3rt("versions", f"s3://{TAX}/old.pdf").out
+    assert "FAILED" in s3rt("history", f"s3://{TAX}/old.pdf").out
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_replica_of_unknown_source_is_told_as_that(s3rt: Command) -> None:
+    ended = s3rt("status", f"s3://{DUBLIN}/copy.pdf")
+    assert ended.code == 0
+    assert "replica of a version that no tracked bucket is known to have" in " ".join(
+        ended.out.split()
+    )
+    assert "no tracked bucket" in s3rt("versions", f"s3://{DUBLIN}/copy.pdf").out
 
 
 def test_history_tells_every_change_in_order(s3rt: Command) -> None:
