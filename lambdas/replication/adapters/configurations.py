@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration, parse_configuration
 from replication.errors import Unavailable
-from replication.times import Instant
+from replication.times import Instant, plus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -169,8 +169,12 @@ class Configurations:
         self, bucket: str, history: History | None, raw: Raw, configuration: Configuration
     ) -> History:
         since = self._changed.get(bucket, self._now())
-        self._table.append(bucket, since, raw)
         revisions = history.revisions if history else ()
+        if revisions:
+            # CloudTrail tells whole seconds. A change of the second in which the last revision
+            # began came after it all the same, or it would be the last one.
+            since = max(since, plus(revisions[-1].since, 0.001))
+        self._table.append(bucket, since, raw)
         return History(bucket, (*revisions, Revision(since, configuration)))
 
     def _read(self, bucket: str) -> Raw:
