@@ -41,6 +41,8 @@ _THREADS = 6
 _TAGLESS = "tagless"
 END_UNHEARD = "gone, and nobody told; no rule had taken it"
 MADE_UNHEARD = "a marker of two buckets that replicate to each other; nobody told where it was made"
+UNSOURCED = "REPLICA of None"
+"""What the tracker calls a replica of which it knows no source."""
 SOURCE_UNHEARD = "a replica whose source was gone before anybody told of it"
 
 
@@ -114,9 +116,11 @@ def _differ(
     verdict: Verdict, one: Written, found: Difference, answer: Answer, gone: datetime | None
 ) -> None:
     """A difference, unless it is of what no list and no inventory can tell."""
-    if one.marker and answer is None and one.bucket in (rules.EAST, rules.WEST):
+    # Of a marker S3 shows nothing, so of an unheard one the tracker may say nothing, and no more.
+    silent = one.marker and answer is None and found.tracker == "None"
+    if silent and one.bucket in (rules.EAST, rules.WEST):
         verdict.unheard[one] = MADE_UNHEARD
-    elif gone and answer is None and found.what.startswith("asked of"):
+    elif gone and answer is None and (silent or found.tracker == UNSOURCED):
         verdict.unheard[one] = SOURCE_UNHEARD
     elif (
         gone
@@ -148,7 +152,9 @@ def _compare_one(
     places = {place["bucket"]: place for place in (answer or {}).get("destinations", ())}
     failed = any(place["status"] == "FAILED" for place in places.values())
     for name in sorted({*places, *truth.holders}):
-        findings += _of_destination(one, truth, name, places.get(name), failed=failed)
+        findings += _of_destination(
+            one, truth, name, places.get(name), failed=failed, known=answer is not None
+        )
         findings.append(_of_replica(one, truth, name, _ask(api, name, one)))
     return _shown(truth), answer, findings
 
@@ -166,7 +172,13 @@ def _of_source(truth: Truth, answer: Answer) -> Iterator[Finding]:
 
 
 def _of_destination(
-    one: Written, truth: Truth, name: str, place: dict[str, Any] | None, *, failed: bool
+    one: Written,
+    truth: Truth,
+    name: str,
+    place: dict[str, Any] | None,
+    *,
+    failed: bool,
+    known: bool,
 ) -> Iterator[Finding]:
     """The status the tracker gives it, among those that what HEAD shows allows."""
     there = truth.holders.get(name)
@@ -187,7 +199,8 @@ def _of_destination(
         if behind or (header and _TAGLESS in one.key):
             allowed.add(header)
         if truth.source is None:
-            allowed |= {"PENDING", "FAILED"}  # what it was when the source went
+            # What it was when the source went; nothing, when the version was never heard of.
+            allowed |= {"PENDING", "FAILED"} | (set() if known else {None})
     expected = status if status in allowed else " or ".join(sorted(map(str, allowed)))
     yield f"status at {name}", expected, status
     if there is not None and not there.marker:
@@ -200,7 +213,8 @@ def _of_replica(one: Written, truth: Truth, name: str, answer: Answer) -> Findin
     if answer is not None:
         source = answer["source"]
         said = f"{answer['replication_status']} of {source and source['bucket']}"
-        if answer["role"] != "replica" or source["version_id"] != one.version_id:
+        version_id = (source or answer)["version_id"]
+        if answer["role"] != "replica" or version_id != one.version_id:
             said = f"{answer['role']}, {said}"
     return f"asked of {name}", replica if name in truth.holders else None, said
 

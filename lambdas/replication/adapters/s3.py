@@ -41,7 +41,7 @@ class S3Objects:
             _raise_unless_absent(error, "s3:GetObjectVersion", version)
             return None
         except BotoCoreError as error:
-            raise Unavailable(f"S3 could not be asked about {version.bucket}: {error}") from error
+            raise failure(error, "s3:GetObjectVersion", version.bucket) from error
         return Head(
             from_header(answer.get("ReplicationStatus")),
             delete_marker=False,
@@ -59,15 +59,22 @@ class S3Objects:
             _raise_unless_absent(error, "s3:GetObjectVersionTagging", version)
             return None
         except BotoCoreError as error:
-            raise Unavailable(f"S3 could not be asked about {version.bucket}: {error}") from error
+            raise failure(error, "s3:GetObjectVersionTagging", version.bucket) from error
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
 
 def _raise_unless_absent(error: ClientError, action: str, version: ObjectVersion) -> None:
     """Unavailable for everything but "there is no such version"."""
+    if error.response["Error"]["Code"] not in _ABSENT:
+        raise failure(error, action, version.bucket) from error
+
+
+def failure(error: ClientError | BotoCoreError, action: str, bucket: str) -> Unavailable:
+    """What a failed read of `bucket` means: Denied when S3 refuses `action`, else that it does not
+    answer now."""
+    if not isinstance(error, ClientError):
+        return Unavailable(f"S3 could not be asked about {bucket}: {error}")
     code = error.response["Error"]["Code"]
-    if code in _ABSENT:
-        return
     if code in ("403", "AccessDenied"):
-        raise Denied(action, version.bucket) from error
-    raise Unavailable(f"S3 answered {code} about an object of {version.bucket}") from error
+        return Denied(action, bucket)
+    return Unavailable(f"S3 answered {code} about {bucket}")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from replication.adapters.s3 import failure
 from replication.doctor import Setup
-from replication.errors import Denied, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -72,13 +72,8 @@ class S3Setups:
 def _asked(action: str, bucket: str, call: Callable[[], Any]) -> Mapping[str, Any]:
     try:
         answer: Mapping[str, Any] = call()
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == _NO_ENCRYPTION:
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == _NO_ENCRYPTION:
             return {}
-        if code in ("403", "AccessDenied"):
-            raise Denied(action, bucket) from error
-        raise Unavailable(f"S3 answered {code} about {bucket}") from error
-    except BotoCoreError as error:
-        raise Unavailable(f"S3 could not be asked about {bucket}: {error}") from error
+        raise failure(error, action, bucket) from error
     return answer
