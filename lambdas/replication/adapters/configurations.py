@@ -17,7 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration, parse_configuration
-from replication.errors import Unavailable
 from replication.times import Instant, plus
 
 if TYPE_CHECKING:
@@ -187,16 +186,6 @@ class Configurations:
 
     def _settling(self) -> float:
         return self._seconds() + SETTLING_SECONDS
-
-
-def require(histories: Mapping[str, History], unknown: Mapping[str, str], bucket: str) -> History:
-    """The history of one bucket; Unavailable with the reason and the fix when it is not known."""
-    if bucket in histories:
-        return histories[bucket]
-    raise Unavailable(
-        f"the replication configuration of {bucket} could not be read"
-        f" ({unknown.get(bucket, 'not tried yet')}); allow s3:GetReplicationConfiguration"
-    )
 
 
 def _partition(bucket: str) -> str:
