@@ -30,6 +30,11 @@ def explain(code: str | None) -> Failure:
     return _KNOWN.get(name) or Failure(name, *_UNKNOWN)
 
 
+def is_known(code: str) -> bool:
+    """Whether it is one of the codes that Amazon documents, exactly so."""
+    return code in _KNOWN
+
+
 _RETRY = " Then retry the object with S3 Batch Replication: S3 does not retry a FAILED one itself."
 _NEW_JOB = " Then start a new job."
 

@@ -13,9 +13,9 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """One data file. `rows` counts lines, from the first; `counts` are those of exactly these
-    rows, by `existing.Outcome`. `etag` is that of the object whose MD5 was right. `broken` names
-    rows. `trouble` is what the file waits for, `error` what ended it."""
+    """One data file. `rows` counts records of CSV, from the first; `counts` are those of exactly
+    these rows, by `existing.Outcome`. `etag` is that of the object whose MD5 was right. `broken`
+    names rows. `trouble` is what the file waits for, `error` what ended it."""
 
     bucket: str
     key: str

@@ -1,11 +1,12 @@
 """What the report of a Batch Replication job says."""
 
 import csv
+import io
 from typing import Any
 
 import pytest
 
-from replication.adapters import batch_report
+from replication.adapters import batch_report, csv_rows
 from replication.deliveries import DataFile, Task
 from replication.errors import Rejected
 from replication.facts import Evidence, ObjectVersion
@@ -64,6 +65,45 @@ def test_a_result_that_names_no_bucket_is_refused() -> None:
 def test_the_code_is_found_whichever_way_round_the_columns_are(codes: tuple[str, str]) -> None:
     task = read("src", "a/k", "v1", "failed", *codes, "no, not allowed")
     assert task == Task(VERSION, False, "DstPutObjectNotPermitted", "no, not allowed")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (("", "DstPutObjectNotPermitted", "no answer"), "DstPutObjectNotPermitted"),
+        (("DstPutObjectNotPermitted", "", "no answer"), "DstPutObjectNotPermitted"),
+        ((r"\N", "X1", ""), "X1"),
+        (("403", "", " DstPutObjectNotPermitted\n"), "DstPutObjectNotPermitted"),
+        (("403", "AccessDenied", "DstPutObjectNotPermitted"), "DstPutObjectNotPermitted"),
+        (("403", "", "AccessDenied"), None),
+        (("403", "", "DstPutObjectNotPermitted was it"), None),
+        (("403", "500", ""), None),
+        (("", "", ""), None),
+    ],
+)
+def test_the_code_is_taken_wherever_the_row_put_it(
+    said: tuple[str, str, str], code: str | None
+) -> None:
+    assert read("src", "a/k", "v1", "failed", *said).code == code
+
+
+@pytest.mark.parametrize("status", ["failed", "Failed", "PermanentFailure"])
+def test_a_task_that_was_given_up_on_failed(status: str) -> None:
+    assert not read("src", "a/k", "v1", status, "403", "X", "").succeeded
+
+
+def test_a_message_may_go_over_several_lines() -> None:
+    rows = [
+        ["src", "k1", "v1", "failed", "503", "SlowDown", 'no "answer"\r\nat all\n'],
+        ["src", "k2", "v1", "failed", "404", "DstBucketNotFound", "gone"],
+    ]
+    body = csv_of(rows, csv.QUOTE_MINIMAL, "\r\n")
+    task = batch_report.reader(delivery(deliveries.report()))
+    found = [task(one) for one in csv_rows.lines(io.BytesIO(body), compressed=False)]
+    assert [(one.version.key, one.code, one.message) for one in found] == [
+        ("k1", "SlowDown", 'no "answer"\r\nat all'),
+        ("k2", "DstBucketNotFound", "gone"),
+    ]
 
 
 @pytest.mark.parametrize("codes", [("200", ""), ("", "200")])

@@ -203,6 +203,25 @@ def test_a_report_of_batch_replication_is_read_like_an_inventory(world: World) -
     assert world.state("k1").failure_code == "DstPutObjectNotPermitted"
 
 
+def test_a_row_over_several_lines_is_one_row_of_the_progress(world: World) -> None:
+    """Also when the function runs out of time within such rows."""
+    body = deliveries.csv_of(
+        [
+            ["src", f"k{number}", "v1", "failed", "503", "SlowDown", "no answer\nat\nall"]
+            for number in range(120)
+        ],
+        0,
+    )
+    world.s3.put_object(Bucket=BUCKET, Key="results/failed.csv", Body=body)
+    manifest = deliveries.report(("results/failed.csv", body))
+    world.s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=json.dumps(manifest).encode())
+    world.start()
+    world.work(seconds_left=10)
+    assert (world.progress.state, world.progress.rows) == (State.FINISHED, 120)
+    assert world.progress.counts == {"failed": 120}
+    assert world.state("k119").failure_code == "SlowDown"
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [("AccessDenied", Unavailable), ("SlowDown", Unavailable), ("NoSuchBucket", Rejected)],

@@ -1,10 +1,13 @@
 r"""The completion report of an S3 Batch Operations job: its manifest, and the rows of its files.
 
 Source: "S3 Batch Operations completion reports" in the S3 user guide. Reports that S3 really wrote
-differ from it in two ways, as published captures show, and so do the guide's own examples:
+differ from it in some ways, as published captures show, and so do the guide's own examples:
 
-    HTTPStatusCode stands before ErrorCode, whatever `ReportSchema` says. Which of the two fields
-    is three digits decides here.
+    HTTPStatusCode stands before ErrorCode, whatever `ReportSchema` says, and is empty where
+    nobody answered. A code that is known is taken wherever it stands, ResultMessage included;
+    of others, the field of the two that is no HTTP status.
+    TaskStatus is `succeeded` or `failed`, in letters of either case; jobs that call a function
+    say `PermanentFailure` of what they gave up on.
     VersionId is `\N` where the job's manifest named no version; `null` is the null version.
 
 Keys are those of the job's manifest, which has to be URL-encoded; S3's own (and inventories used as
@@ -14,7 +17,7 @@ manifests) are form-encoded, see `inventory.py`.
 import re
 from collections.abc import Callable
 
-from replication import times
+from replication import failures, times
 from replication.adapters import fields
 from replication.adapters.csv_rows import fields_of
 from replication.adapters.fields import Json, Reason, quoted
@@ -25,7 +28,8 @@ from replication.facts import Evidence, ObjectVersion
 
 FORMAT = "Report_CSV_20180820"
 MESSAGE_CHARACTERS = 300
-_NO_VERSION = ("", r"\N")
+_NONE = ("", r"\N")
+_SUCCEEDED = {"succeeded": True, "failed": False, "permanentfailure": False}
 _HTTP_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
 _NEEDED = dict.fromkeys(
     ("Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage"),
@@ -58,15 +62,16 @@ def delivery_of(manifest: Json) -> Delivery:
 
 
 def reader(delivery: Delivery) -> Callable[[bytes], Task]:
-    """A function of one line. It raises Rejected for a row that cannot be understood."""
+    """A function of one record. It raises Rejected for a row that cannot be understood."""
     columns = delivery.columns
 
-    def row(line: bytes) -> Task:
-        found = fields_of(line, columns)
+    def row(record: bytes) -> Task:
+        found = fields_of(record, columns)
         status = found["TaskStatus"]
-        if status not in ("succeeded", "failed"):
+        succeeded = _SUCCEEDED.get(status.strip().lower())
+        if succeeded is None:
             raise Rejected("bad-status", f"TaskStatus is {quoted(status)}")
-        if found["VersionId"] in _NO_VERSION:
+        if found["VersionId"].strip() in _NONE:
             raise Rejected(Reason.MISSING_FIELD, "VersionId: the job's manifest named no version")
         return Task(
             ObjectVersion(
@@ -74,7 +79,7 @@ def reader(delivery: Delivery) -> Callable[[bytes], Task]:
                 fields.object_key(found, "Key", form_encoded=True),
                 fields.version_id(found, "VersionId"),
             ),
-            succeeded=status == "succeeded",
+            succeeded=succeeded,
             code=_code(found),
             message=found["ResultMessage"].replace("\0", "").strip()[:MESSAGE_CHARACTERS] or None,
         )
@@ -83,7 +88,9 @@ def reader(delivery: Delivery) -> Callable[[bytes], Task]:
 
 
 def _code(found: dict[str, str]) -> str | None:
-    code, other = found["ErrorCode"].strip(), found["HTTPStatusCode"].strip()
-    if _HTTP_STATUS.fullmatch(code):
-        code = other
+    """The failure code, wherever the row put it; None when it names none."""
+    named = [found[name].strip() for name in ("ErrorCode", "HTTPStatusCode")]
+    codes = [one for one in named if one not in _NONE and not _HTTP_STATUS.fullmatch(one)]
+    anywhere = (*codes, found["ResultMessage"].strip())
+    code = next(filter(failures.is_known, anywhere), codes[0] if codes else None)
     return fields.text({"ErrorCode": code}, "ErrorCode", fields.FAILURE_CODE_LIMIT)

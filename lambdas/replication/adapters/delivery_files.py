@@ -61,7 +61,7 @@ class S3DeliveryFiles:
         return answer["ETag"]
 
     def lines(self, file: DataFile, etag: str) -> Generator[bytes, None, None]:
-        """Its lines, as long as the object is still the one that was verified."""
+        """Its records, see `csv_rows.lines`, as long as the object is the one that was verified."""
         with closing(self._get(file.bucket, file.key, etag)["Body"]) as body:
             try:
                 yield from csv_rows.lines(cast("BinaryIO", body), compressed=file.compressed)

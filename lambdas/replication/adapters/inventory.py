@@ -67,12 +67,12 @@ def delivery_of(manifest: Json) -> Delivery:
 
 
 def reader(delivery: Delivery) -> Callable[[bytes], Listed]:
-    """A function of one line. It raises Rejected for a row that cannot be understood."""
+    """A function of one record. It raises Rejected for a row that cannot be understood."""
     columns, bucket, at = delivery.columns, delivery.bucket, delivery.at
     latest = times.plus(at, SCAN_SECONDS)
 
-    def row(line: bytes) -> Listed:
-        found = fields_of(line, columns)
+    def row(record: bytes) -> Listed:
+        found = fields_of(record, columns)
         if found["Bucket"] != bucket:
             raise Rejected(
                 Reason.BAD_BUCKET_NAME,

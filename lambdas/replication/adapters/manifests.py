@@ -31,7 +31,7 @@ def delivery_of(body: bytes) -> Delivery:
 
 
 def reader(delivery: Delivery) -> Callable[[bytes], Row]:
-    """A function of one line of the delivery's files; it raises Rejected and nothing else."""
+    """A function of one record of the delivery's files; it raises Rejected and nothing else."""
     match delivery.evidence:
         case Evidence.INVENTORY:
             return inventory.reader(delivery)
