@@ -2,7 +2,8 @@
 
 URL-safe base64 of an 8-byte digest and the position. The digest covers the list's filters and the
 position, so a cursor that was changed, or is used with other filters, is told from a good one. It
-is no secret: whoever forges one gains nothing that the filters would not give.
+is no secret: whoever forges one gains nothing that the filters would not give. What a position may
+be, its list checks (see `pages.decode`).
 """
 
 import json
@@ -26,7 +27,8 @@ def encode(position: Sequence[str], scope: Scope) -> str:
 
 
 def decode(cursor: str, scope: Scope) -> tuple[str, ...]:
-    """The position. InvalidCursor when a byte was changed or it belongs to another list."""
+    """The position: text that may go into any request. InvalidCursor when a byte was changed or it
+    belongs to another list."""
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError as error:
@@ -36,7 +38,18 @@ def decode(cursor: str, scope: Scope) -> tuple[str, ...]:
     canonical = urlsafe_b64encode(raw).decode().rstrip("=")
     if canonical != cursor or raw[:_DIGEST_SIZE] != _digest(packed, scope):
         raise InvalidCursor
-    return tuple(json.loads(packed))
+    try:
+        position = json.loads(packed)
+    except (ValueError, RecursionError) as error:
+        raise InvalidCursor from error
+    if not isinstance(position, list) or not all(map(_is_text, position)):
+        raise InvalidCursor
+    return tuple(position)
+
+
+def _is_text(part: object) -> bool:
+    """Half of a surrogate pair passes for text in JSON, but no request can carry it."""
+    return isinstance(part, str) and not any("\ud800" <= one <= "\udfff" for one in part)
 
 
 def _digest(packed: bytes, scope: Scope) -> bytes:

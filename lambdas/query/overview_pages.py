@@ -3,6 +3,7 @@ whatever the table holds."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 
 from query import cursor, pages
@@ -10,6 +11,7 @@ from query.problems import INVALID_PARAMETER, NO_SUCH_INCIDENT, Problem
 from query.service import Service
 from replication import incidents, overview, times
 from replication.adapters.counter_reads import concurrently
+from replication.adapters.incident_reads import SORT_KEY_BYTES
 from replication.configuration import History
 from replication.contributions import Level, Totals
 from replication.incidents import Incident
@@ -158,7 +160,7 @@ def _routes(
 def incident_list(service: Service, state: str | None, limit: int, cursor_text: str | None) -> Json:
     """Open ones by route, then resolved ones, the last to open first."""
     scope: pages.Scope = {"list": "incidents", "state": state}
-    after = pages.decode(cursor_text, scope, 2)
+    after = pages.decode(cursor_text, scope, 2, partial(_is_place, state))
     found = list(islice(_incidents(service, state, after, limit + 1), limit + 1))
     more = len(found) > limit
     shown = found[:limit]
@@ -167,6 +169,13 @@ def incident_list(service: Service, state: str | None, limit: int, cursor_text: 
         "next_cursor": cursor.encode(list(shown[-1][1]), scope) if more else None,
         "complete": True,
     }
+
+
+def _is_place(state: str | None, place: tuple[str, ...]) -> bool:
+    """Whether it is where `_incidents` may go on: a part of the list, and a key within it."""
+    part, key = place
+    in_list = part in ("open", "resolved") and state in (None, part)
+    return in_list and 0 < len(key.encode()) <= SORT_KEY_BYTES
 
 
 def _incidents(

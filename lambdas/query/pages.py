@@ -2,7 +2,8 @@
 
 import heapq
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from query import cursor
@@ -19,6 +20,8 @@ from replication.views import Json
 
 ANSWER_BYTES = 5_000_000
 """Lambda returns at most 6 MB, counted after the body was put into another JSON text."""
+
+_TIE = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 Scope = Mapping[str, object]
 
@@ -97,7 +100,7 @@ class Question:
 
 def rows(service: Service, question: Question, limit: int, cursor_text: str | None) -> Json:
     scope: Scope = {"list": "objects", **asdict(question)}
-    after = decode(cursor_text, scope, 2)
+    after = decode(cursor_text, scope, 2, _is_position)
     concerned = concerned_by(service, question.bucket)
     page = listing.page(
         _filters(service, question, concerned),
@@ -178,14 +181,20 @@ def _complete(concerned: Mapping[str, History | None], since: Instant | None) ->
     )
 
 
-def decode(text: str | None, scope: Scope, parts: int) -> tuple[str, ...] | None:
+def decode(
+    text: str | None,
+    scope: Scope,
+    parts: int,
+    valid: Callable[[tuple[str, ...]], bool] = lambda _: True,
+) -> tuple[str, ...] | None:
+    """The position of a cursor, `valid` where the list has no other; anybody can make a cursor."""
     if text is None:
         return None
     try:
         position = cursor.decode(text, scope)
     except cursor.InvalidCursor:
         position = ()
-    if len(position) != parts:
+    if len(position) != parts or not valid(position):
         raise Problem(
             INVALID_CURSOR,
             "The cursor was changed, or comes from a list with other filters. Pass next_cursor as"
@@ -193,6 +202,15 @@ def decode(text: str | None, scope: Scope, parts: int) -> tuple[str, ...] | None
             "cursor",
         )
     return position
+
+
+def _is_position(position: tuple[str, ...]) -> bool:
+    """Whether it is a `listing.Position`."""
+    since, tie = position
+    try:
+        return times.parse(since) == since and _TIE.fullmatch(tie) is not None
+    except ValueError:
+        return False
 
 
 def _fitting(items: Sequence[Json]) -> int:

@@ -1,10 +1,13 @@
 """A cursor fits the list it came from and nothing else."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from query.cursor import InvalidCursor, decode, encode
+from tests.query.forged import forged
 
 positions = st.lists(st.text(max_size=30), min_size=1, max_size=5)
 scopes = st.dictionaries(st.sampled_from(["bucket", "prefix", "status"]), st.none() | st.text())
@@ -62,3 +65,30 @@ def test_a_character_more_or_less_is_noticed(
 def test_any_other_text_is_no_cursor(text: str, scope: dict[str, str]) -> None:
     with pytest.raises(InvalidCursor):
         decode(text, scope)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"1",
+        b"null",
+        b'"text"',
+        b'{"since":"x"}',
+        b"[1]",
+        b'["a",null]',
+        b'["a",["b"]]',
+        b'["\\ud800"]',
+        b"[" * 100_000,
+    ],
+    ids=lambda packed: packed[:12].decode("latin-1") or "empty",
+)
+def test_a_forged_cursor_that_holds_no_texts_is_none(packed: bytes) -> None:
+    with pytest.raises(InvalidCursor):
+        decode(forged(packed, {"list": "objects"}), {"list": "objects"})
+
+
+def test_what_is_forged_here_would_pass_for_a_cursor() -> None:
+    assert forged(json.dumps(["a"]).encode(), {"list": "x"}) == encode(["a"], {"list": "x"})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from query import pages
+from query import cursor, pages
 from query import service as service_module
 from replication import listing
 from replication.configuration import History
@@ -249,6 +249,37 @@ def test_a_changed_cursor_is_refused() -> None:
         assert_problem(get(LIST, cursor=changed), 400, "invalid-cursor", "cursor")
     for text in ("", "x", "🦄", cursor + "=", cursor[:-1]):
         assert_problem(get(LIST, cursor=text), 400, "invalid-cursor", "cursor")
+
+
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize(
+    "position",
+    [
+        ["2026", "zz"],
+        ["2026-11-22T09:30:00.000Z", "zz"],
+        ["2026-11-22T09:30:00.000Z", ""],
+        ["2026-11-22T09:30:00.000Z", "0" * 15],
+        ["2026-11-22T09:30:00.000Z", "0" * 15 + "F"],
+        ["2026-11-22T09:30:00.000Z", "+" + "0" * 15],
+        ["2026-11-22T09:30:00.000Z", "0" * 5_000],
+        ["2026-11-22T09:30:00Z", "0" * 16],
+        ["2026-11-22T09:30:00.000+00:00", "0" * 16],
+        ["never", "0" * 16],
+        ["", "0" * 16],
+        ["x" * 5_000, "0" * 16],
+    ],
+    ids=lambda position: "-".join(one[:30] for one in position),
+)
+def test_a_forged_cursor_whose_position_is_none_is_refused(
+    position: list[str], order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its digest needs no secret, so that it is right proves nothing."""
+    encode = cursor.encode
+    monkeypatch.setattr(cursor, "encode", lambda _, scope: encode(position, scope))
+    made = get(LIST, limit=1, order=order).json["next_cursor"]
+    monkeypatch.undo()
+    assert_problem(get(LIST, order=order, cursor=made), 400, "invalid-cursor", "cursor")
 
 
 def test_buckets_are_listed_with_their_rules(dynamodb: "DynamoDBClient") -> None:

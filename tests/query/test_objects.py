@@ -9,6 +9,7 @@ from query import service as service_module
 from replication.facts import Kind, ObjectVersion
 from replication.stored import Stored
 from tests.query.conftest import assert_problem, get
+from tests.query.forged import forged
 from tests.seeds import arrived, at, failed, requested, stored, version
 
 Seed = Callable[..., None]
@@ -207,6 +208,15 @@ def test_versions_come_newest_first_page_by_page(seed: Seed) -> None:
         cursor = {"cursor": page["next_cursor"]}
     assert found == [f"v{number}" for number in reversed(numbers)]
     assert page["complete"] is True
+
+
+@pytest.mark.parametrize("packed", [b"[1,2,3,4,5]", b'["","","","",null]', b"5", b'["\\ud800"]'])
+def test_a_forged_cursor_of_versions_is_refused(seed: Seed, packed: bytes) -> None:
+    seed(stored(requested()))
+    made = forged(packed, {"list": "versions", "bucket": "src", "key": "a/key"})
+    assert_problem(
+        get(f"{SRC}/versions", key="a/key", cursor=made), 400, "invalid-cursor", "cursor"
+    )
 
 
 def test_a_version_in_a_list_is_the_object_without_its_transitions(seed: Seed) -> None:

@@ -1,5 +1,6 @@
 """Summary, timeline and incidents over a table that the summarizer has counted."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from replication.times import Instant
 from tests import seeds
 from tests.announce.conftest import record
 from tests.query.conftest import SHARDS, TABLE, assert_problem, get
+from tests.query.forged import forged
 from tests.seeds import version
 
 if TYPE_CHECKING:
@@ -243,6 +245,26 @@ def test_incidents_come_page_by_page_open_ones_first(happen: Happen) -> None:
     assert_problem(
         get("/v1/incidents", limit=1, state="open", cursor=first), 400, "invalid-cursor", "cursor"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "place"),
+    [
+        (None, ["open", ""]),
+        (None, ["open", "x" * 1_025]),
+        (None, ["resolved", ""]),
+        (None, ["elsewhere", "x"]),
+        ("open", ["resolved", "x"]),
+        ("resolved", ["open", "x"]),
+        ("open", ["open"]),
+    ],
+)
+def test_a_forged_cursor_of_no_place_among_incidents_is_refused(
+    happen: Happen, state: str | None, place: list[str]
+) -> None:
+    made = forged(json.dumps(place).encode(), {"list": "incidents", "state": state})
+    parameters = {"state": state} if state else {}
+    assert_problem(get("/v1/incidents", cursor=made, **parameters), 400, "invalid-cursor", "cursor")
 
 
 @pytest.mark.parametrize("name", ["none", "x" * 2_000])
