@@ -17,6 +17,8 @@ from replication.contributions import Deltas, Level, Period, Trouble
 from replication.histogram import seconds_of
 from replication.times import Instant, to_datetime
 
+DIMENSION_CHARACTERS = 1_024
+"""CloudWatch takes no longer value of a dimension."""
 NAMESPACE = "S3ReplicationTracker"
 VALUES_A_METRIC = 100
 """The format takes no more values of one metric in a line."""
@@ -36,7 +38,7 @@ def counted(deltas: Deltas, now: Instant) -> Iterator[Document]:
         if isinstance(view, Period) and view.level is Level.DAY:
             routes.setdefault((view.bucket, view.destination), Counter()).update(amounts)
         elif isinstance(view, Trouble) and amounts["failures"]:
-            codes[view.bucket, view.destination, view.code or "unknown"] += amounts["failures"]
+            codes[view.bucket, view.destination, _dimension(view.code)] += amounts["failures"]
     for (bucket, destination), amounts in routes.items():
         dimensions = route(bucket, destination)
         sums: dict[str, Value] = {
@@ -50,6 +52,13 @@ def counted(deltas: Deltas, now: Instant) -> Iterator[Document]:
     for (bucket, destination, code), number in codes.items():
         dimensions = {**route(bucket, destination), "FailureCode": code}
         yield document(dimensions, {"Failures": "Count"}, {"Failures": number}, now)
+
+
+def _dimension(code: str) -> str:
+    """The code as CloudWatch takes it: printable ASCII that is not all blanks. Any other has the
+    whole line refused."""
+    plain = "".join(one if " " <= one <= "~" else "?" for one in code).strip()
+    return plain[:DIMENSION_CHARACTERS] or "unknown"
 
 
 def route(bucket: str, destination: str) -> Dimensions:

@@ -4,13 +4,19 @@
     Period    pk #periods#<bucket>#<destination>#<lane>     sk <level>#<start>
     Trouble   pk #troubles#<bucket>#<destination>#<lane>    sk <benign>#<code>#<rule id>
 
+A rule id has up to 1,020 bytes and a code may need as many, so a sort key may become longer than
+DynamoDB takes. Then a digest stands for it, behind a `!`, with which no bucket name and no `benign`
+begins; the item has the texts themselves as `destination`, `benign`, `code` and `rule_id`.
+
 A counter is the sum over its lanes. A shard of the stream writes to one lane, so that two shards,
 which there are when a bucket is hot, hardly ever meet in one item. No item here has a `status`,
 which is what the functions of the stream are called for.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import blake2b
+from typing import Any
 from urllib.parse import quote, unquote
 from zlib import crc32
 
@@ -21,6 +27,11 @@ from replication.contributions import Level, Period, Totals, Trouble, View
 KEPT = {Level.MINUTE: timedelta(days=15), Level.HOUR: timedelta(days=400), Level.DAY: None}
 """How long periods are kept; None: for ever."""
 
+SORT_KEY_BYTES = 1_024
+NO_COUNTER = frozenset({"pk", "sk", "expires_at", "destination", "benign", "code", "rule_id"})
+"""Attributes of an item that count nothing."""
+
+_DIGEST = "!"
 _START = "0000-01-01T00:00:00.000Z"
 
 
@@ -44,28 +55,73 @@ def troubles_partition(bucket: str, destination: str, lane: int) -> str:
 def key_of(view: View, lane: int) -> Item:
     match view:
         case Totals():
-            pk, sk = totals_partition(view.bucket, lane), f"{view.destination}#{view.rule_id}"
+            pk = totals_partition(view.bucket, lane)
+            sk = fitting("", f"{view.destination}#{view.rule_id}")
         case Period():
             pk = periods_partition(view.bucket, view.destination, lane)
             sk = f"{view.level}#{view.start}"
         case Trouble():
             pk = troubles_partition(view.bucket, view.destination, lane)
-            sk = trouble_sort_key(view)
+            sk = fitting("", _text_of(view))
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def trouble_sort_key(trouble: Trouble) -> str:
-    return f"{int(trouble.benign)}#{quote(trouble.code, safe='')}#{trouble.rule_id}"
+def texts_of(view: View, key: Item) -> Item:
+    """What the item at `key` has to say itself, because its sort key is a digest."""
+    if not key["sk"]["S"].startswith(_DIGEST):
+        return {}
+    match view:
+        case Totals():
+            return {"destination": {"S": view.destination}, "rule_id": {"S": view.rule_id}}
+        case Trouble():
+            return {
+                "benign": {"BOOL": view.benign},
+                "code": {"S": view.code},
+                "rule_id": {"S": view.rule_id},
+            }
+        case Period():
+            raise AssertionError(view)
+
+
+def totals_of(bucket: str, item: Mapping[str, Any]) -> Totals:
+    """Which counter an item of a bucket's totals is."""
+    sk: str = item["sk"]["S"]
+    if sk.startswith(_DIGEST):
+        return Totals(bucket, item["destination"]["S"], item["rule_id"]["S"])
+    destination, _, rule_id = sk.partition("#")
+    return Totals(bucket, destination, rule_id)
+
+
+def trouble_of(bucket: str, destination: str, item: Mapping[str, Any]) -> Trouble:
+    """Which counter an item of a route's troubles is."""
+    sk: str = item["sk"]["S"]
+    if sk.startswith(_DIGEST):
+        rule_id, code, benign = item["rule_id"]["S"], item["code"]["S"], item["benign"]["BOOL"]
+        return Trouble(bucket, destination, rule_id, code, benign)
+    word, code, rule_id = sk.split("#", 2)
+    return Trouble(bucket, destination, rule_id, unquote(code), word == "1")
+
+
+def incident_sort_key(trouble: Trouble) -> str:
+    """That of the open incident of a trouble; it begins with its route."""
+    return fitting(f"{trouble.bucket}#{trouble.destination}#", _text_of(trouble))
 
 
 def digest_of(trouble: Trouble) -> str:
-    text = f"{trouble.bucket}#{trouble.destination}#{trouble_sort_key(trouble)}"
+    text = f"{trouble.bucket}#{trouble.destination}#{_text_of(trouble)}"
     return blake2b(text.encode(), digest_size=4).hexdigest()
 
 
-def trouble_at(bucket: str, destination: str, sk: str) -> Trouble:
-    benign, code, rule_id = sk.split("#", 2)
-    return Trouble(bucket, destination, rule_id, unquote(code), benign == "1")
+def fitting(prefix: str, text: str) -> str:
+    """A sort key of both, with a digest for the text when it is too long with it."""
+    whole = f"{prefix}{text}"
+    if len(whole.encode()) <= SORT_KEY_BYTES:
+        return whole
+    return f"{prefix}{_DIGEST}{blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+def _text_of(trouble: Trouble) -> str:
+    return f"{int(trouble.benign)}#{quote(trouble.code, safe='')}#{trouble.rule_id}"
 
 
 def expiry_of(view: View) -> int | None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 THREADS = 16
-_NO_COUNTER = ("pk", "sk", "expires_at")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,9 +30,7 @@ class CounterReads:
         found: dict[Totals, Counter[str]] = {}
         partitions = [counter_items.totals_partition(bucket, lane) for lane in range(self._lanes)]
         for item in self._of_each(partitions, None):
-            destination, _, rule_id = item["sk"]["S"].partition("#")
-            counted = found.setdefault(Totals(bucket, destination, rule_id), Counter())
-            _add(counted, item)
+            _add(found.setdefault(counter_items.totals_of(bucket, item), Counter()), item)
         return found
 
     def periods(
@@ -57,7 +54,7 @@ class CounterReads:
             for lane in range(self._lanes)
         ]
         for item in self._of_each(partitions, None):
-            trouble = counter_items.trouble_at(bucket, destination, item["sk"]["S"])
+            trouble = counter_items.trouble_of(bucket, destination, item)
             _add(found.setdefault(trouble, Counter()), item)
         return found
 
@@ -105,5 +102,5 @@ def concurrently(call: Callable[[T], R], work: Iterable[T]) -> list[R]:
 
 def _add(counted: Counter[str], item: Mapping[str, Any]) -> None:
     for name, value in item.items():
-        if name not in _NO_COUNTER:
+        if name not in counter_items.NO_COUNTER:
             counted[name] += int(value["N"])

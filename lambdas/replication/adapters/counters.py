@@ -114,13 +114,18 @@ class CounterTable:
         names = {f"#n{place}": name for place, name in enumerate(amounts)}
         values: Item = {f":n{p}": {"N": str(v)} for p, v in enumerate(amounts.values())}
         expression = "ADD " + ", ".join(f"#n{place} :n{place}" for place in range(len(amounts)))
+        key = counter_items.key_of(view, lane)
+        beside = counter_items.texts_of(view, key)
         if expiry := counter_items.expiry_of(view):
-            expression += " SET expires_at = :expires_at"
-            values[":expires_at"] = {"N": str(expiry)}
+            beside["expires_at"] = {"N": str(expiry)}
+        if beside:
+            expression += " SET " + ", ".join(f"#{name} = :{name}" for name in beside)
+            names |= {f"#{name}": name for name in beside}
+            values |= {f":{name}": value for name, value in beside.items()}
         return {
             "Update": {
                 "TableName": self._table_name,
-                "Key": counter_items.key_of(view, lane),
+                "Key": key,
                 "UpdateExpression": expression,
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": values,

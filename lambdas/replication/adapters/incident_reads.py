@@ -1,6 +1,7 @@
 """Incidents as they lie in the ledger's table, read.
 
-    open       pk #incidents#open        sk <bucket>#<destination>#<benign>#<code>#<rule id>
+    open       pk #incidents#open        sk <bucket>#<destination>#<benign>#<code>#<rule id>; a
+                                         digest for the last three when it would be too long
     resolved   pk #incidents#resolved    sk <incident id>, which begins with the time it opened
 
     incident   the incident as JSON     rev   counts its writes
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from replication.adapters import counter_items
+from replication.adapters.counter_items import SORT_KEY_BYTES
 from replication.adapters.items import Item
 from replication.contributions import Trouble
 from replication.incidents import Incident, decode
@@ -19,7 +21,6 @@ from replication.incidents import Incident, decode
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SORT_KEY_BYTES = 1_024
 OPEN, RESOLVED = "#incidents#open", "#incidents#resolved"
 
 
@@ -80,8 +81,7 @@ class IncidentReads:
 
 
 def open_key(trouble: Trouble) -> Item:
-    sk = f"{trouble.bucket}#{trouble.destination}#{counter_items.trouble_sort_key(trouble)}"
-    return {"pk": {"S": OPEN}, "sk": {"S": sk}}
+    return {"pk": {"S": OPEN}, "sk": {"S": counter_items.incident_sort_key(trouble)}}
 
 
 def read_incident(item: Mapping[str, Any]) -> Incident:
