@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 from local.patches import (
     archives,
+    hidden_versions,
+    multipart_start,
     multipart_tags,
+    object_lock,
     partiql_streams,
     permissions,
+    s3_access,
     s3_events,
     s3_replication,
     stream_mappings,
@@ -36,9 +40,13 @@ def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     local = LocalS3(s3, loop, settings)
     partiql_streams.apply(dynamodb)
     stream_mappings.apply(lambda_svc, dynamodb)
+    s3_access.apply(s3)
+    hidden_versions.apply(s3)
+    object_lock.apply(s3)
     s3_events.apply(s3, local)
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
+    multipart_start.apply(s3, local)
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
     return local

@@ -1,10 +1,11 @@
 """S3's object events look the way Amazon documents them.
 
 AWS: EventBridge events carry `version-id`, leave out size, etag and sequencer where they mean
-nothing, and have whole seconds; notifications name who did it; changed tags and ACLs are events.
+nothing, and have whole seconds; notifications name who did it; changed tags, ACLs and retentions
+are events, a changed legal hold is none.
 MiniStack 1.5.33: no `version-id` in EventBridge, milliseconds there, size and etag everywhere, a
-constant principal, a thread for each event, no tag or ACL events, and none of a delete marker on
-top of another one.
+constant principal, a thread for each event, no tag, ACL or retention events, and none of a delete
+marker on top of another one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.patches.wrap import require, wrap
+from local.replication.events import LEGAL_HOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +37,8 @@ def apply(s3: ModuleType, local: LocalS3) -> None:
         "_bucket_owner_account",
         "_in_account",
         "_resolve_subresource_version",
+        "_canned_acl_policy_xml",
+        "_canonical_owner_id",
     ):
         require(s3, name)
     event = ("bucket_name", "key", "event_name", "size", "etag", "deletion_type")
@@ -44,6 +48,8 @@ def apply(s3: ModuleType, local: LocalS3) -> None:
         ("_put_object_tagging", "ObjectTagging:Put", ("bucket_name", "key", "body")),
         ("_delete_object_tagging", "ObjectTagging:Delete", ("bucket_name", "key")),
         ("_put_object_acl", "ObjectAcl:Put", ("bucket_name", "key", "body", "headers")),
+        ("_put_object_retention", "ObjectRetention:Put", ("bucket_name", "key", "body", "headers")),
+        ("_put_object_legal_hold", LEGAL_HOLD, ("bucket_name", "key", "body")),
     ):
         wrap(s3, function, *parameters, by=_after_change(s3, local, name))
 
@@ -72,6 +78,7 @@ def _fire(local: LocalS3) -> Callable[..., None]:
             version_id,
             size=size,
             etag=etag,
+            sequencer=sequencer,
             object_extra=object_extra or {},
             record_extra=extra,
         )
@@ -108,4 +115,4 @@ def _acl(s3: Any, bucket_name: str, key: str, query: Mapping[str, Any]) -> str |
         return None
     version_id = s3._resolve_subresource_version(query, bucket, key)
     acl = s3._object_acl.get((bucket_name, key, version_id))
-    return None if acl is None else str(acl)
+    return str(acl or s3._canned_acl_policy_xml("private", s3._canonical_owner_id()))

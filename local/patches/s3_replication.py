@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 def apply(s3: ModuleType, local: LocalS3) -> None:
     """Switch MiniStack's own replication off and hand eligible writes to the local S3."""
     for name in (
+        "_apply_object_lock_from_headers",
         "_buckets",
+        "_bucket_encryption",
+        "_bucket_object_lock",
         "_bucket_policies",
         "_bucket_replication",
         "_bucket_versioning",
         "_object_acl",
+        "_object_legal_hold",
         "_object_record_from_version",
+        "_object_retention",
         "_object_tags",
         "_object_versions",
         "_preserve_null_version",

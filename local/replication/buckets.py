@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
+from local.replication import policies
 from local.replication.header import Status
-from local.replication.outcomes import Destination
+from local.replication.outcomes import Destination, Source
 from local.replication.rules import Write
 
 if TYPE_CHECKING:
@@ -22,6 +24,17 @@ if TYPE_CHECKING:
 
 SEQUENCER = "_local_sequencer"
 """Key of a version entry: the sequencer of the write, copied to its replicas."""
+
+_READS = (
+    ("s3:GetObjectVersionForReplication", "SrcGetObjectNotPermitted"),
+    ("s3:GetObjectVersionAcl", "SrcGetAclNotPermitted"),
+)
+_LOCK_READS = (
+    ("s3:GetObjectRetention", "SrcGetRetentionNotPermitted"),
+    ("s3:GetObjectLegalHold", "SrcGetLegalHoldNotPermitted"),
+)
+"""What S3 reads besides where the source has Object Lock."""
+_READ_TAGS, _WRITE_TAGS = "s3:GetObjectVersionTagging", "s3:ReplicateTags"
 
 
 class MiniStackBuckets:
@@ -62,6 +75,28 @@ class MiniStackBuckets:
         with self._s3._in_account(self._owner(bucket)):
             return str(self._s3._notification_bucket_region(bucket))
 
+    def source(self, ref: VersionRef, rule: Rule) -> Source:
+        here = self._address(ref.bucket, ref)
+        with self._s3._in_account(ref.account):
+            policy = self._s3._bucket_policies.get(ref.bucket)
+            tagged = bool(self._s3._object_tags.get(here))
+            locked = here in self._s3._object_retention or here in self._s3._object_legal_hold
+            object_lock = bool(self._s3._bucket_object_lock.get(ref.bucket))
+
+        def may(action: str) -> bool:
+            resource = f"arn:aws:s3:::{ref.bucket}/{ref.key}"
+            return policies.role_may(policy, action, resource, rule, ref.account, same_account=True)
+
+        reads = _READS + _LOCK_READS if object_lock else _READS
+        entry = self.entry(ref) or {}
+        return Source(
+            refusal=next((code for action, code in reads if not may(action)), None),
+            tags_readable=may(_READ_TAGS),
+            tagged=tagged,
+            locked=locked,
+            customer_key=has_customer_key(entry),
+        )
+
     def destination(self, ref: VersionRef, rule: Rule, *, delete_marker: bool) -> Destination:
         owner = self._s3._bucket_owner_account(rule.destination)
         if owner is None:
@@ -69,10 +104,22 @@ class MiniStackBuckets:
         with self._s3._in_account(owner):
             versioning = self._s3._bucket_versioning.get(rule.destination)
             policy = self._s3._bucket_policies.get(rule.destination)
-        action = "s3:ReplicateDelete" if delete_marker else "s3:ReplicateObject"
+            object_lock = bool(self._s3._bucket_object_lock.get(rule.destination))
+            encryption = self._s3._bucket_encryption.get(rule.destination)
+            versions = self._s3._object_versions.get((rule.destination, ref.key), [])
+
+        def may(action: str) -> bool:
+            resource = f"arn:aws:s3:::{rule.destination}/{ref.key}"
+            same = owner == ref.account
+            return policies.role_may(policy, action, resource, rule, ref.account, same_account=same)
+
         return Destination(
             versioned=versioning == "Enabled",
-            policy_allows=_allows(policy, action, ref, rule, same_account=owner == ref.account),
+            policy_allows=may("s3:ReplicateDelete" if delete_marker else "s3:ReplicateObject"),
+            tags_allowed=may(_WRITE_TAGS),
+            object_lock=object_lock,
+            blocks_customer_keys=blocks_customer_keys(encryption),
+            has_replica=any(entry["version_id"] == ref.version_id for entry in versions),
         )
 
     def put_replica(self, ref: VersionRef, rule: Rule, *, with_tags: bool) -> None:
@@ -94,7 +141,10 @@ class MiniStackBuckets:
         entry[SEQUENCER] = source.get(SEQUENCER, "")
         with self._s3._in_account(self._owner(rule.destination)):
             self._insert(rule.destination, ref.key, entry, record)
-        self._copy_subresources(ref, rule, with_tags=with_tags)
+        self._copy_acl(ref, rule)
+        if with_tags:
+            self._copy(self._s3._object_tags, ref, rule)
+        self._lock(ref, rule)
 
     def put_delete_marker(self, ref: VersionRef, rule: Rule) -> None:
         source = self.entry(ref)
@@ -103,13 +153,31 @@ class MiniStackBuckets:
         with self._s3._in_account(self._owner(rule.destination)):
             self._insert(rule.destination, ref.key, copy.deepcopy(source), None)
 
-    def update_replica(self, ref: VersionRef, rule: Rule) -> bool:
-        with self._s3._in_account(self._owner(rule.destination)):
-            versions = self._s3._object_versions.get((rule.destination, ref.key), [])
-        if all(entry["version_id"] != ref.version_id for entry in versions):
-            return False
-        self._copy_subresources(ref, rule, with_tags=True)
-        return True
+    def update_replica(
+        self, ref: VersionRef, rule: Rule, *, with_tags: bool, with_lock: bool
+    ) -> None:
+        self._copy_acl(ref, rule)
+        if with_tags:
+            self._copy(self._s3._object_tags, ref, rule)
+        if with_lock:
+            self._copy(self._s3._object_retention, ref, rule)
+            self._copy(self._s3._object_legal_hold, ref, rule)
+
+    def backdate(self, bucket: str, key: str, version_id: str, at: str) -> None:
+        """Give a version the age S3 gives it, and its place among the key's versions."""
+        current = self._s3._buckets[bucket]["objects"].get(key)
+        versions = self._s3._object_versions[(bucket, key)]
+        entry = next(each for each in versions if each["version_id"] == version_id)
+        record = current or self._s3._object_record_from_version(entry)
+        entry["last_modified"] = record["last_modified"] = at
+        self._insert(bucket, key, entry, record)
+        newest = versions[-1]
+        if newest is entry:
+            return
+        if newest.get("is_delete_marker"):
+            self._s3._buckets[bucket]["objects"].pop(key, None)
+        else:
+            self._s3._buckets[bucket]["objects"][key] = self._s3._object_record_from_version(newest)
 
     def _owner(self, bucket: str) -> str:
         owner = self._s3._bucket_owner_account(bucket)
@@ -117,18 +185,35 @@ class MiniStackBuckets:
             raise LookupError(f"bucket {bucket} was deleted")
         return str(owner)
 
-    def _copy_subresources(self, ref: VersionRef, rule: Rule, *, with_tags: bool) -> None:
-        """Tags and ACL; the ACL stays the destination owner's when the rule overrides it."""
-        there = (rule.destination, ref.key, ref.version_id)
-        here = (ref.bucket, ref.key, ref.version_id)
+    def _address(self, bucket: str, ref: VersionRef) -> tuple[str, str, str | None]:
+        """Where MiniStack keeps what belongs to a version; the null version has no id there."""
+        return bucket, ref.key, None if ref.version_id == "null" else ref.version_id
+
+    def _copy(self, values: Any, ref: VersionRef, rule: Rule) -> bool:
+        """The replica's value becomes the source's, or goes; whether the source has one."""
         with self._s3._in_account(ref.account):
-            tags = self._s3._object_tags.get(here) if with_tags else None
-            acl = None if rule.owner_override else self._s3._object_acl.get(here)
+            value = values.get(self._address(ref.bucket, ref))
         with self._s3._in_account(self._owner(rule.destination)):
-            for values, value in ((self._s3._object_tags, tags), (self._s3._object_acl, acl)):
-                values.pop(there, None)
-                if value is not None:
-                    values[there] = copy.deepcopy(value)
+            values.pop(self._address(rule.destination, ref), None)
+            if value is not None:
+                values[self._address(rule.destination, ref)] = copy.deepcopy(value)
+        return value is not None
+
+    def _copy_acl(self, ref: VersionRef, rule: Rule) -> None:
+        """The ACL stays the destination owner's when the rule overrides it."""
+        if not rule.owner_override:
+            self._copy(self._s3._object_acl, ref, rule)
+
+    def _lock(self, ref: VersionRef, rule: Rule) -> None:
+        """A new replica's retention and legal hold; the destination's default when it has none."""
+        retained = self._copy(self._s3._object_retention, ref, rule)
+        held = self._copy(self._s3._object_legal_hold, ref, rule)
+        if retained or held:
+            return
+        with self._s3._in_account(self._owner(rule.destination)):
+            self._s3._apply_object_lock_from_headers(
+                rule.destination, ref.key, {}, self._address(rule.destination, ref)[2]
+            )
 
     def _insert(
         self, bucket: str, key: str, entry: dict[str, Any], record: dict[str, Any] | None
@@ -160,25 +245,16 @@ def _age(entry: Mapping[str, Any]) -> tuple[str, str]:
     return entry["last_modified"], entry.get(SEQUENCER, "")
 
 
-def _allows(
-    policy: str | None, action: str, ref: VersionRef, rule: Rule, *, same_account: bool
-) -> bool:
-    """Whether the destination's bucket policy lets the replication role in.
-
-    In its own account the role's permissions are enough and only a Deny stops it; from another
-    account the policy has to say Allow.
-    """
-    if not policy:
-        return same_account
-    from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
-
-    context = EvalContext(
-        principal_arn=rule.role,
-        principal_type="AssumedRole",
-        principal_account=ref.account,
-        action=action,
-        resource_arn=f"arn:aws:s3:::{rule.destination}/{ref.key}",
-        region="us-east-1",
+def has_customer_key(entry: Mapping[str, Any]) -> bool:
+    """Whether the version is encrypted by a key of the customer's own (SSE-C)."""
+    return bool(
+        entry.get("preserved_headers", {}).get("x-amz-server-side-encryption-customer-key-md5")
     )
-    decision = evaluate_resource_policy(policy, context).decision
-    return bool(decision != "Deny" if same_account else decision == "Allow")
+
+
+def blocks_customer_keys(encryption: str | None) -> bool:
+    """Whether a bucket's encryption configuration blocks SSE-C."""
+    if not encryption:
+        return False
+    found = ElementTree.fromstring(encryption).iter()  # noqa: S314 - MiniStack has parsed it
+    return any(each.tag.endswith("EncryptionType") and each.text == "SSE-C" for each in found)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _USER = "AWS:AIDALOCALUSER"
 _REPLICATION = "AWS:AROALOCALREPLICATION:s3-replication"
+_REPLICATION_IP = "10.0.114.7"
+"""Replicas are written from an ordinary address of S3's own network."""
 
 
 class LoopTimers:
@@ -73,13 +75,17 @@ class MiniStackAnnouncer:
         self._settings = settings
         self._random = random.Random(settings.seed)  # noqa: S311 - faults, not secrets
 
-    def origin(self) -> Origin:
+    def sequencer(self) -> str:
+        """The next one: they ascend for all keys alike."""
+        return str(self._s3._next_event_sequencer("s3:ObjectCreated:"))
+
+    def origin(self, sequencer: str | None = None) -> Origin:
         """A new operation, by the caller of the request at hand."""
         from ministack.core.responses import get_account_id, get_request_client_ip
 
         return Origin(
             at=self._timers.now(),
-            sequencer=self._s3._next_event_sequencer("s3:ObjectCreated:"),
+            sequencer=sequencer or self.sequencer(),
             request_id=uuid.uuid4().hex[:16].upper(),
             source_ip=get_request_client_ip(),
             requester=get_account_id(),
@@ -90,7 +96,7 @@ class MiniStackAnnouncer:
         self, source: ObjectEvent, name: str, bucket: str, region: str
     ) -> ObjectEvent:
         origin = dataclasses.replace(
-            self.origin(), principal_id=_REPLICATION, source_ip="s3.amazonaws.com"
+            self.origin(), principal_id=_REPLICATION, source_ip=_REPLICATION_IP
         )
         return dataclasses.replace(
             source, name=name, bucket=bucket, region=region, origin=origin, record_extra={}

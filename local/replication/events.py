@@ -8,6 +8,7 @@ EventBridge has the key as it is and whole seconds.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 EVENT_VERSION = "2.6"
+EVENTBRIDGE_VERSION = "1.2"
+SERVICE = "s3.amazonaws.com"
+LEGAL_HOLD = "ObjectLegalHold:Put"
+"""A name of this service's own: S3 sends no event for a legal hold."""
 _MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 
@@ -51,6 +56,8 @@ class ObjectEvent:
     region: str
     object_extra: Mapping[str, Any] = field(default_factory=dict)
     record_extra: Mapping[str, Any] = field(default_factory=dict)
+    retention: Mapping[str, str] = field(default_factory=dict)
+    """Of `ObjectRetention:Put`: `mode` and `retain-until-date`; empty when it was cleared."""
 
 
 class ReplicationEvent(StrEnum):
@@ -69,6 +76,17 @@ class Operation(StrEnum):
     DELETE_MARKER_PUT = "DELETE_MARKER_PUT"
     OBJECT_TAGGING = "OBJECT_TAGGING"
     OBJECT_ACL = "OBJECT_ACL"
+    OBJECT_RETENTION = "OBJECT_RETENTION"
+    OBJECT_LEGAL_HOLD = "OBJECT_LEGAL_HOLD"
+
+    @classmethod
+    def of_change(cls, name: str) -> Operation:
+        """The operation behind the event of a later change."""
+        return {
+            "ObjectAcl": cls.OBJECT_ACL,
+            "ObjectRetention": cls.OBJECT_RETENTION,
+            "ObjectLegalHold": cls.OBJECT_LEGAL_HOLD,
+        }.get(name.partition(":")[0], cls.OBJECT_TAGGING)
 
 
 # event name -> (detail-type, reason, deletion-type)
@@ -86,6 +104,7 @@ _EVENTBRIDGE: Mapping[str, tuple[str, str | None, str | None]] = {
     "ObjectTagging:Put": ("Object Tags Added", None, None),
     "ObjectTagging:Delete": ("Object Tags Deleted", None, None),
     "ObjectAcl:Put": ("Object ACL Updated", None, None),
+    "ObjectRetention:Put": ("Object Retention Updated", None, None),
     "ObjectRestore:Post": ("Object Restore Initiated", None, None),
     "ObjectRestore:Completed": ("Object Restore Completed", None, None),
     "ObjectRestore:Delete": ("Object Restore Expired", None, None),
@@ -115,6 +134,10 @@ def notification(event: ObjectEvent) -> dict[str, Any]:
             described[name] = facts[fact]
     record = _record(event, event.name, event.origin.principal_id, event.origin.at)
     record["s3"]["object"] = described | dict(event.object_extra)
+    if event.retention:
+        record["objectRetentionEventData"] = {
+            _camel(name): value for name, value in event.retention.items()
+        }
     return record | dict(event.record_extra)
 
 
@@ -123,6 +146,7 @@ def replication_notification(
     kind: ReplicationEvent,
     *,
     at: datetime,
+    account: str,
     rule_id: str,
     destination: str,
     operation: Operation,
@@ -132,9 +156,10 @@ def replication_notification(
 ) -> dict[str, Any]:
     """A `s3:Replication:*` record about the operation `event` describes.
 
-    Its sequencer and its `requestTime` are those of the operation, its `eventTime` is `at`.  Rule
-    and destination stand beside `s3`.  The units of `threshold` and `replicationTime` are not
-    published; they are seconds here.
+    Its sequencer and its `requestTime` are those of the operation, its `eventTime` is `at`; S3
+    itself is who did it, in a request of its own.  `account` owns the bucket, and is named as its
+    owner here, where ordinary events have an opaque id.  Rule and destination stand beside `s3`.
+    The units of `threshold` and `replicationTime` are not published; they are seconds here.
     """
     data: dict[str, Any] = {
         "replicationRuleId": rule_id,
@@ -148,8 +173,10 @@ def replication_notification(
         data["threshold"] = threshold_seconds
     if replication_seconds is not None:
         data["replicationTime"] = replication_seconds
-    record = _record(event, kind.value, "s3.amazonaws.com", at)
-    record["requestParameters"] = {"sourceIPAddress": "s3.amazonaws.com"}
+    record = _record(event, kind.value, SERVICE, at)
+    record["requestParameters"] = {"sourceIPAddress": SERVICE}
+    record["responseElements"]["x-amz-request-id"] = str(uuid.uuid4())
+    record["s3"]["bucket"]["ownerIdentity"] = {"principalId": account}
     record["s3"]["object"] = {
         "key": encoded_key(event.key),
         "size": event.size,
@@ -171,7 +198,7 @@ def eventbridge(event: ObjectEvent) -> tuple[str, dict[str, Any]] | None:
     detail_type, reason, deletion_type = known
     detail: dict[str, Any] = {
         "version": "0",
-        "event-version": "1.0",
+        "event-version": EVENTBRIDGE_VERSION,
         "bucket": {"name": event.bucket},
         "object": {"key": event.key} | _object_facts(event),
         "request-id": event.origin.request_id,
@@ -182,7 +209,14 @@ def eventbridge(event: ObjectEvent) -> tuple[str, dict[str, Any]] | None:
         detail["reason"] = reason
     if deletion_type is not None:
         detail["deletion-type"] = deletion_type
+    if event.retention:
+        detail["object-retention-event-data"] = dict(event.retention)
     return detail_type, detail
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("-")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _object_facts(event: ObjectEvent) -> dict[str, Any]:

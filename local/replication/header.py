@@ -20,10 +20,16 @@ class Status(StrEnum):
     REPLICA = "REPLICA"
 
 
-def aggregate(destinations: Collection[Status]) -> Status | None:
-    """The header for these destinations; None (no header) when no rule took the object."""
+def aggregate(destinations: Collection[Status], *, fails_at_once: bool = True) -> Status | None:
+    """The header for these destinations; None (no header) when no rule took the object.
+
+    Amazon does not say whether a failure shows while another destination is pending:
+    `fails_at_once` decides.
+    """
     if not destinations:
         return None
+    if Status.PENDING in destinations and not fails_at_once:
+        return Status.PENDING
     if Status.FAILED in destinations:
         return Status.FAILED
     if all(status is Status.COMPLETED for status in destinations):

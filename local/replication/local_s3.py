@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from local.replication.buckets import SEQUENCER, MiniStackBuckets
 from local.replication.delivery import LoopTimers, MiniStackAnnouncer
-from local.replication.events import ObjectEvent, Origin
+from local.replication.events import LEGAL_HOLD, ObjectEvent, Origin, iso_milliseconds
 from local.replication.header import Status
 from local.replication.ports import VersionRef
 from local.replication.rules import Rule, Write, parse, routes
@@ -85,10 +86,14 @@ class LocalS3:
         *,
         size: int,
         etag: str,
+        sequencer: str | None,
         object_extra: Mapping[str, Any],
         record_extra: Mapping[str, Any],
     ) -> None:
-        """MiniStack would send this event now: send it as S3 does, and start replicating."""
+        """MiniStack would send this event now: send it as S3 does, and start replicating.
+
+        `sequencer` is that of an earlier moment, when the operation began before it was done.
+        """
         if self._s3._bucket_owner_account(bucket) is None:
             return  # a timer of MiniStack outlived the bucket
         if name == _MARKER_MADE:
@@ -100,6 +105,7 @@ class LocalS3:
             version_id,
             size=size,
             etag=etag.strip('"'),
+            origin=self._announcer.origin(sequencer),
             object_extra=object_extra,
             record_extra=record_extra,
         )
@@ -113,7 +119,7 @@ class LocalS3:
             self._created(ref, event)
 
     def changed(self, name: str, bucket: str, key: str, version_id: str | None) -> None:
-        """Tags or ACL of a stored version changed."""
+        """Tags, ACL, retention or legal hold of a stored version changed."""
         current = self._s3._buckets[bucket]["objects"].get(key) or {}
         ref = self._ref(bucket, key, version_id or "null")
         entry = self._buckets.entry(ref) or current
@@ -124,9 +130,28 @@ class LocalS3:
             version_id,
             size=entry.get("size", 0),
             etag=str(entry.get("etag", "")).strip('"'),
+            retention=self._retention(bucket, key, version_id) if "Retention" in name else {},
         )
-        self._announcer.announce(event)
-        self._service.change(ref, event, self._rules(bucket))
+        if name != LEGAL_HOLD:
+            self._announcer.announce(event)
+        tags = self._s3._object_tags.get((bucket, key, version_id))
+        rules = self._routes(bucket, self._buckets.write(key, entry, tags))
+        self._service.change(ref, event, rules)
+
+    def begun(self) -> str:
+        """A multipart upload was created: the sequencer of its object."""
+        return self._announcer.sequencer()
+
+    def completed(self, bucket: str, key: str, version_id: str, created: str) -> None:
+        """A multipart upload became a version: it is as old as the upload."""
+        self._buckets.backdate(bucket, key, version_id, created)
+
+    def _retention(self, bucket: str, key: str, version_id: str | None) -> dict[str, str]:
+        found = self._s3._object_retention.get((bucket, key, version_id))
+        if not found:
+            return {}
+        until = datetime.fromisoformat(found["RetainUntilDate"]).astimezone(UTC)
+        return {"mode": found["Mode"], "retain-until-date": iso_milliseconds(until)}
 
     def _created(self, ref: VersionRef, event: ObjectEvent) -> None:
         entry = self._buckets.entry(ref)
@@ -164,6 +189,7 @@ class LocalS3:
         origin: Origin | None = None,
         object_extra: Mapping[str, Any] | None = None,
         record_extra: Mapping[str, Any] | None = None,
+        retention: Mapping[str, str] | None = None,
     ) -> ObjectEvent:
         return ObjectEvent(
             name=name,
@@ -176,4 +202,5 @@ class LocalS3:
             region=self._buckets.region(bucket),
             object_extra=object_extra or {},
             record_extra=record_extra or {},
+            retention=retention or {},
         )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from local.replication.events import ObjectEvent
     from local.replication.header import Status
-    from local.replication.outcomes import Destination
+    from local.replication.outcomes import Destination, Source
     from local.replication.rules import Rule
 
 
@@ -34,6 +34,9 @@ class Store(Protocol):
     def set_status(self, ref: VersionRef, status: Status) -> None:
         """Write the header of the source version."""
 
+    def source(self, ref: VersionRef, rule: Rule) -> Source:
+        """What the rule's role may read of the version right now."""
+
     def destination(self, ref: VersionRef, rule: Rule, *, delete_marker: bool) -> Destination:
         """What there is at the rule's destination bucket right now."""
 
@@ -46,8 +49,10 @@ class Store(Protocol):
     def put_delete_marker(self, ref: VersionRef, rule: Rule) -> None:
         """Copy the delete marker, under its own version id."""
 
-    def update_replica(self, ref: VersionRef, rule: Rule) -> bool:
-        """Copy tags and ACL onto the replica; False when there is no replica."""
+    def update_replica(
+        self, ref: VersionRef, rule: Rule, *, with_tags: bool, with_lock: bool
+    ) -> None:
+        """Copy the ACL onto the replica, and its tags, and its retention and legal hold."""
 
 
 class Timers(Protocol):

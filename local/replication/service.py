@@ -13,25 +13,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from local.replication.events import (
-    ObjectEvent,
-    Operation,
-    ReplicationEvent,
-    replication_notification,
-)
+from local.replication.events import ObjectEvent, Operation, ReplicationEvent
 from local.replication.header import Status, aggregate
 from local.replication.outcomes import (
+    Destination,
     Failed,
     Outcome,
     Replicated,
     ReplicatedWithoutTags,
+    Source,
     decide,
     is_not_tracked,
     slow_seconds,
 )
+from local.replication.telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from local.replication.ports import Announcer, Store, Timers, VersionRef
     from local.replication.rules import Rule
@@ -45,10 +43,15 @@ class _Tracked:
     """A version some rule made eligible, and how far it is at each destination bucket."""
 
     event: ObjectEvent
-    rules: Sequence[Rule]
     delete_marker: bool
     statuses: dict[str, Status]
     late: set[str] = field(default_factory=set)
+    arrived: set[str] = field(default_factory=set)
+    """Destinations that had it once."""
+
+    @property
+    def operation(self) -> Operation:
+        return Operation.DELETE_MARKER_PUT if self.delete_marker else Operation.OBJECT_PUT
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class ReplicationService:
     ) -> None:
         self._store = store
         self._timers = timers
-        self._announcer = announcer
+        self._tell = Teller(store, timers, announcer, settings)
         self.settings = settings
         self._random = random.Random(settings.seed)  # noqa: S311 - jitter, not a secret
         self._tracked: dict[VersionRef, _Tracked] = {}
@@ -78,7 +81,7 @@ class ReplicationService:
 
     def configure(self, settings: Settings) -> None:
         """Use these settings from now on; what already waits keeps its time."""
-        self.settings = settings
+        self.settings = self._tell.settings = settings
         self._random = random.Random(settings.seed)  # noqa: S311
 
     def reset(self) -> None:
@@ -97,7 +100,7 @@ class ReplicationService:
             )
             return
         self._tracked[ref] = _Tracked(
-            event, rules, delete_marker, {rule.destination: Status.PENDING for rule in rules}
+            event, delete_marker, {rule.destination: Status.PENDING for rule in rules}
         )
         for rule in rules:
             self.stats.accepted += 1
@@ -105,26 +108,28 @@ class ReplicationService:
             if rule.time_control:
                 self._timers.later(self.settings.threshold_seconds, partial(self._miss, ref, rule))
 
-    def change(self, ref: VersionRef, event: ObjectEvent, current: Iterable[Rule]) -> None:
-        """Tags or ACL of a version changed: COMPLETED goes back to PENDING until they arrived.
+    def change(self, ref: VersionRef, event: ObjectEvent, rules: Sequence[Rule]) -> None:
+        """Tags, ACL or lock of a version changed; `rules` take it by the tags and rules of now.
 
-        Where it still waits it takes its tags along anyway; where it FAILED it stays as it is.
-        Only destinations that still have an enabled rule get the change.
+        COMPLETED and FAILED alike go back to PENDING where a rule takes the change, and nothing
+        happens anywhere else.  Where the version still waits it takes the change along anyway.
+        A version that no rule took when it was written is not known here and never goes.
         """
         tracked = self._tracked.get(ref)
-        if tracked is None:
+        if tracked is None or tracked.delete_marker:
             return
-        still = {rule.destination for rule in current if rule.enabled}
-        due = [
-            rule
-            for rule in tracked.rules
-            if rule.destination in still and tracked.statuses[rule.destination] is Status.COMPLETED
-        ]
+        due = [rule for rule in rules if self._is_due(tracked, rule)]
         for rule in due:
             tracked.statuses[rule.destination] = Status.PENDING
             self._wait(self._delay(ref.key), partial(self._arrive_change, ref, rule, event))
         if due:
             self._write_header(ref, tracked)
+
+    def _is_due(self, tracked: _Tracked, rule: Rule) -> bool:
+        status = tracked.statuses.get(rule.destination)
+        if status is None:
+            return self.settings.changes_reach_new_destinations
+        return status is not Status.PENDING
 
     def forget(self, ref: VersionRef) -> None:
         """The version was deleted for good: nothing of it arrives any more."""
@@ -155,48 +160,57 @@ class ReplicationService:
         tracked = self._still_there(ref)
         if tracked is None:
             return
-        operation = Operation.DELETE_MARKER_PUT if tracked.delete_marker else Operation.OBJECT_PUT
+        tell, event, operation = self._tell, tracked.event, tracked.operation
         if is_not_tracked(ref.key) and (rule.metrics or rule.time_control):
-            self._tell(tracked.event, rule, ReplicationEvent.NOT_TRACKED, operation)
-        outcome = self._attempt(ref, rule, delete_marker=tracked.delete_marker)
+            tell.of_replication(ref, event, rule, ReplicationEvent.NOT_TRACKED, operation)
+        found = self._store.destination(ref, rule, delete_marker=tracked.delete_marker)
+        outcome = self._attempt(ref, rule, found, tracked)
         if isinstance(outcome, Failed):
-            self._fail(ref, tracked, rule, tracked.event, operation, outcome.code)
+            self._settle(ref, tracked, rule, outcome)
+            tell.failed(ref, event, rule, operation, outcome.code)
             return
-        if tracked.delete_marker:
-            self._store.put_delete_marker(ref, rule)
-        else:
-            self._store.put_replica(ref, rule, with_tags=isinstance(outcome, Replicated))
-        self._settle(ref, tracked, rule, outcome)
-        if not tracked.delete_marker or self.settings.destination_delete_marker_events:
-            self._announce_replica(tracked.event, rule)
+        self._put(ref, tracked, rule, outcome)
         if rule.destination in tracked.late and isinstance(outcome, Replicated):
-            self._tell(
-                tracked.event,
-                rule,
-                ReplicationEvent.REPLICATED_AFTER_THRESHOLD,
-                operation,
-                took=(self._timers.now() - tracked.event.origin.at).total_seconds(),
-            )
+            took = (self._timers.now() - event.origin.at).total_seconds()
+            kind = ReplicationEvent.REPLICATED_AFTER_THRESHOLD
+            tell.of_replication(ref, event, rule, kind, operation, took=took)
 
     def _arrive_change(self, ref: VersionRef, rule: Rule, change: ObjectEvent) -> None:
         tracked = self._still_there(ref)
         if tracked is None or tracked.statuses[rule.destination] is not Status.PENDING:
             return
-        acl = change.name.startswith("ObjectAcl")
-        operation = Operation.OBJECT_ACL if acl else Operation.OBJECT_TAGGING
-        outcome = self._attempt(ref, rule, delete_marker=False)
+        found = self._store.destination(ref, rule, delete_marker=False)
+        outcome = self._attempt(ref, rule, found, tracked)
+        if not isinstance(outcome, Failed) and not found.has_replica:
+            if rule.destination not in tracked.arrived:
+                self._put(ref, tracked, rule, outcome)
+                return
+            outcome = Failed("DstVersionNotFound")
         if isinstance(outcome, Failed):
-            self._fail(ref, tracked, rule, change, operation, outcome.code)
-        elif not self._store.update_replica(ref, rule):
-            self._fail(ref, tracked, rule, change, operation, "DstVersionNotFound")
-        else:
             self._settle(ref, tracked, rule, outcome)
-            if self.settings.destination_tag_events:
-                self._announce_replica(change, rule)
+            self._tell.change_failed(ref, tracked.event, change, rule, outcome.code)
+            return
+        whole = isinstance(outcome, Replicated)
+        lock = change.name.startswith(("ObjectRetention", "ObjectLegalHold"))
+        self._store.update_replica(ref, rule, with_tags=whole, with_lock=lock)
+        self._settle(ref, tracked, rule, outcome)
+        if whole:
+            self._tell.change_arrived(change, rule)
 
-    def _attempt(self, ref: VersionRef, rule: Rule, *, delete_marker: bool) -> Outcome:
-        found = self._store.destination(ref, rule, delete_marker=delete_marker)
-        return decide(ref.key, rule, found, delete_marker=delete_marker)
+    def _put(self, ref: VersionRef, tracked: _Tracked, rule: Rule, outcome: Outcome) -> None:
+        if tracked.delete_marker:
+            self._store.put_delete_marker(ref, rule)
+        else:
+            self._store.put_replica(ref, rule, with_tags=isinstance(outcome, Replicated))
+        tracked.arrived.add(rule.destination)
+        self._settle(ref, tracked, rule, outcome)
+        self._tell.arrived(tracked.event, rule, delete_marker=tracked.delete_marker)
+
+    def _attempt(
+        self, ref: VersionRef, rule: Rule, found: Destination, tracked: _Tracked
+    ) -> Outcome:
+        source = Source() if tracked.delete_marker else self._store.source(ref, rule)
+        return decide(ref.key, rule, source, found, delete_marker=tracked.delete_marker)
 
     def _settle(self, ref: VersionRef, tracked: _Tracked, rule: Rule, outcome: Outcome) -> None:
         match outcome:
@@ -210,67 +224,16 @@ class ReplicationService:
                 assert_never(outcome)
         self._write_header(ref, tracked)
 
-    def _fail(
-        self,
-        ref: VersionRef,
-        tracked: _Tracked,
-        rule: Rule,
-        event: ObjectEvent,
-        operation: Operation,
-        code: str,
-    ) -> None:
-        self._settle(ref, tracked, rule, Failed(code))
-        if rule.metrics:
-            self._tell(event, rule, ReplicationEvent.FAILED, operation, code=code)
-
     def _miss(self, ref: VersionRef, rule: Rule) -> None:
         tracked = self._still_there(ref)
         if tracked is None or tracked.statuses[rule.destination] is not Status.PENDING:
             return
         tracked.late.add(rule.destination)
-        operation = Operation.DELETE_MARKER_PUT if tracked.delete_marker else Operation.OBJECT_PUT
-        self._tell(tracked.event, rule, ReplicationEvent.MISSED_THRESHOLD, operation)
+        missed = ReplicationEvent.MISSED_THRESHOLD
+        self._tell.of_replication(ref, tracked.event, rule, missed, tracked.operation)
 
     def _write_header(self, ref: VersionRef, tracked: _Tracked) -> None:
-        status = aggregate(tracked.statuses.values())
+        at_once = self.settings.header_fails_at_once
+        status = aggregate(tracked.statuses.values(), fails_at_once=at_once)
         if status is not None:
             self._store.set_status(ref, status)
-
-    def _announce_replica(self, source: ObjectEvent, rule: Rule) -> None:
-        multipart = source.name == "ObjectCreated:CompleteMultipartUpload"
-        created = source.name.startswith("ObjectCreated:") and not multipart
-        self._announcer.announce(
-            self._announcer.replica_event(
-                source,
-                "ObjectCreated:Put" if created else source.name,
-                rule.destination,
-                self._store.region(rule.destination),
-            )
-        )
-
-    def _tell(
-        self,
-        event: ObjectEvent,
-        rule: Rule,
-        kind: ReplicationEvent,
-        operation: Operation,
-        *,
-        code: str | None = None,
-        took: float | None = None,
-    ) -> None:
-        timed = kind in {
-            ReplicationEvent.MISSED_THRESHOLD,
-            ReplicationEvent.REPLICATED_AFTER_THRESHOLD,
-        }
-        record = replication_notification(
-            event,
-            kind,
-            at=self._timers.now(),
-            rule_id=rule.rule_id,
-            destination=rule.destination,
-            operation=operation,
-            failure_reason=code,
-            threshold_seconds=self.settings.threshold_seconds if timed else None,
-            replication_seconds=took,
-        )
-        self._announcer.announce_replication(event.bucket, event.key, record)

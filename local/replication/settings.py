@@ -35,6 +35,22 @@ class Settings:
     """Whether a replicated delete marker emits events in the destination (Amazon does not say)."""
     destination_tag_events: bool = True
     """Whether replicated tags and ACLs emit events in the destination (Amazon does not say)."""
+    destination_retention_events: bool = True
+    """Whether a replicated retention emits an event in the destination (Amazon does not say)."""
+    header_fails_at_once: bool = True
+    """Whether the header reads FAILED while another destination is pending (Amazon does not
+    say)."""
+    changes_reach_new_destinations: bool = False
+    """Whether a later change carries a version to a destination whose rule came after it was
+    written (Amazon does not say)."""
+    later_failure_events: bool = True
+    """Whether tags, an ACL or a lock that do not arrive are a failure event (Amazon does not
+    say)."""
+    later_failure_names_put: bool = False
+    """Whether such an event has the `s3Operation` OBJECT_PUT (Amazon does not say)."""
+    later_failure_repeats_write: bool = False
+    """Whether such an event has the `requestTime` and the sequencer of the version's creation
+    rather than of the change (Amazon does not say)."""
     event_drop_rate: float = 0.0
     """Share of event deliveries that never happen."""
     event_duplicate_rate: float = 0.0

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from local.replication.events import ObjectEvent, Origin
-from local.replication.outcomes import Destination
+from local.replication.outcomes import Destination, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,9 +48,11 @@ class FakeStore:
     replicas: dict[tuple[str, str], bool] = field(default_factory=dict)
     """(destination, version id) -> whether it has its tags."""
     markers: set[tuple[str, str]] = field(default_factory=set)
-    updated: list[str] = field(default_factory=list)
+    updated: list[tuple[str, bool, bool]] = field(default_factory=list)
+    """(destination, with its tags, with its lock)."""
     deleted: set[VersionRef] = field(default_factory=set)
     destinations: dict[str, Destination] = field(default_factory=dict)
+    sources: dict[VersionRef, Source] = field(default_factory=dict)
 
     def exists(self, ref: VersionRef) -> bool:
         return ref not in self.deleted
@@ -59,7 +61,11 @@ class FakeStore:
         self.headers.setdefault(ref, []).append(status)
 
     def destination(self, ref: VersionRef, rule: Rule, *, delete_marker: bool) -> Destination:
-        return self.destinations.get(rule.destination, Destination())
+        found = self.destinations.get(rule.destination, Destination())
+        return replace(found, has_replica=(rule.destination, ref.version_id) in self.replicas)
+
+    def source(self, ref: VersionRef, rule: Rule) -> Source:
+        return self.sources.get(ref, Source())
 
     def region(self, bucket: str) -> str:
         return "eu-west-1"
@@ -70,11 +76,10 @@ class FakeStore:
     def put_delete_marker(self, ref: VersionRef, rule: Rule) -> None:
         self.markers.add((rule.destination, ref.version_id))
 
-    def update_replica(self, ref: VersionRef, rule: Rule) -> bool:
-        if (rule.destination, ref.version_id) not in self.replicas:
-            return False
-        self.updated.append(rule.destination)
-        return True
+    def update_replica(
+        self, ref: VersionRef, rule: Rule, *, with_tags: bool, with_lock: bool
+    ) -> None:
+        self.updated.append((rule.destination, with_tags, with_lock))
 
 
 @dataclass

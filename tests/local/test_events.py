@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -136,6 +137,7 @@ def failure(**more: Any) -> dict[str, Any]:
         EVENT,
         kind,
         at=AT.replace(minute=1),
+        account="444455556666",
         rule_id="tax",
         destination="replica",
         operation=Operation.OBJECT_PUT,
@@ -156,6 +158,51 @@ def test_a_replication_failure_repeats_the_writes_sequencer_and_time() -> None:
         "requestTime": "2026-11-22T00:00:05.678Z",
         "failureReason": "DstBucketNotFound",
     }
+
+
+def test_a_replication_failure_is_s3s_own_request_about_the_accounts_bucket() -> None:
+    record = failure(failure_reason="DstBucketNotFound")
+    asked = record["responseElements"]["x-amz-request-id"]
+    assert str(uuid.UUID(asked)) == asked
+    assert asked != failure()["responseElements"]["x-amz-request-id"]
+    assert record["requestParameters"] == {"sourceIPAddress": "s3.amazonaws.com"}
+    assert record["s3"]["bucket"]["ownerIdentity"] == {"principalId": "444455556666"}
+    ordinary = notification(EVENT)["s3"]["bucket"]["ownerIdentity"]["principalId"]
+    assert not ordinary.isdigit()
+
+
+RETENTION = replace(
+    EVENT,
+    name="ObjectRetention:Put",
+    retention={"mode": "GOVERNANCE", "retain-until-date": "2027-01-01T00:00:00.000Z"},
+)
+
+
+def test_a_retention_event_has_its_data_in_each_channels_own_names() -> None:
+    found = eventbridge(RETENTION)
+    assert found is not None
+    assert found[0] == "Object Retention Updated"
+    assert found[1]["object-retention-event-data"] == RETENTION.retention
+    assert "reason" not in found[1]
+    assert set(found[1]["object"]) == {"key", "size", "etag", "version-id"}
+    record = notification(RETENTION)
+    assert record["eventName"] == "ObjectRetention:Put"
+    assert record["objectRetentionEventData"] == {
+        "mode": "GOVERNANCE",
+        "retainUntilDate": "2027-01-01T00:00:00.000Z",
+    }
+    assert set(record["s3"]["object"]) == {"key", "size", "eTag", "versionId"}
+
+
+def test_a_cleared_retention_has_no_data() -> None:
+    cleared = replace(RETENTION, retention={})
+    assert "object-retention-event-data" not in detail(cleared)
+    assert "objectRetentionEventData" not in notification(cleared)
+
+
+def test_each_channel_names_the_version_of_its_shape() -> None:
+    assert detail(EVENT)["event-version"] == "1.2"
+    assert notification(EVENT)["eventVersion"] == failure()["eventVersion"] == "2.6"
 
 
 def test_replication_data_stands_beside_s3_not_in_it() -> None:

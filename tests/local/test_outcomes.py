@@ -11,6 +11,7 @@ from local.replication.outcomes import (
     Outcome,
     Replicated,
     ReplicatedWithoutTags,
+    Source,
     decide,
     forced_failure,
     is_not_tracked,
@@ -27,10 +28,12 @@ def outcome(
     key: str = "k",
     there: Destination | None = None,
     *,
+    here: Source | None = None,
     of: Rule | None = None,
     delete_marker: bool = False,
 ) -> Outcome:
-    return decide(key, of or rule(), there or Destination(), delete_marker=delete_marker)
+    found = (here or Source(), there or Destination())
+    return decide(key, of or rule(), *found, delete_marker=delete_marker)
 
 
 def test_a_good_destination_gets_its_replica() -> None:
@@ -89,6 +92,44 @@ def test_a_tagless_key_arrives_without_its_tags() -> None:
     assert outcome("a/tagless.txt", delete_marker=True) == Replicated()
 
 
+def test_a_source_that_may_not_be_read_fails_with_the_reason_of_that_read() -> None:
+    assert outcome(here=Source(refusal="SrcGetAclNotPermitted")) == Failed("SrcGetAclNotPermitted")
+
+
+def test_a_locked_version_needs_object_lock_at_the_destination() -> None:
+    locked = Source(locked=True)
+    assert outcome(here=locked) == Failed("DstBucketObjectLockConfigMissing")
+    assert outcome(here=locked, there=Destination(object_lock=True)) == Replicated()
+    assert outcome(there=Destination(object_lock=True)) == Replicated()
+
+
+def test_a_customers_key_may_be_blocked_for_new_replicas_alone() -> None:
+    mine = Source(customer_key=True)
+    assert outcome(here=mine) == Replicated()
+    blocks = Destination(blocks_customer_keys=True)
+    assert outcome(there=blocks) == Replicated()
+    assert outcome(here=mine, there=blocks) == Failed("DstPutObjectNotPermitted")
+    there = Destination(blocks_customer_keys=True, has_replica=True)
+    assert outcome(here=mine, there=there) == Replicated()
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (Source(tags_readable=False), Destination()),
+        (Source(tagged=True), Destination(tags_allowed=False)),
+    ],
+)
+def test_tags_that_may_not_be_read_or_written_stay_behind_alone(
+    here: Source, there: Destination
+) -> None:
+    assert outcome(here=here, there=there) == ReplicatedWithoutTags()
+
+
+def test_tags_that_are_not_there_need_not_be_written() -> None:
+    assert outcome(there=Destination(tags_allowed=False)) == Replicated()
+
+
 @pytest.mark.parametrize(
     ("key", "seconds"), [("slow-3/x", 3.0), ("x/slow-0.25.txt", 0.25), ("slow", None)]
 )
@@ -99,6 +140,13 @@ def test_a_key_can_ask_to_be_slow(key: str, seconds: float | None) -> None:
 def test_a_key_can_ask_not_to_be_tracked() -> None:
     assert is_not_tracked("a/not-tracked.txt")
     assert not is_not_tracked("a/tracked.txt")
+
+
+def test_whether_a_failure_shows_while_another_is_pending_is_a_choice() -> None:
+    both = [Status.PENDING, Status.FAILED]
+    assert aggregate(both, fails_at_once=True) is Status.FAILED
+    assert aggregate(both, fails_at_once=False) is Status.PENDING
+    assert aggregate([Status.COMPLETED, Status.FAILED], fails_at_once=False) is Status.FAILED
 
 
 @pytest.mark.parametrize(

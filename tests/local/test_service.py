@@ -2,62 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.replication.header import Status
-from local.replication.outcomes import Destination
-from local.replication.ports import VersionRef
-from local.replication.rules import Rule
-from local.replication.service import ReplicationService
-from local.replication.settings import Settings
-from tests.local.fakes import FakeAnnouncer, FakeStore, FakeTimers, object_event
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-PENDING, COMPLETED, FAILED = Status.PENDING, Status.COMPLETED, Status.FAILED
-
-
-def rule(destination: str = "a", **more: Any) -> Rule:
-    values: dict[str, Any] = {"rule_id": f"to-{destination}", "enabled": True, "priority": 1}
-    return Rule(destination=destination, **(values | more))
-
-
-def ref(key: str = "k") -> VersionRef:
-    return VersionRef("000000000000", "source", key, "v1")
-
-
-class World:
-    def __init__(self, **settings: Any) -> None:
-        values = {"replication_delay_seconds": 1, "replication_jitter_seconds": 0}
-        self.timers, self.store, self.announcer = FakeTimers(), FakeStore(), FakeAnnouncer()
-        self.service = ReplicationService(
-            store=self.store,
-            timers=self.timers,
-            announcer=self.announcer,
-            settings=Settings().changed(values | settings),
-        )
-
-    def put(
-        self,
-        *rules: Rule,
-        key: str = "k",
-        name: str = "ObjectCreated:Put",
-        delete_marker: bool = False,
-    ) -> None:
-        event = object_event(name, key)
-        self.service.accept(ref(key), event, rules, delete_marker=delete_marker)
-
-    @property
-    def told(self) -> list[str]:
-        return [record["eventName"].partition(":")[2] for record in self.announcer.records]
-
-    def headers(self, key: str = "k") -> Sequence[Status]:
-        return self.store.headers.get(ref(key), [])
+from local.replication.outcomes import Destination, Source
+from tests.local.fakes import object_event
+from tests.local.world import COMPLETED, FAILED, PENDING, World, ref, rule
 
 
 def test_nothing_arrives_before_its_time() -> None:
@@ -185,68 +136,32 @@ def test_delete_markers_arrive_and_their_events_are_a_choice(emitted: bool) -> N
     assert len(world.announcer.events) == int(emitted)
 
 
-def test_changed_tags_take_the_header_to_pending_and_back() -> None:
+def test_a_locked_version_fails_at_an_unlocked_destination_and_a_bare_one_passes() -> None:
     world = World()
-    rules = [rule("a"), rule("b")]
-    world.put(*rules)
+    world.store.sources[ref("locked")] = Source(locked=True)
+    for key in ("locked", "bare"):
+        world.put(rule(metrics=True), key=key)
     world.timers.wind(2)
-    world.service.change(ref(), object_event("ObjectTagging:Put"), rules)
-    world.timers.wind(2)
-    assert world.headers() == [PENDING, COMPLETED, PENDING, PENDING, COMPLETED]
-    assert world.store.updated == ["a", "b"]
-
-
-def test_a_change_does_not_go_where_no_rule_leads_any_more() -> None:
-    world = World()
-    world.put(rule("a"), rule("b"))
-    world.timers.wind(2)
-    world.service.change(ref(), object_event("ObjectAcl:Put"), [rule("b")])
-    world.timers.wind(2)
-    assert world.store.updated == ["b"]
-
-
-def test_a_change_goes_where_the_version_is_while_another_destination_fails() -> None:
-    world = World()
-    rules, key = [rule("a"), rule("b")], "fail-DstBucketNotFound@b"
-    world.put(*rules, key=key)
-    world.timers.wind(2)
-    world.service.change(ref(key), object_event("ObjectTagging:Put", key), rules)
-    world.timers.wind(2)
-    assert world.headers(key)[-1] is FAILED
-    assert world.store.updated == ["a"]
-
-
-def test_a_change_before_the_arrival_travels_with_it() -> None:
-    world = World()
-    world.put(rule())
-    world.service.change(ref(), object_event("ObjectTagging:Put"), [rule()])
-    world.timers.wind(3)
-    assert world.headers() == [COMPLETED]
-    assert world.store.updated == []
-
-
-def test_a_change_of_a_replica_that_is_gone_fails() -> None:
-    world = World()
-    world.put(rule(metrics=True))
-    world.timers.wind(2)
-    world.store.replicas.clear()
-    world.service.change(ref(), object_event("ObjectTagging:Put"), [rule()])
-    world.timers.wind(2)
-    assert world.headers()[-1] is FAILED
+    assert (world.headers("locked"), world.headers("bare")) == ([FAILED], [COMPLETED])
     data = world.announcer.records[0]["replicationEventData"]
-    assert (data["failureReason"], data["s3Operation"]) == ("DstVersionNotFound", "OBJECT_TAGGING")
+    assert data["failureReason"] == "DstBucketObjectLockConfigMissing"
 
 
-@pytest.mark.parametrize("emitted", [True, False])
-def test_events_of_replicated_tags_are_a_choice(emitted: bool) -> None:
-    world = World(destination_tag_events=emitted)
-    world.put(rule())
+@pytest.mark.parametrize("at_once", [True, False])
+def test_whether_one_failure_shows_while_another_is_pending_is_a_choice(at_once: bool) -> None:
+    world = World(header_fails_at_once=at_once)
+    key = "fail-DstBucketNotFound@a"
+    world.put(rule("a"), key=key)
+    world.service.accept(
+        ref("both"),
+        object_event(key="both"),
+        [rule("a"), rule("b")],
+        delete_marker=False,
+    )
+    world.store.destinations["a"] = Destination(exists=False)
     world.timers.wind(2)
-    world.announcer.events.clear()
-    world.service.change(ref(), object_event("ObjectTagging:Put"), [rule()])
-    world.timers.wind(2)
-    names = [event.name for event in world.announcer.events]
-    assert names == (["ObjectTagging:Put"] if emitted else [])
+    assert world.headers("both")[0] is (FAILED if at_once else PENDING)
+    assert world.headers("both")[-1] is FAILED
 
 
 @given(healthy=st.lists(st.booleans(), min_size=1, max_size=6), seed=st.integers(0, 99))
