@@ -42,13 +42,15 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Tags or ACL of an object version changed in `version.bucket`."""
+    """Tags, ACL or retention of an object version changed in `version.bucket`. `retention` is what
+    it is from now on, as a text to be compared; None: the event is about something else."""
 
     version: ObjectVersion
     at: Instant
     id: str
     whole_second: bool
     detail: str | None = None
+    retention: str | None = None
 
 
 class Operation(StrEnum):

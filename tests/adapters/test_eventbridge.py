@@ -109,9 +109,16 @@ class TestObjectEvents:
         assert isinstance(event, Changed)
         assert (event.version, event.whole_second) == (VERSION, True)
         assert event.detail == payload(name)["detail-type"]
+        assert event.retention is None
 
     @pytest.mark.parametrize(
-        "detail_type", ["Object Restore Completed", "Object Annotation Created", "Object Sung"]
+        "detail_type",
+        [
+            "Object Restore Completed",
+            "Object Annotation Created",
+            "Object Annotation Removed",
+            "Object Sung",
+        ],
     )
     def test_an_unknown_detail_type_is_ignored_by_its_name(self, detail_type: str) -> None:
         envelope = changed(payload(CREATED), "detail-type", detail_type)

@@ -105,6 +105,7 @@ class TestWhatARecordSays:
         assert isinstance(event, Changed)
         assert event.version == VERSION
         assert event.detail == record(name)["eventName"]
+        assert event.retention is None
 
     @pytest.mark.parametrize(
         "name",
@@ -114,6 +115,8 @@ class TestWhatARecordSays:
             "IntelligentTiering",
             "ReducedRedundancyLostObject",
             "ObjectAnnotation:Put",
+            "ObjectAnnotation:Delete",
+            "ObjectRetention:Delete",
             "ObjectAcl:Delete",
             "ObjectRemoved:SomethingNew",
             "Replication:OperationOfTomorrow",
@@ -475,6 +478,7 @@ class TestIds:
             ("s3-object-removed-delete", "deleted"),
             (TAGGED, "changed"),
             ("s3-object-acl-put", "changed"),
+            ("s3-object-retention-put", "changed"),
             (FAILED, "failed"),
             ("s3-replication-missed-threshold", "missed"),
             ("s3-replication-replicated-after-threshold", "replicated"),

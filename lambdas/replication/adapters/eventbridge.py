@@ -5,7 +5,8 @@ seconds, and standard buckets send no replication events.
 
     aws.s3                   Object Created                   Created
                              Object Deleted                   Created (a delete marker) or Deleted
-                             Object Tags Added, Object Tags Deleted, Object ACL Updated    Changed
+                             Object Tags Added, Object Tags Deleted, Object ACL Updated,
+                             Object Retention Updated         Changed
                              AWS API Call via CloudTrail      ConfigurationChanged, when the call
                                                               changed a replication configuration
     aws.events               Scheduled Event                  ConfigurationChanged of every bucket
@@ -19,6 +20,7 @@ from typing import Final
 
 from replication.adapters import fields
 from replication.adapters.fields import Json, Reason
+from replication.adapters.retentions import ON_EVENTBRIDGE, retention_of
 from replication.errors import Rejected
 from replication.events import (
     Changed,
@@ -50,6 +52,10 @@ def event_of(envelope: Json, received: Instant) -> Event:
             return _deleted(envelope, _detail(envelope), received)
         case "aws.s3", "Object Tags Added" | "Object Tags Deleted" | "Object ACL Updated":
             return _changed(envelope, _detail(envelope), detail_type, received)
+        case "aws.s3", "Object Retention Updated":
+            detail = _detail(envelope)
+            retention = retention_of(detail, ON_EVENTBRIDGE)
+            return _changed(envelope, detail, detail_type, received, retention)
         case "aws.s3", "AWS API Call via CloudTrail":
             return _called(envelope, fields.nested(envelope, "detail"), received)
         case "aws.events", "Scheduled Event":
@@ -97,7 +103,13 @@ def _deleted(envelope: Json, detail: Json, received: Instant) -> Created | Delet
             raise Rejected(Reason.UNKNOWN_DELETION_TYPE, problem)
 
 
-def _changed(envelope: Json, detail: Json, detail_type: str, received: Instant) -> Changed:
+def _changed(
+    envelope: Json,
+    detail: Json,
+    detail_type: str,
+    received: Instant,
+    retention: str | None = None,
+) -> Changed:
     _, version = _object(detail)
     return Changed(
         version=version,
@@ -105,6 +117,7 @@ def _changed(envelope: Json, detail: Json, detail_type: str, received: Instant) 
         id=fields.event_id(envelope, "id"),
         whole_second=True,
         detail=detail_type,
+        retention=retention,
     )
 
 

@@ -7,7 +7,7 @@ are not read here may come and go with minor versions.
     ObjectRemoved:DeleteMarkerCreated      Created, a delete marker
     LifecycleExpiration:DeleteMarkerCreated    the same, made by lifecycle (never replicated)
     ObjectRemoved:Delete, LifecycleExpiration:Delete    Deleted
-    ObjectTagging:*, ObjectAcl:Put         Changed
+    ObjectTagging:*, ObjectAcl:Put, ObjectRetention:Put    Changed
     Replication:*                          Replicated, when it is one of the four of today
     anything else                          Ignored
 
@@ -20,6 +20,7 @@ from typing import Final
 
 from replication.adapters import fields
 from replication.adapters.fields import Json, Reason
+from replication.adapters.retentions import NOTIFIED, retention_of
 from replication.eligibility import bucket_of_arn
 from replication.errors import Rejected
 from replication.events import (
@@ -68,6 +69,8 @@ def event_of(record: Json, received: Instant) -> Event:
             return _deleted(record, name, received)
         case ("ObjectTagging", _) | ("ObjectAcl", "Put"):
             return _changed(record, name, received)
+        case "ObjectRetention", "Put":
+            return _changed(record, name, received, retention_of(record, NOTIFIED))
         case "Replication", _ if name in _OPERATIONS:
             return _replicated(record, _OPERATIONS[name], received)
         case _:
@@ -105,7 +108,7 @@ def _deleted(record: Json, name: str, received: Instant) -> Deleted:
     )
 
 
-def _changed(record: Json, name: str, received: Instant) -> Changed:
+def _changed(record: Json, name: str, received: Instant, retention: str | None = None) -> Changed:
     s3_object, version, at = _what_and_when(record, received)
     return Changed(
         version=version,
@@ -113,6 +116,7 @@ def _changed(record: Json, name: str, received: Instant) -> Changed:
         id=_id("changed", record, name, version, at, _sequencer(s3_object)),
         whole_second=_whole_second(record),
         detail=name,
+        retention=retention,
     )
 
 
