@@ -104,6 +104,8 @@ class _Access:
         if action in _NEVER_DENIED_TO_ROOT:
             return False
         with self._of_owner(bucket):
+            if not self._s3._bucket_policies.get(bucket):
+                return False
             version = named(self._s3, bucket, key, query_params) if key else None
             if version is not None and version.get("is_delete_marker"):
                 return False

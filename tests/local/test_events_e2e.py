@@ -184,6 +184,7 @@ def test_an_arrival_notifies_the_destination_in_the_name_of_replication(buckets:
     (record,) = queue.wait()
     assert record["eventName"] == "ObjectCreated:Put"
     assert record["userIdentity"]["principalId"].endswith(":s3-replication")
+    assert record["requestParameters"]["sourceIPAddress"][0].isdigit()
     assert record["s3"]["bucket"]["name"] == buckets.first
     assert record["s3"]["object"]["key"] == "a+b"
     assert record["s3"]["object"]["versionId"] == version_id
@@ -197,6 +198,7 @@ def test_an_arrival_is_an_eventbridge_event_of_the_destination(buckets: Buckets)
     assert (event["detail-type"], event["detail"]["reason"]) == ("Object Created", "PutObject")
     assert event["detail"]["object"]["version-id"] == version_id
     assert event["resources"] == [f"arn:aws:s3:::{buckets.first}"]
+    assert event["detail"]["requester"] == "000000000000"
 
 
 def test_a_marker_on_top_of_a_marker_is_an_event_as_well(buckets: Buckets) -> None:
@@ -237,6 +239,8 @@ def test_a_failure_is_told_in_the_documented_shape(buckets: Buckets) -> None:
     records = {record["eventName"]: record for record in created.wait(2)}
     put, failed = records["ObjectCreated:Put"], records["Replication:OperationFailedReplication"]
     assert failed["userIdentity"] == {"principalId": "s3.amazonaws.com"}
+    assert failed["requestParameters"] == {"sourceIPAddress": "s3.amazonaws.com"}
+    assert failed["s3"]["bucket"]["ownerIdentity"] == {"principalId": "000000000000"}
     assert failed["s3"]["object"] == put["s3"]["object"]
     assert failed["s3"]["object"]["versionId"] == version_id
     assert failed["replicationEventData"] == {
