@@ -67,8 +67,6 @@ class Backfiller(Construct):
         )
         allow(built.role, ["sqs:SendMessage"], [self.queue.queue_arn])
         allow_ledger(built.role, table)
-        # Progress is counted in an item of its own.
-        allow(built.role, ["dynamodb:UpdateItem"], [table.table_arn])
         allow_configurations(built.role, sources)
         allow_looks(built.role, tracked)
         allow_objects(

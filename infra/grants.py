@@ -11,6 +11,8 @@ from infra.acknowledge import acknowledge
 WRITES = (
     "dynamodb:GetItem",
     "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
     "dynamodb:Query",
     # CDK's grant_write_data knows no PartiQL.
     "dynamodb:PartiQLInsert",
@@ -24,7 +26,8 @@ def allow(role: iam.Role, actions: Sequence[str], resources: Sequence[str]) -> N
 
 
 def allow_ledger(role: iam.Role, table: dynamodb.Table) -> None:
-    """Conditional writes to the table, and reading a version's items back."""
+    """Conditional writes to the table, notes of the function's own in it, and reading a version's
+    items back."""
     allow(role, WRITES, [table.table_arn])
 
 
@@ -50,6 +53,11 @@ def allow_looks(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
 def allow_configurations(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
     """GetBucketReplication."""
     allow(role, ["s3:GetReplicationConfiguration"], [bucket.bucket_arn for bucket in sources])
+
+
+def allow_listing(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
+    """ListObjectVersions: whether a bucket held anything before it was tracked."""
+    allow(role, ["s3:ListBucketVersions"], [bucket.bucket_arn for bucket in sources])
 
 
 def allow_inspection(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:

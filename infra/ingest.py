@@ -16,14 +16,16 @@ OBJECT_EVENTS = (
     "Object Tags Added",
     "Object Tags Deleted",
     "Object ACL Updated",
+    "Object Retention Updated",
 )
 CONFIGURATION_CALLS = ("PutBucketReplication", "DeleteBucketReplication")
 
-MAX_RECEIVE_COUNT = 8
-"""With the visibility timeout below, a message is tried for at least 24 minutes."""
+MAX_RECEIVE_COUNT = 50
+"""With the visibility timeout below, a message is tried for five hours: an outage of the table or
+of S3 outlives fewer. What no retry can help is put among the dead letters by name, at once."""
 
-RECORDER_TIMEOUT = Duration.seconds(30)
-VISIBILITY_TIMEOUT = Duration.seconds(6 * 30)
+RECORDER_TIMEOUT = Duration.seconds(60)
+VISIBILITY_TIMEOUT = Duration.seconds(6 * 60)
 """Six times the function's timeout, as Lambda asks for queues it polls. It is also how long a
 message that cannot be placed yet waits for its next try."""
 

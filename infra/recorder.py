@@ -11,7 +11,13 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions import TrackerFunction
-from infra.grants import allow, allow_configurations, allow_ledger, allow_looks
+from infra.grants import (
+    allow,
+    allow_configurations,
+    allow_ledger,
+    allow_listing,
+    allow_looks,
+)
 from infra.ingest import RECORDER_TIMEOUT
 
 BATCH_SIZE = 1_000
@@ -65,3 +71,4 @@ class Recorder(Construct):
         allow_ledger(built.role, table)
         allow_looks(built.role, tracked)
         allow_configurations(built.role, sources)
+        allow_listing(built.role, sources)

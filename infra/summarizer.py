@@ -25,12 +25,15 @@ VIEWS = "#*"
 """Partition keys of everything but the ledger's own items: no bucket's name begins with `#`."""
 
 _HAS_STATUS = {"status": {"S": [{"exists": True}]}}
+_IS_IN_DOUBT = {"in_doubt": {"BOOL": [{"exists": True}]}}
 
-CHANGES_OF_THE_LEDGER: tuple[dict[str, Any], ...] = (
-    {"dynamodb": {"NewImage": _HAS_STATUS}},
-    {"dynamodb": {"OldImage": _HAS_STATUS}},
+CHANGES_OF_THE_LEDGER: tuple[dict[str, Any], ...] = tuple(
+    {"dynamodb": {image: has}}
+    for image in ("NewImage", "OldImage")
+    for has in (_HAS_STATUS, _IS_IN_DOUBT)
 )
-"""Items of object versions alone have a status, so what this function writes calls nobody."""
+"""Items of object versions alone have a status or are in doubt, so what this function writes calls
+nobody, its fences excepted (lambdas/replication/recount.py). A mapping takes five filters."""
 
 
 class Summarizer(Construct):

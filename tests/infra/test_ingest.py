@@ -64,6 +64,7 @@ def api_call(name: str, bucket: str) -> dict[str, Any]:
         "Object Tags Added",
         "Object Tags Deleted",
         "Object ACL Updated",
+        "Object Retention Updated",
     ],
 )
 def test_each_object_event_of_each_tracked_bucket_comes_in_once(
@@ -96,6 +97,8 @@ def test_recorded_payloads_get_through(dev: Synthesized) -> None:
         "eventbridge-cloudtrail-delete-replication.json": 1,
         "eventbridge-cloudtrail-other-call.json": 0,
         "eventbridge-delete-marker-created.json": 1,
+        "eventbridge-object-retention-updated.json": 1,
+        "eventbridge-object-annotation-created.json": 0,
     }.items():
         event = json.loads((events / name).read_text())
         detail = event["detail"]
@@ -158,8 +161,14 @@ def test_every_queue_is_encrypted_and_refuses_plain_http(stack: Synthesized) -> 
 
 def test_every_message_has_time_for_six_attempts_of_the_function(stack: Synthesized) -> None:
     timeout = stack.function("record")["Timeout"]
-    assert stack.ingest["VisibilityTimeout"] >= 6 * timeout
-    assert stack.ingest["RedrivePolicy"]["maxReceiveCount"] == 8
+    assert timeout == 60, "longer than one request that hangs, retries included"
+    assert stack.ingest["VisibilityTimeout"] == 6 * timeout
+    assert stack.ingest["RedrivePolicy"]["maxReceiveCount"] == 50
+
+
+def test_a_message_is_given_up_before_the_queue_forgets_it(stack: Synthesized) -> None:
+    tried = stack.ingest["RedrivePolicy"]["maxReceiveCount"] * stack.ingest["VisibilityTimeout"]
+    assert tried < stack.ingest["MessageRetentionPeriod"]
 
 
 def test_dead_letters_stay_for_two_weeks_and_longer_than_what_waits(stack: Synthesized) -> None:

@@ -26,6 +26,19 @@ def test_every_change_of_an_object_version_is_counted(dev: Synthesized, status: 
     assert passes(dev, record("REMOVE", old=image(status)))
 
 
+def test_a_version_without_a_status_is_counted_as_long_as_it_is_in_doubt(dev: Synthesized) -> None:
+    doubtful = {**image(None), "in_doubt": {"BOOL": True}}
+    assert passes(dev, record("INSERT", new=doubtful))
+    assert passes(dev, record("MODIFY", old=doubtful, new=image(None)))
+    assert passes(dev, record("MODIFY", old=image(None), new=doubtful))
+    assert passes(dev, record("REMOVE", old=doubtful))
+    assert not passes(dev, record("INSERT", new=image(None)))
+
+
+def test_a_mapping_takes_five_filters(dev: Synthesized) -> None:
+    assert len(dev.event_source("summarize")["FilterCriteria"]["Filters"]) <= 5
+
+
 def test_what_it_writes_itself_calls_nobody(dev: Synthesized) -> None:
     assert not passes(dev, record("INSERT", new=VIEW))
     assert not passes(dev, record("MODIFY", old=VIEW, new=VIEW))

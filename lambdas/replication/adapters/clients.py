@@ -6,21 +6,30 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-# `standard` retries throttling and server errors three times with jitter; what still fails goes
-# back to the queue. The pool serves the recorder's concurrent writes.
+# `standard` retries throttling and server errors with jitter; what still fails goes back to the
+# queue. One request that hangs must end long before a function does, and take nobody with it: at
+# most three times five seconds here, four times three for the table. The pool serves the recorder's
+# concurrent writes.
 _CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 4},
-    connect_timeout=3,
-    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=2,
+    read_timeout=5,
     max_pool_connections=32,
 )
 # Two thirds of the recorder's CPU went into botocore checking the shape of parameters that the
 # ledger has just built (bench/recorder.py); DynamoDB checks them anyway.
-_UNCHECKED = _CONFIG.merge(Config(parameter_validation=False))
+_OF_THE_TABLE = _CONFIG.merge(
+    Config(
+        retries={"mode": "standard", "total_max_attempts": 4},
+        connect_timeout=1,
+        read_timeout=3,
+        parameter_validation=False,
+    )
+)
 
 
 @cache
 def client(service: str) -> Any:
     """The low-level client of `service`; the caller names its type."""
-    config = _UNCHECKED if service == "dynamodb" else _CONFIG
+    config = _OF_THE_TABLE if service == "dynamodb" else _CONFIG
     return boto3.client(service, config=config)  # type: ignore[call-overload]
