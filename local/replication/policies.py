@@ -19,7 +19,10 @@ def decision(
     account: str,
     context: Mapping[str, Any] | None = None,
 ) -> str:
-    """`Allow`, `Deny` or `ImplicitDeny` by the bucket policy alone."""
+    """`Allow`, `Deny` or `ImplicitDeny` by the bucket policy alone.
+
+    Every request counts as one over TLS: here it comes over loopback.
+    """
     from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
     from ministack.core.responses import get_region
 
@@ -30,6 +33,7 @@ def decision(
         action=action,
         resource_arn=resource,
         region=get_region(),
+        secure_transport=True,
         service_context={name.lower(): value for name, value in (context or {}).items()},
     )
     return str(evaluate_resource_policy(policy, asked).decision)

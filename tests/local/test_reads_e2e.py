@@ -162,6 +162,19 @@ def test_a_configuration_can_be_denied_too(buckets: Buckets) -> None:
     assert found == (403, "AccessDenied")
 
 
+def test_a_policy_that_asks_for_tls_takes_loopback_for_it(buckets: Buckets) -> None:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{buckets.source}/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    buckets.s3.put_bucket_policy(Bucket=buckets.source, Policy=json.dumps(policy))
+    assert buckets.header("doc", buckets.put("doc")) is None
+
+
 def test_a_delete_marker_says_what_it_is_to_whom_reads_are_denied(buckets: Buckets) -> None:
     buckets.put("doc")
     marker = buckets.s3.delete_object(Bucket=buckets.source, Key="doc")["VersionId"]
