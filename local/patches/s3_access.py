@@ -2,14 +2,17 @@
 
 AWS: an explicit Deny of the bucket policy holds for everybody, the account's root included; HEAD
 and GET say how many tags there are (`TagCount`) to whom may read the tags, and answer all the same
-to others; GetObjectAttributes of an SSE-C object asks for its key; a bucket can block SSE-C.
+to others; GetObjectAttributes of an SSE-C object asks for its key; a bucket can block SSE-C; a
+version id that S3 never made is a bad request.
 MiniStack 1.5.33: looks at no bucket policy unless IAM is enforced, and then not for root; HEAD
-never counts the tags and GET always does; GetObjectAttributes asks for no key; nothing is blocked.
+never counts the tags and GET always does; GetObjectAttributes asks for no key; nothing is blocked;
+such an id is a version that is not there.
 """
 
 from __future__ import annotations
 
 import contextvars
+import re
 from typing import TYPE_CHECKING, Any
 
 from local.patches.hidden_versions import named
@@ -78,6 +81,8 @@ class _Access:
         ) -> Any:
             if self._is_blocked(method, bucket, headers):
                 return self._s3._error("AccessDenied", "Access Denied", 403, f"/{bucket}/{key}")
+            if key and method in {"GET", "HEAD"} and not _is_made(query_params):
+                return self._s3._error("InvalidArgument", "Invalid version id specified", 400)
             response = inner(method, bucket, key, headers, body, query_params)
             plain = method in {"GET", "HEAD"} and not query_params.keys() & _SUBRESOURCES
             if key and plain and response[0] in {200, 206}:
@@ -190,6 +195,13 @@ class _Access:
         return blocks_customer_keys(self._s3._bucket_encryption.get(bucket))
 
 
+def _is_made(query_params: Query) -> bool:
+    """Whether the version id, if there is one, looks like one of this emulator."""
+    value = (query_params.get("versionId") or [""])[0]
+    return value in {"", "null"} or _VERSION_ID.fullmatch(value) is not None
+
+
+_VERSION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUBRESOURCES = frozenset(
     {"acl", "annotation", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"}
 )

@@ -205,6 +205,14 @@ def test_a_version_that_is_gone_has_no_tags_to_read(buckets: Buckets) -> None:
     assert refused(s3.get_object_tagging, **where) == (404, "NoSuchVersion")
 
 
+def test_a_version_id_that_was_never_made_is_a_bad_request(buckets: Buckets) -> None:
+    buckets.put("doc")
+    where = {"Bucket": buckets.source, "Key": "doc", "VersionId": "A" * 32}
+    assert refused(buckets.s3.get_object, **where) == (400, "InvalidArgument")
+    assert refused(buckets.s3.get_object_tagging, **where) == (400, "InvalidArgument")
+    assert refused(buckets.s3.head_object, **where) == (400, "400")
+
+
 # --- the count of tags ---------------------------------------------------------------------------
 
 
