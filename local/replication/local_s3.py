@@ -136,7 +136,10 @@ class LocalS3:
             self._announcer.announce(event)
         tags = self._s3._object_tags.get((bucket, key, version_id))
         rules = self._routes(bucket, self._buckets.write(key, entry, tags))
-        self._service.change(ref, event, rules)
+        if entry.get("replication_status") == Status.REPLICA.value:
+            self._service.change_replica(ref, event, rules)
+        else:
+            self._service.change(ref, event, rules)
 
     def begun(self) -> str:
         """A multipart upload was created: the sequencer of its object."""

@@ -31,6 +31,8 @@ class Rule:
     tags: Mapping[str, str] = field(default_factory=dict)
     delete_markers: bool = False
     kms_objects: bool = False
+    replica_modifications: bool = False
+    """Whether changes made to replicas go to the rule's destination as well."""
     metrics: bool = False
     time_control: bool = False
     storage_class: str | None = None
@@ -65,6 +67,7 @@ def _rule(rule: Mapping[str, Any], role: str, *, version_one: bool) -> Rule:
     both = filters.get("And") or {}
     tags = both.get("Tags", []) or ([filters["Tag"]] if filters.get("Tag") else [])
     destination = rule.get("Destination") or {}
+    selected = rule.get("SourceSelectionCriteria") or {}
     return Rule(
         rule_id=rule.get("ID", ""),
         enabled=rule.get("Status") == "Enabled",
@@ -74,9 +77,8 @@ def _rule(rule: Mapping[str, Any], role: str, *, version_one: bool) -> Rule:
         prefix=rule.get("Prefix") or filters.get("Prefix") or both.get("Prefix") or "",
         tags={tag["Key"]: tag["Value"] for tag in tags},
         delete_markers=version_one or _enabled(rule.get("DeleteMarkerReplication")),
-        kms_objects=_enabled(
-            (rule.get("SourceSelectionCriteria") or {}).get("SseKmsEncryptedObjects")
-        ),
+        kms_objects=_enabled(selected.get("SseKmsEncryptedObjects")),
+        replica_modifications=_enabled(selected.get("ReplicaModifications")),
         metrics=_enabled(destination.get("Metrics")),
         time_control=_enabled(destination.get("ReplicationTime")),
         storage_class=destination.get("StorageClass"),

@@ -125,6 +125,16 @@ class ReplicationService:
         if due:
             self._write_header(ref, tracked)
 
+    def change_replica(self, ref: VersionRef, event: ObjectEvent, rules: Sequence[Rule]) -> None:
+        """Somebody changed a replica: rules that say so carry the change on, without a trace.
+
+        Neither side's header tells of it: the replica stays REPLICA, its original COMPLETED.
+        """
+        for rule in rules:
+            if rule.replica_modifications:
+                sync = partial(self._sync, ref, rule, event)
+                self._wait(self._delay(ref.key), sync)
+
     def _is_due(self, tracked: _Tracked, rule: Rule) -> bool:
         status = tracked.statuses.get(rule.destination)
         if status is None:
@@ -190,10 +200,21 @@ class ReplicationService:
             self._settle(ref, tracked, rule, outcome)
             self._tell.change_failed(ref, tracked.event, change, rule, outcome.code)
             return
+        self._update(ref, rule, change, outcome)
+        self._settle(ref, tracked, rule, outcome)
+
+    def _sync(self, ref: VersionRef, rule: Rule, change: ObjectEvent) -> None:
+        if not self._store.exists(ref):
+            return
+        found = self._store.destination(ref, rule, delete_marker=False)
+        outcome = decide(ref.key, rule, self._store.source(ref, rule), found, delete_marker=False)
+        if found.has_replica and not isinstance(outcome, Failed):
+            self._update(ref, rule, change, outcome)
+
+    def _update(self, ref: VersionRef, rule: Rule, change: ObjectEvent, outcome: Outcome) -> None:
         whole = isinstance(outcome, Replicated)
         lock = change.name.startswith(("ObjectRetention", "ObjectLegalHold"))
         self._store.update_replica(ref, rule, with_tags=whole, with_lock=lock)
-        self._settle(ref, tracked, rule, outcome)
         if whole:
             self._tell.change_arrived(change, rule)
 

@@ -220,3 +220,23 @@ def test_a_replicated_legal_hold_is_never_an_event() -> None:
     world.service.change(ref(), object_event(LEGAL_HOLD), [rule()])
     world.timers.wind(2)
     assert world.announcer.events == []
+
+
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_changed_replica_goes_back_only_where_the_rule_selects_replicas(selected: bool) -> None:
+    world = World()
+    back = rule("original", replica_modifications=selected)
+    world.store.replicas["original", "v1"] = True
+    world.service.change_replica(ref(), object_event("ObjectTagging:Put"), [back])
+    assert world.store.updated == []
+    world.timers.wind(2)
+    assert world.store.updated == [("original", True, False)] * selected
+    assert not world.headers()
+
+
+def test_a_changed_replica_makes_no_version_where_its_original_is_gone() -> None:
+    world = World()
+    back = rule("original", replica_modifications=True)
+    world.service.change_replica(ref(), object_event("ObjectTagging:Put"), [back])
+    world.timers.wind(2)
+    assert (world.store.updated, world.store.replicas, world.told) == ([], {}, [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -173,3 +173,28 @@ def test_a_source_that_refuses_the_role_fails_with_its_reason(
     assert record["replicationEventData"]["failureReason"] == reason
     with pytest.raises(ClientError, match="404"):
         buckets.header("doc", version_id, buckets.first)
+
+
+@pytest.mark.parametrize("selected", ["Enabled", "Disabled"])
+def test_changes_of_a_replica_go_back_where_the_rule_selects_them(
+    buckets: Buckets, selected: str
+) -> None:
+    criteria: dict[str, Any] = {
+        "SourceSelectionCriteria": {"ReplicaModifications": {"Status": selected}}
+    }
+    buckets.replicate(buckets.rule(buckets.first, **criteria))
+    buckets.replicate(buckets.rule(buckets.source, **criteria), source=buckets.first)
+    version_id = buckets.put("doc")
+    buckets.wait_header("doc", version_id, "COMPLETED")
+    where = {"Key": "doc", "VersionId": version_id}
+    tag_set = [{"Key": "a", "Value": "1"}]
+    buckets.s3.put_object_tagging(Bucket=buckets.first, **where, Tagging={"TagSet": tag_set})
+    assert buckets.header("doc", version_id) == "COMPLETED"
+    assert buckets.header("doc", version_id, buckets.first) == "REPLICA"
+    buckets.emulator.quiet()
+    found = buckets.s3.get_object_tagging(Bucket=buckets.source, **where)["TagSet"]
+    assert found == (tag_set if selected == "Enabled" else [])
+    assert buckets.header("doc", version_id) == "COMPLETED"
+    assert buckets.header("doc", version_id, buckets.first) == "REPLICA"
+    for bucket in (buckets.source, buckets.first):
+        assert len(buckets.versions(bucket, "doc")) == 1

@@ -100,6 +100,7 @@ def test_a_changed_retention_reaches_the_replica_over_pending(locked: Buckets) -
 def test_a_legal_hold_replicates_without_any_event(locked: Buckets) -> None:
     locked.replicate(locked.rule(locked.first))
     bus = locked.bus(locked.source)
+    everything = locked.notify(locked.source, "s3:*", eventbridge=True)
     version_id = locked.put("doc")
     locked.wait_header("doc", version_id, "COMPLETED")
     where = {"Key": "doc", "VersionId": version_id}
@@ -109,6 +110,7 @@ def test_a_legal_hold_replicates_without_any_event(locked: Buckets) -> None:
     hold = locked.s3.get_object_legal_hold(Bucket=locked.first, **where)["LegalHold"]
     assert hold == {"Status": "ON"}
     assert [event["detail-type"] for event in bus.poll()] == ["Object Created"]
+    assert [record["eventName"] for record in everything.poll()] == ["ObjectCreated:Put"]
 
 
 @pytest.mark.parametrize("emitted", [True, False])

@@ -101,5 +101,6 @@ def test_a_rule_carries_what_the_events_and_the_replica_need() -> None:
     (parsed,) = parse({"Role": ROLE, "Rules": [rule]})
     assert (parsed.metrics, parsed.time_control, parsed.owner_override) == (True, True, True)
     assert (parsed.storage_class, parsed.role) == ("STANDARD_IA", ROLE)
+    assert not parsed.replica_modifications
     (plain,) = parse({"Role": ROLE, "Rules": [v2("plain")]})
     assert (plain.metrics, plain.time_control, plain.owner_override) == (False, False, False)
