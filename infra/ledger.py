@@ -20,6 +20,8 @@ _LISTED = (
     "evidence",
     "late",
     "lost_at",
+    "in_doubt",
+    "failed_at",
 )
 
 

@@ -69,6 +69,9 @@ class MemoryHistories:
     known: dict[str, History]
     not_known: dict[str, str] = field(default_factory=dict)
     forgotten: list[tuple[str | None, Instant | None]] = field(default_factory=list)
+    rereads: dict[str, History] = field(default_factory=dict)
+    """What a second read of the rules shows."""
+    learnt: list[tuple[str, ...]] = field(default_factory=list)
 
     def histories(self) -> Mapping[str, History]:
         return self.known
@@ -78,6 +81,36 @@ class MemoryHistories:
 
     def forget(self, bucket: str | None, changed_at: Instant | None) -> None:
         self.forgotten.append((bucket, changed_at))
+
+    def reread(self, bucket: str) -> History | None:
+        return self.rereads.get(bucket) or self.known.get(bucket)
+
+    def note_destination(self, bucket: str, destination: str) -> None:
+        self.learnt.append(("destination", bucket, destination))
+
+    def note_audit(self, bucket: str, destination: str) -> None:
+        self.learnt.append(("audit", bucket, destination))
+
+    def note_replicas(self, version: ObjectVersion) -> None:
+        self.learnt.append(("replicas", version.bucket, version.key))
+
+
+@dataclass
+class MemoryHeard:
+    """How far the queue was heard, as a list of what was said of it."""
+
+    frontier: Instant | None = None
+    returned: dict[str, Instant] = field(default_factory=dict)
+
+    def advance(self, sent: Instant) -> None:
+        self.frontier = max(sent, self.frontier or sent)
+
+    def give_back(self, messages: Sequence[Message]) -> None:
+        self.returned |= {one.id: one.sent for one in messages}
+
+    def taken(self, messages: Sequence[Message]) -> None:
+        for one in messages:
+            self.returned.pop(one.id, None)
 
 
 @dataclass

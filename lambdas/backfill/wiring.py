@@ -8,9 +8,11 @@ from replication.adapters import manifests
 from replication.adapters.backfill_progress import BackfillProgress
 from replication.adapters.backfill_queue import SqsBackfillQueue
 from replication.adapters.clients import client
-from replication.adapters.configurations import Configurations, ConfigurationTable
+from replication.adapters.configuration_table import ConfigurationTable
+from replication.adapters.configurations import Configurations
 from replication.adapters.delivery_files import S3DeliveryFiles
 from replication.adapters.dynamodb import DynamoDBLedger
+from replication.adapters.findings import FindingsTable
 from replication.adapters.s3 import S3Objects
 from replication.backfill import Backfill
 from replication.settings import from_env
@@ -22,9 +24,11 @@ def backfill() -> Backfill:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "BACKFILL_QUEUE_URL")
     s3, dynamodb = partial(client, "s3"), client("dynamodb")
+    table = ConfigurationTable(dynamodb, settings.table_name)
+    findings = FindingsTable(dynamodb, settings.table_name)
     histories = Configurations(
         s3=s3,
-        table=ConfigurationTable(dynamodb, settings.table_name),
+        table=table,
         buckets=settings.source_buckets,
         seconds=time.monotonic,
         now=wall_clock,
@@ -42,4 +46,6 @@ def backfill() -> Backfill:
         destination_buckets=frozenset(settings.destination_buckets),
         now=wall_clock,
         record_ineligible=settings.backfill_ineligible,
+        note=lambda denied: findings.note(denied, wall_clock()),
+        note_listed=table.note_listed,
     )

@@ -15,7 +15,7 @@ metrics = Metrics()
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers `batchItemFailures` to the queue; a tick answers the age of what waits longest."""
     if "Records" not in event:
         oldest = service().tick()
@@ -24,13 +24,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     again = []
     for record in event["Records"]:
         try:
-            checked = service().reconciler.check(decode(record["body"]))
-            if checked.rest:
-                service().queue.send([checked.rest])
+            counts = service().work(
+                decode(record["body"]), lambda: context.get_remaining_time_in_millis() / 1000
+            )
         except Unavailable as error:
             logger.warning("window %s comes again: %s", record["messageId"], error)
             again.append({"itemIdentifier": record["messageId"]})
             continue
-        for name, count in (+checked.counts).items():
+        for name, count in (+counts).items():
             metrics.add_metric(name, MetricUnit.Count, count)
     return {"batchItemFailures": again}

@@ -2,25 +2,30 @@
 
 import os
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
 from replication.adapters.clients import client
-from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.configuration_table import ConfigurationTable
 from replication.adapters.dynamodb import DynamoDBLedger
 from replication.adapters.dynamodb_reads import CachedHistories, LedgerReads
 from replication.adapters.findings import FindingsTable
 from replication.adapters.s3 import S3Objects
 from replication.adapters.setups import S3Setups
-from replication.adapters.windows import Ticks, WindowQueue
-from replication.checks import Schedule
+from replication.adapters.windows import Ticks, WindowQueue, Work
+from replication.checks import LookBack, Schedule
 from replication.inspection import Inspection
+from replication.look_back import LookingBack
 from replication.reconciler import Reconciler
 from replication.settings import from_env
 from replication.times import Instant, plus, wall_clock
 
 TICK_SECONDS = 300
 """Of the schedule; what the first tick ever looks back."""
+RETRY_SECONDS = 120
+"""Before S3 is asked again about what it did not answer for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Service:
     queue: WindowQueue
     ticks: Ticks
     inspection: Inspection
+    looking_back: LookingBack
 
     def tick(self) -> float | None:
         """Plans what became due since the last tick, and inspects the buckets when that is due;
@@ -37,9 +43,21 @@ class Service:
         last = self.ticks.last() or plus(now, -TICK_SECONDS)
         planned = self.reconciler.plan(Instant(last), now)
         self.queue.send(planned.windows)
+        self.queue.send(planned.look_backs)
         self.ticks.done(now)
         self.inspection.inspect(now)
         return planned.oldest_pending_seconds
+
+    def work(self, work: Work, seconds_left: Callable[[], float]) -> Counter[str]:
+        """Works off a message and sends what is left of it; what was found, by name."""
+        if isinstance(work, LookBack):
+            left, counts = self.looking_back.look(work, seconds_left)
+            self.queue.send([left] if left else [])
+            return counts
+        checked = self.reconciler.check(work, seconds_left)
+        self.queue.send([checked.rest] if checked.rest else [])
+        self.queue.send(checked.again, delay_seconds=RETRY_SECONDS)
+        return checked.counts
 
 
 @cache
@@ -47,9 +65,8 @@ def service() -> Service:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "RECONCILE_QUEUE_URL", "INGEST_QUEUE_ARN")
     dynamodb, table = client("dynamodb"), settings.table_name
-    histories = CachedHistories(
-        ConfigurationTable(dynamodb, table).load, settings.source_buckets, time.monotonic
-    )
+    configurations = ConfigurationTable(dynamodb, table)
+    histories = CachedHistories(configurations.load, settings.source_buckets, time.monotonic)
     s3, findings = partial(client, "s3"), FindingsTable(dynamodb, table)
     reconciler = Reconciler(
         index=LedgerReads(dynamodb, table),
@@ -60,10 +77,12 @@ def service() -> Service:
         schedule=Schedule(settings.check_base_seconds, settings.audited),
         shards=settings.shards,
         now=wall_clock,
+        learnt=configurations,
     )
     return Service(
         reconciler,
         WindowQueue(client("sqs"), settings.reconcile_queue_url),
         Ticks(dynamodb, table),
         Inspection(S3Setups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)),
+        LookingBack(reconciler, configurations.note_looked_back),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from replication import views
+from replication.edges import edge_id, edges, standing_failure
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant
@@ -33,6 +34,7 @@ def announcement(item: Stored, now: Instant) -> Announcement:
     What is not known of it is told as null rather than kept from subscribers: the failure is sure.
     """
     row = views.row(item, views.Present(now))
+    edge = standing_failure(item.record.state, edges(item.record, item.base))
     return Announcement(
         subject=_subject(row),
         body=row
@@ -40,16 +42,10 @@ def announcement(item: Stored, now: Instant) -> Announcement:
             # One destination failed, so S3's own header says FAILED, whatever the others say.
             "replication_status": Status.FAILED,
             "api_path": _api_path(row),
-            "event_id": _event_id(item),
+            "event_id": edge and edge_id(item.version, item.destination, edge),
         },
         attributes=_attributes(row),
     )
-
-
-def _event_id(item: Stored) -> str | None:
-    """The event that decided; None when it is no longer kept (or could not be read)."""
-    into_failed = [change for change in views.transitions([item]) if change["to"] is Status.FAILED]
-    return into_failed[-1]["event_id"] if into_failed else None
 
 
 def _api_path(row: Mapping[str, Any]) -> str:

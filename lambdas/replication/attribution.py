@@ -4,9 +4,10 @@ Which of them applies (is the new version a source's own or a replica?) is the r
 what it then says, and how its time is read, is answered here and nowhere else.
 """
 
-from replication.eligibility import Target
+from replication.due import Due
 from replication.events import Changed, Created, Deleted, Operation, Replicated
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
+from replication.fold import NULL_VERSION
 from replication.status import Status
 from replication.times import Instant, end_of_second
 
@@ -14,9 +15,15 @@ ALREADY_REPLICATED = "SrcReplicationNotPending"
 """The one failure code that reports no failure: nothing was pending any more."""
 
 
-def requested(event: Created, target: Target) -> Fact:
-    """The version was written and `target` is where a rule takes it."""
-    return _of_creation(event, Kind.REQUESTED, target.destination, target.rule_id)
+def created(event: Created, due: Due) -> Fact:
+    """The version was written and a rule takes it to a destination, or may take it there."""
+    kind = Kind.REQUESTED if due.taken else Kind.POSSIBLE
+    return _of_creation(event, kind, due.destination, due.rule_id, in_doubt=due.in_doubt)
+
+
+def possible(event: Created, detail: str) -> Fact:
+    """The version was written, and no rule that is known takes it: one that is not known may."""
+    return _of_creation(event, Kind.POSSIBLE, "", None, detail, in_doubt=True)
 
 
 def ineligible(event: Created, detail: str | None = None) -> Fact:
@@ -30,6 +37,7 @@ def _of_creation(
     destination: str,
     rule_id: str | None,
     detail: str | None = None,
+    in_doubt: bool = False,
 ) -> Fact:
     return Fact(
         kind=kind,
@@ -44,6 +52,7 @@ def _of_creation(
         sequencer=event.sequencer,
         delete_marker=event.delete_marker or None,
         detail=detail or event.detail,
+        in_doubt=in_doubt or None,
     )
 
 
@@ -83,11 +92,14 @@ def deleted(event: Deleted, destination: str) -> Fact:
         evidence=Evidence.OBJECT_DELETED,
         id=event.id,
         detail=event.detail,
+        # A `null` version can be written again, and only sequencers order it within a second.
+        sequencer=event.sequencer if event.version.version_id == NULL_VERSION else None,
     )
 
 
 def changed(event: Changed, destination: str) -> Fact:
-    """Tags or ACL of the source version changed, so it is due at its destinations again."""
+    """Tags, ACL or retention of the source version changed. The fact is the event and no more, so
+    that it is the same whenever the event is delivered again."""
     return Fact(
         kind=Kind.CHANGED,
         version=event.version,
@@ -96,6 +108,24 @@ def changed(event: Changed, destination: str) -> Fact:
         evidence=Evidence.OBJECT_CHANGED,
         id=event.id,
         detail=event.detail,
+    )
+
+
+def verdict(
+    event: Changed, destination: str, status: Status | None, *, in_doubt: bool = False
+) -> Fact:
+    """What the change does at a destination: PENDING when S3 takes it there once more. It has the
+    place and the id of its event, so the first verdict on an event is the one that stays."""
+    return Fact(
+        kind=Kind.VERDICT,
+        version=event.version,
+        destination=destination,
+        at=event.at,
+        evidence=Evidence.OBJECT_CHANGED,
+        id=event.id,
+        status=status,
+        retention=event.retention,
+        in_doubt=in_doubt or None,
     )
 
 
@@ -134,6 +164,9 @@ def told(event: Replicated) -> Fact:
 
 
 def _kind_of(event: Replicated) -> Kind:
+    # Annotations of an object are a thing of their own, with events of their own.
+    if "ANNOTATION" in (event.s3_operation or "").upper():
+        return Kind.NOTED
     if event.operation is Operation.FAILED and event.failure_code == ALREADY_REPLICATED:
         return Kind.NOTED
     return {

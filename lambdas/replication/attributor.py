@@ -1,7 +1,7 @@
 """Whose fact is it? Decides what an event means for which version at which destination.
 
 Two questions, asked in this order. `claims` answers from the event and the rules alone, which is
-enough for nearly everything. Where it is not, `prove` asks S3 or the ledger.
+enough for nearly everything. Where it is not, `prove` asks the ledger, and S3 after it.
 
     new version in a source bucket        due wherever a rule takes it
     new version in a destination bucket   the arrival of the version with this id, if one is known
@@ -9,28 +9,34 @@ enough for nearly everything. Where it is not, `prove` asks S3 or the ledger.
     bucket that is both (A <-> B)         an arrival first, then a version of its own
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field
 
 from replication import attribution
+from replication.changes import Changes
 from replication.configuration import History
-from replication.eligibility import TagsNeeded, Target, targets
-from replication.errors import NotYet, Rejected, Unavailable, Undecided
+from replication.due import due
+from replication.eligibility import Tags, TagsNeeded
+from replication.errors import Denied, Rejected, Unavailable, Undecided, Unplaced, Unsourced
 from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
 from replication.examiner import Examiner, possible
 from replication.facts import Fact, ObjectVersion
 from replication.fold import State
-from replication.origin import Origins, is_original
-from replication.ports import Claim, Ledger, Objects
-from replication.status import REPLICA, Status
-from replication.times import Instant
+from replication.origin import Origins
+from replication.ports import Claim, Head, Ledger, Objects
+from replication.times import Instant, end_of_second
+
+RULES_NOT_READ = "the rules could not be read after it was written"
 
 
 @dataclass(frozen=True, slots=True)
 class Attributor:
     """See the module. One serves one batch: `histories` are the rules known when it began and
-    `unknown` the buckets whose rules could not be read, with the reason. `tracked` are the
-    buckets this deployment was given."""
+    `unknown` the buckets of which none are, with the reason. `tracked` are the buckets this
+    deployment was given, `destination_buckets` those that replicas may come to (None: those that
+    are no source). `reread` reads the rules of a bucket once more, `note` keeps a refusal for the
+    operator, `note_replicas` that replicas come to a bucket from an untracked one; `takes_own`
+    says that a destination takes many objects of its own."""
 
     histories: Mapping[str, History]
     unknown: Mapping[str, str]
@@ -38,6 +44,13 @@ class Attributor:
     ledger: Ledger
     tracked: frozenset[str]
     record_ineligible: bool
+    destination_buckets: frozenset[str] | None = None
+    reread: Callable[[str], History | None] = lambda _: None
+    note: Callable[[Denied], None] = lambda _: None
+    note_replicas: Callable[[ObjectVersion], None] = lambda _: None
+    note_own: Callable[[str], None] = lambda _: None
+    takes_own: Callable[[str], bool] = lambda _: False
+    _reread: dict[str, History] = field(default_factory=dict)
 
     def claims(self, event: Event) -> list[Claim] | None:
         """What the event says by itself; None: only `prove` can tell. Reads nothing but rules.
@@ -45,12 +58,12 @@ class Attributor:
         Rejected for a bucket that is not tracked, Unavailable when its rules cannot be read."""
         match event:
             case Created():
-                sources = self._sources(event.version)
-                if sources:
+                sources = self._sources(event.version, marker=event.delete_marker)
+                if sources and not event.by_lifecycle:
                     return _if_known(attribution.arrived(event, source) for source in sources)
-                history = self.histories.get(event.version.bucket)
-                if history is None or not history.settled:
-                    return None
+                history = self._history(event.version.bucket)
+                if history is None:
+                    return [] if event.by_lifecycle else None
                 try:
                     return self._due(event, history, None)
                 except TagsNeeded:
@@ -68,21 +81,35 @@ class Attributor:
             case _:
                 return None
 
-    def prove(self, event: Event, now: Instant) -> list[Claim]:
+    def prove(self, event: Event, now: Instant, *, last_try: bool = False) -> list[Claim]:
         """What the event means after asking; empty: it concerns no tracked replication.
 
-        NotYet when that cannot be told now but may be later."""
-        match event:
-            case Created():
-                return self._prove_created(event)
-            case Deleted():
-                return self._prove_deleted(event, now)
-            case Changed():
-                return self._prove_changed(event, now)
-            case Replicated():
-                return self._prove_untracked(event, now)
-            case _:
+        NotYet when that cannot be told now but may be later; Unplaced not on its `last_try`."""
+        try:
+            match event:
+                case Created():
+                    return self._prove_created(event, last_try)
+                case Deleted():
+                    return self._prove_deleted(event, now)
+                case Changed():
+                    self._sources(event.version)
+                    return _certain(Changes(self, now).of(event))
+                case Replicated():
+                    return self._prove_untracked(event, now)
+                case _:
+                    return []
+        except Unsourced:
+            if last_try and isinstance(event, Created):
+                # It is a replica, whatever of: known as such, of no known source.
+                return _certain([attribution.arrived(event, event.version.bucket)])
+            raise
+        except Unplaced:
+            if last_try:
                 return []
+            raise
+
+    def origins(self) -> Origins:
+        return Origins(self.histories, self.objects, self.ledger)
 
     def _check(self, bucket: str) -> None:
         if bucket in self.tracked:
@@ -95,156 +122,138 @@ class Attributor:
             "destination_buckets, or stop sending its events here",
         )
 
-    def _sources(self, version: ObjectVersion) -> tuple[str, ...]:
-        """Buckets the version could be a replica of."""
+    def _sources(self, version: ObjectVersion, *, marker: bool = False) -> tuple[str, ...]:
+        """Buckets the version could be a replica of. Unavailable when it could be one of a bucket
+        whose rules nobody has ever read, or is of such a bucket."""
         self._check(version.bucket)
-        if self.unknown:
+        if version.bucket in self.unknown or (self.unknown and self._is_destination(version)):
             names = "; ".join(f"{bucket}: {reason}" for bucket, reason in self.unknown.items())
             raise Unavailable(
                 "replication configurations could not be read, allow "
                 f"s3:GetReplicationConfiguration ({names})"
             )
-        return self._origins.sources(version)
+        return self.origins().sources(version, marker=marker)
 
-    @property
-    def _origins(self) -> Origins:
-        return Origins(self.histories, self.objects, self.ledger)
+    def _is_destination(self, version: ObjectVersion) -> bool:
+        known: Set[str] = self.destination_buckets or frozenset()
+        if self.destination_buckets is None:
+            known = self.tracked - self.histories.keys() - self.unknown.keys()
+        return version.bucket in known or bool(self.origins().sources(version))
 
-    def _due(self, event: Created, history: History, tags: Mapping[str, str] | None) -> list[Claim]:
+    def _history(self, bucket: str) -> History | None:
+        return self._reread.get(bucket) or self.histories.get(bucket)
+
+    def _due(
+        self,
+        event: Created,
+        history: History,
+        tags: Tags | None,
+        *,
+        tags_denied: bool = False,
+    ) -> list[Claim]:
         """A version of the bucket's own, by the rules of its time."""
-        found: tuple[Target, ...] = ()
-        # A marker that a lifecycle rule made is never replicated.
-        if not event.by_lifecycle:
-            found = targets(
-                history.at(event.at),
-                event.version.key,
-                delete_marker=event.delete_marker,
-                tags=tags,
-            )
-        return self._requests(event, found)
+        if event.by_lifecycle:  # such a marker is never replicated
+            return self._ineligible(event)
+        last = end_of_second(event.at) if event.whole_second else event.at
+        found = due(
+            history,
+            event.version.key,
+            event.at,
+            last,
+            delete_marker=event.delete_marker,
+            tags=tags,
+            tags_denied=tags_denied,
+        )
+        if found:
+            return _certain(attribution.created(event, one) for one in found)
+        bucket = event.version.bucket
+        # What S3 sent was written before it was read here, whatever part of its second is told.
+        written_at = event.at if bucket in self._reread else last
+        if history.is_read(written_at) and not history.is_changing(last):
+            return self._ineligible(event)
+        if bucket not in self._reread:
+            # A rule that nobody has read may take it: they are read once more, once a batch.
+            self._reread[bucket] = self.reread(bucket) or history
+            return self._due(event, self._reread[bucket], tags, tags_denied=tags_denied)
+        return _certain([attribution.possible(event, RULES_NOT_READ)])
 
-    def _requests(self, event: Created, found: Iterable[Target]) -> list[Claim]:
-        facts = [attribution.requested(event, target) for target in found]
-        if not facts and self.record_ineligible:
-            facts = [attribution.ineligible(event)]
-        return _certain(facts)
+    def _ineligible(self, event: Created, detail: str | None = None) -> list[Claim]:
+        return _certain([attribution.ineligible(event, detail)] if self.record_ineligible else [])
 
-    def _prove_created(self, event: Created) -> list[Claim]:
-        history = self.histories.get(event.version.bucket)
-        if self._sources(event.version) or history is None:
-            origin = self._origin(event)
+    def _prove_created(self, event: Created, last_try: bool) -> list[Claim]:
+        history = self._history(event.version.bucket)
+        if self._sources(event.version, marker=event.delete_marker) or history is None:
+            origin = self._origin(event, last_try=last_try, only_destination=history is None)
             if origin is not None:
                 return _certain([attribution.arrived(event, origin)])
             if history is None:
                 return []
         assert history is not None
-        if not history.settled and not event.delete_marker:
-            return self._as_s3_says(event, history)
         try:
             return self._due(event, history, None)
         except TagsNeeded:
-            tags = self.objects.tags(event.version)
-        if tags is None:
-            gone = attribution.ineligible(event, "deleted before its tags could be read")
-            return _certain([gone])
-        return self._due(event, history, tags)
+            try:
+                tags = self.objects.tags(event.version)
+            except Denied as denied:
+                self.note(denied)
+                tags = None
+        history = self._history(history.bucket) or history
+        return self._due(event, history, tags, tags_denied=tags is None)
 
-    def _origin(self, event: Created) -> str | None:
+    def _origin(self, event: Created, *, last_try: bool, only_destination: bool) -> str | None:
         """The source of a new version that is a replica, None when it is its bucket's own."""
-        here = self.objects.head(event.version)
+        version = event.version
+        if only_destination and self.takes_own(version.bucket):
+            raise Unplaced(f"{version.bucket} takes many objects of its own; S3 is not asked")
+        # A marker's event says all that HEAD would: that it is one, and there.
+        here = Head(None, True, None) if event.delete_marker else self.objects.head(version)
         if here is None:
-            return self._origins.of_gone(event.version)
+            return self.origins().of_gone(version)
         try:
-            # Its event knows best when it appeared.
-            return self._origins.of(event.version, replace(here, last_modified=event.at))
+            origin = self.origins().of(version, here)
         except Undecided:
             return None  # nothing was heard of the other one, so this one came first
-
-    def _as_s3_says(self, event: Created, history: History) -> list[Claim]:
-        """Shortly after a change of the rules a read of them may be wrong, but the object knows."""
-        head = self.objects.head(event.version)
-        if head is not None and head.replication_status in (None, REPLICA):
-            return self._requests(event, ())
-        tags = self.objects.tags(event.version) or {}
-        for configuration in (history.at(event.at), history.current):
-            found = targets(configuration, event.version.key, delete_marker=False, tags=tags)
-            if found or head is None:
-                return self._requests(event, found)
-        raise NotYet("S3 replicates the object by a rule that cannot be read yet")
+        except Unsourced:
+            self.note_replicas(version)
+            raise
+        if origin is None and only_destination:
+            if event.delete_marker and not last_try:
+                raise Unplaced("a delete marker that no tracked source is known to have yet")
+            self.note_own(version.bucket)
+        return origin
 
     def _prove_deleted(self, event: Deleted, now: Instant) -> list[Claim]:
-        version, history = event.version, self.histories.get(event.version.bucket)
+        version, history = event.version, self._history(event.version.bucket)
         known = self.ledger.states(version)
         if version.bucket in known:  # a replica of unknown source
             return _certain([attribution.replica_deleted(event, version.bucket)])
         if history is not None and known:
             ended = [attribution.deleted(event, name) for name in known]
             return _certain(ended + Examiner(self.objects).outlived(version, known, now))
-        for source in self._sources(version):
-            original = version.in_bucket(source)
-            known_there = version.bucket in self.ledger.states(original)
-            there = None if known_there else self.objects.head(original)
-            if known_there or (there and is_original(there, history is not None)):
-                return _certain([attribution.replica_deleted(event, source)])
+        self._sources(version)
+        source = self.origins().of_deleted(version)
+        if source is not None:
+            return _certain([attribution.replica_deleted(event, source)])
         if history is None:
-            return []
+            raise Unplaced("nothing is known of the version that was deleted")
         # Its creation may still be on its way; the end is kept wherever it could have gone.
-        possible = [n for n in history.destinations if history.may_take(version.key, n)]
+        possible = history.possible(version.key)
         if not possible and self.record_ineligible:
-            possible = [""]
+            possible = ("",)
         return _certain(attribution.deleted(event, name) for name in possible)
-
-    def _prove_changed(self, event: Changed, now: Instant) -> list[Claim]:
-        version, history = event.version, self.histories.get(event.version.bucket)
-        sources = self._sources(version)
-        known = self.ledger.states(version) if history is not None else ()
-        if known:
-            due = [
-                name
-                for name, state in known.items()
-                if name not in ("", version.bucket) and not state.is_ruled_out
-            ]
-            return _certain(attribution.changed(event, name) for name in due)
-        for source in sources:
-            original = version.in_bucket(source)
-            known = self.ledger.states(original)
-            if version.bucket in known:
-                return self._replica_changed(event, original, known, now)
-        if history is None:
-            return []
-        head = self.objects.head(version)
-        if head is None or head.replication_status in (None, REPLICA):
-            return []
-        found = targets(
-            history.at(event.at),
-            version.key,
-            delete_marker=head.delete_marker,
-            tags=self.objects.tags(version) or {},
-        )
-        return _certain(attribution.changed(event, target.destination) for target in found)
 
     def _prove_untracked(self, event: Replicated, now: Instant) -> list[Claim]:
         """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
         told = attribution.told(event)
         known = {event.destination: State(), **self.ledger.states(event.version)}
-        others = possible(self.histories.get(event.version.bucket), event.version, known, now)
-        seen = Examiner(self.objects).examine(
-            event.version, known, now, others, sure=event.destination
-        )
+        others = possible(self._history(event.version.bucket), event.version, known, now)
+        examiner = Examiner(self.objects, note=self.note)
+        try:
+            seen = examiner.examine(event.version, known, now, others, sure=event.destination)
+        except Denied as denied:
+            self.note(denied)
+            seen = []
         return _certain([told, *seen])
-
-    def _replica_changed(
-        self, event: Changed, original: ObjectVersion, known: Iterable[str], now: Instant
-    ) -> list[Claim]:
-        """A replica's tags or ACL changed: by replication or by hand, only the source knows."""
-        head = self.objects.head(original)
-        if head is None or head.replication_status != Status.COMPLETED:
-            return []
-        return _certain(
-            attribution.observed(original, name, Status.COMPLETED, now, event.id)
-            for name in known
-            if name
-        )
 
 
 def _if_known(facts: Iterable[Fact]) -> list[Claim]:

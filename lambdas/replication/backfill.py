@@ -24,10 +24,11 @@ from itertools import islice
 from typing import Protocol
 
 from replication.deliveries import DataFile, Delivery, location_of, run_of
-from replication.errors import NotYet, Rejected, Unavailable
+from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.existing import Attribution
+from replication.facts import Evidence
 from replication.ports import Histories, Ledger, Objects
-from replication.progress import MOST_NAMED, FileProgress, Progress, RunProgress
+from replication.progress import MOST_NAMED, FileProgress, Progress, RunProgress, State
 from replication.rows import Reader, Rows, Written
 from replication.times import Instant, parse, plus
 
@@ -122,6 +123,8 @@ class Backfill:
         now: Callable[[], Instant],
         record_ineligible: bool = False,
         batch_rows: int = BATCH_ROWS,
+        note: Callable[[Denied], None] = lambda _: None,
+        note_listed: Callable[[str, Instant], None] = lambda *_: None,
     ) -> None:
         self._files = files
         self._queue = queue
@@ -136,6 +139,7 @@ class Backfill:
         self._now = now
         self._record_ineligible = record_ineligible
         self._batch_rows = batch_rows
+        self._note_denied, self._note_listed = note, note_listed
 
     def handle(self, body: str, seconds_left: Callable[[], float]) -> Counter[str]:
         """What became of the rows read now, by name. NotYet when the message has to come again;
@@ -205,6 +209,8 @@ class Backfill:
             objects=self._objects,
             histories=self._histories.histories(),
             now=self._now,
+            note=self._note_denied,
+            note_destination=self._histories.note_destination,
         )
         start = progress.rows
         with closing(self._files.lines(file, progress.etag)) as stored:
@@ -219,7 +225,18 @@ class Backfill:
                 total.update(written.counts)
         finished = self._now()
         self._progress.save_file(run, replace(progress, finished_at=finished), finished)
+        self._finish(run, delivery)
         return total
+
+    def _finish(self, run: str, delivery: Delivery) -> None:
+        """An inventory that was read to its end, taken after tracking began, says all there was
+        before. That it leaves out nothing by a prefix its manifest does not say."""
+        history = self._histories.histories().get(delivery.bucket or "")
+        if delivery.evidence is not Evidence.INVENTORY or history is None or history.listed:
+            return
+        known = self._progress.load(run)
+        if known and known.state is State.FINISHED and delivery.at >= history.tracking_since:
+            self._note_listed(history.bucket, delivery.at)
 
     def _begun(self, run: str, file: DataFile) -> FileProgress:
         """The progress of a file whose MD5 is right, as long as it is not finished."""

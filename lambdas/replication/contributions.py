@@ -2,12 +2,13 @@
 
 Two kinds of counters, told apart because they obey different laws:
 
-    standing   how things are: counts and bytes by status, what is pending by when it began, what is
-               FAILED by reason. Each item contributes by its state alone, so for any history
+    standing   how things are: counts and bytes by status and of what is in doubt, what is pending
+               by when it began, what is FAILED (or tried again after that) by reason. Each item
+               contributes by its state alone, so for any history
                sum(standing_deltas) == standing(final state): a recount can prove and heal them.
     happened   what took place in a minute, an hour, a day: created, completed, failed, latencies.
-               A change adds to them and nothing ever takes it back. An object that failed and
-               recovered has failed once and completed once.
+               They are the edges of the records (`edges.py`): an object that failed and recovered
+               has failed once and completed once, in whatever order that was heard of.
 
 An item stands in the counters exactly while it stands in the index, so counts are the lengths of
 the lists. What an inventory lists was learnt, and did not happen when it was learnt: it moves the
@@ -21,10 +22,11 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from replication import histogram
-from replication.facts import Evidence, ObjectVersion
+from replication.edges import Edge, Word
+from replication.facts import ObjectVersion
 from replication.fold import State
 from replication.status import Status
-from replication.times import Instant, seconds_between
+from replication.times import Instant
 
 
 class Level(StrEnum):
@@ -35,21 +37,27 @@ class Level(StrEnum):
     DAY = "d"
 
 
+IN_DOUBT = "IN_DOUBT"
+"""The counter of versions whose destinations are in doubt."""
+
 _CUT = {Level.MINUTE: 16, Level.HOUR: 13, Level.DAY: 10}
 """Characters of an Instant that name the period it lies in."""
 
-_TIMED = frozenset({Evidence.REPLICA_CREATED, Evidence.REPLICATION_EVENT})
-"""Evidence of an arrival that knows when it was; other evidence knows when somebody looked."""
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An item as an image of the stream has it. `listed`: it stands in the index."""
+    """An item as an image of the stream has it. `listed`: it stands in the index. `edges` are
+    those of the facts it keeps, which are newer than `base_until`."""
 
     version: ObjectVersion
     destination: str
     state: State
     listed: bool
+    edges: tuple[Edge, ...] = ()
+    base_until: str | None = None
+
+    @property
+    def is_on_route(self) -> bool:
+        return self.destination not in ("", self.version.bucket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ class ItemChange:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Totals:
-    """Counter: what stands on a route by rule. Names: `<status>` and `<status>_bytes`."""
+    """Counter: what stands on a route by rule. Names: `<status>` and `<status>_bytes`, and
+    `IN_DOUBT` and `IN_DOUBT_bytes`, whatever the status."""
 
     bucket: str
     destination: str
@@ -84,8 +93,9 @@ class Period:
 @dataclass(frozen=True, slots=True, order=True)
 class Trouble:
     """Counter: failures of one kind; an incident is about one of these. Names: `failing` and
-    `failing_bytes`, which stand, and `failures`, which happened. `benign`: failures that the
-    configuration says not to worry about."""
+    `failing_bytes`, which stand, `retrying`, which stands (it failed and S3 tries again), and
+    `failures`, which happened. `benign`: failures that the configuration says not to worry
+    about."""
 
     bucket: str
     destination: str
@@ -122,9 +132,17 @@ def period(route: Seen, level: Level, at: Instant) -> Period:
 
 
 def trouble_of(seen: Seen, benign: Benign) -> Trouble:
-    state = seen.state
-    code = (state.failure_code or "").strip()
-    known = (seen.version.bucket, seen.destination, state.rule_id or "", code)
+    """The kind of the failure that an item is in, or was in before S3 tried again."""
+    return _trouble(seen, seen.state.rule_id, seen.state.failure_code, benign)
+
+
+def trouble_at(seen: Seen, edge: Edge, benign: Benign) -> Trouble:
+    """The kind of a failure that happened to an item."""
+    return _trouble(seen, edge.rule_id, edge.code, benign)
+
+
+def _trouble(seen: Seen, rule_id: str | None, code: str | None, benign: Benign) -> Trouble:
+    known = (seen.version.bucket, seen.destination, rule_id or "", (code or "").strip())
     return Trouble(*known, benign(seen.version.key))
 
 
@@ -134,8 +152,10 @@ def deltas(old: Seen | None, new: Seen | None, benign: Benign) -> Deltas:
     for sign, seen in ((-1, old), (1, new)):
         for view, name, amount in standing(seen, benign):
             found.setdefault(view, Counter())[name] += sign * amount
-    for view, name in happened(old, new, benign):
-        found.setdefault(view, Counter())[name] += 1
+    for sign, edge in changed_edges(old, new):
+        assert new is not None
+        for view, name in _happened(new, edge, benign):
+            found.setdefault(view, Counter())[name] += sign
     return merged([found])
 
 
@@ -153,41 +173,48 @@ def merged(many: list[Deltas]) -> Deltas:
 
 def standing(seen: Seen | None, benign: Benign) -> Iterator[tuple[View, str, int]]:
     """What an item contributes by being as it is."""
-    if seen is None or not seen.listed or seen.state.status is None:
+    if seen is None or not seen.listed:
         return
     state = seen.state
-    assert state.status is not None
     totals = Totals(seen.version.bucket, seen.destination, state.rule_id or "")
-    yield totals, state.status, 1
-    yield totals, f"{state.status}_bytes", state.size or 0
+    for name in filter(None, (state.status, IN_DOUBT if state.in_doubt else None)):
+        yield totals, name, 1
+        yield totals, f"{name}_bytes", state.size or 0
     if state.status is Status.PENDING and state.since:
         for level in (Level.MINUTE, Level.HOUR):
             yield period(seen, level, state.since), "pending", 1
+        if state.failed_at:
+            yield trouble_of(seen, benign), "retrying", 1
     if state.status is Status.FAILED:
         trouble = trouble_of(seen, benign)
         yield trouble, "failing", 1
         yield trouble, "failing_bytes", state.size or 0
 
 
-def happened(old: Seen | None, new: Seen | None, benign: Benign) -> Iterator[tuple[View, str]]:
-    """What took place between the two."""
-    if new is None or not new.listed or new.state.evidence in (None, Evidence.INVENTORY):
+def changed_edges(old: Seen | None, new: Seen | None) -> Iterator[tuple[int, Edge]]:
+    """Edges that came with a change of an item (1) and those that a late fact took back (-1).
+    An item that is forgotten takes nothing back, and neither does what is folded away."""
+    if new is None or not new.is_on_route:
         return
-    before, after = old.state if old else State(), new.state
-    # Two channels tell of one creation, one in milliseconds and one in whole seconds.
-    if after.created_at and (before.created_at or "")[:19] != after.created_at[:19]:
-        yield from _in_every_period(new, after.created_at, "created")
-    if after.since is None or after.status == before.status:
+    before = Counter(
+        edge for edge in (old.edges if old else ()) if edge.order > (new.base_until or "")
+    )
+    after = Counter(new.edges)
+    for edge in after - before:
+        yield 1, edge
+    for edge in before - after:
+        yield -1, edge
+
+
+def _happened(seen: Seen, edge: Edge, benign: Benign) -> Iterator[tuple[View, str]]:
+    if edge.quiet:
         return
-    if after.status is Status.COMPLETED:
-        yield from _in_every_period(new, after.since, "completed")
-        if after.evidence in _TIMED and after.requested_at:
-            seconds = seconds_between(after.requested_at, after.since)
-            name = f"latency_{histogram.bucket_of(seconds)}"
-            yield from _in_every_period(new, after.since, name)
-    elif after.status is Status.FAILED:
-        yield from _in_every_period(new, after.since, "failed")
-        yield trouble_of(new, benign), "failures"
+    yield from _in_every_period(seen, edge.at, edge.word)
+    if edge.seconds is not None:
+        name = f"latency_{histogram.bucket_of(edge.seconds)}"
+        yield from _in_every_period(seen, edge.at, name)
+    if edge.word is Word.FAILED:
+        yield trouble_at(seen, edge, benign), "failures"
 
 
 def _in_every_period(seen: Seen, at: Instant, name: str) -> Iterator[tuple[View, str]]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from replication.configuration import History
-from replication.errors import Denied
+from replication.errors import HIDDEN_ACTION, Denied
 from replication.times import Instant
 
 
@@ -62,18 +62,7 @@ def examine(
         for bucket, history in histories.items()
         for finding in _of_source(bucket, history, destination_buckets)
     ]
-    found += [
-        Finding(
-            error.bucket,
-            "access",
-            Severity.ERROR,
-            f"S3 denies {error.action}, so the tracker cannot see what that would tell.",
-            f"Allow {error.action} to the tracker's functions in the bucket's policy, and"
-            " kms:Decrypt on its key if it is encrypted with one.",
-            at,
-        )
-        for error, at in denied
-    ]
+    found += [_of_refusal(error, at) for error, at in denied]
     for bucket, (setup, at) in setups.items():
         if bucket in histories:
             found += _of_sources_setup(bucket, setup, histories[bucket], at)
@@ -82,6 +71,29 @@ def examine(
                 bucket, setup, Severity.WARNING, "arrivals are only found by asking", at
             )
     return sorted(found, key=lambda one: (one.bucket, one.severity, one.check, one.finding))
+
+
+def _of_refusal(error: Denied, at: Instant) -> Finding:
+    if error.action == HIDDEN_ACTION:
+        return Finding(
+            error.bucket,
+            "encryption",
+            Severity.WARNING,
+            "Objects encrypted with customer-provided keys (SSE-C) show their replication status to"
+            " nobody without the key: of them events and arrivals are known, and no more.",
+            "Turn replication metrics on for their rule, so that S3 reports failures; or encrypt"
+            " with SSE-S3 or SSE-KMS.",
+            at,
+        )
+    return Finding(
+        error.bucket,
+        "access",
+        Severity.ERROR,
+        f"S3 denies {error.action}, so the tracker cannot see what that would tell.",
+        f"Allow {error.action} to the tracker's functions in the bucket's policy, and"
+        " kms:Decrypt on its key if it is encrypted with one.",
+        at,
+    )
 
 
 def _of_source(

@@ -41,10 +41,13 @@ class Configuration:
     def destinations(self) -> frozenset[str]:
         return frozenset(rule.destination for rule in self.rules)
 
-    def may_take(self, key: str, destination: str) -> bool:
+    def may_take(self, key: str, destination: str, *, delete_marker: bool = False) -> bool:
         """Whether any rule, enabled or not, could ever have sent `key` to `destination`."""
         return any(
-            rule.destination == destination and key.startswith(rule.prefix) for rule in self.rules
+            rule.destination == destination
+            and key.startswith(rule.prefix)
+            and (not delete_marker or (rule.delete_markers and not rule.tags))
+            for rule in self.rules
         )
 
 

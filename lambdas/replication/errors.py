@@ -4,11 +4,17 @@ TrackerError
 ├── Unreadable    a record of the stream that is no item of the ledger: told, and passed over
 ├── Rejected      it can never be understood: to the dead-letter queue at once
 └── NotYet        it may be understood later: back to the queue, S3's facts are not all in
-    ├── Unsourced     a replica, and no tracked bucket is known to have its source version
+    ├── Unplaced      nothing is known of the version yet; after a few tries it is of no concern
+    │   └── Unsourced     a replica, and no tracked bucket is known to have its source version
     ├── Undecided     of two buckets with one marker, nobody can tell which is its source
     └── Unavailable   an AWS service throttled, denied or failed the call
         └── Denied        IAM or a bucket policy refuses it
+            └── Hidden        only the owner of its encryption key can read the status
 """
+
+
+HIDDEN_ACTION = "s3:HeadObject of SSE-C objects"
+"""What stands for the action in the finding of objects whose status nobody can read."""
 
 
 class TrackerError(Exception):
@@ -37,7 +43,13 @@ class NotYet(TrackerError):
     """A message that cannot be placed yet and must come back."""
 
 
-class Unsourced(NotYet):
+class Unplaced(NotYet):
+    """An event of a destination whose version no tracked source is known to have: its source may
+    be heard of a little later, or it is the bucket's own. It holds no answer back: without it the
+    tracker says at worst that a replica is still due, and reconciliation finds it."""
+
+
+class Unsourced(Unplaced):
     """S3 calls a version in `bucket` a replica, and nobody knows of what: its source may be in a
     bucket that is not tracked, or be gone and never have been heard of."""
 
@@ -64,3 +76,11 @@ class Denied(Unavailable):
         super().__init__(f"S3 denies {action} on objects of {bucket}; allow it")
         self.action = action
         self.bucket = bucket
+
+
+class Hidden(Denied):
+    """An object encrypted with a key that its owner keeps (SSE-C): it is there, and S3 shows its
+    replication status to nobody else."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(HIDDEN_ACTION, bucket)

@@ -28,7 +28,8 @@ from enum import StrEnum
 from replication.attribution import ALREADY_REPLICATED
 from replication.configuration import History
 from replication.deliveries import Delivery, Listed, Row, Task
-from replication.eligibility import Configuration, TagsNeeded, targets
+from replication.due import certain_whatever_its_tags
+from replication.eligibility import Configuration
 from replication.facts import Evidence, Fact, Kind
 from replication.ports import Claim, Head
 from replication.status import REPLICA, Status
@@ -127,6 +128,12 @@ class Attribution:
         revisions = history.revisions if history else ()
         rules = {rule for revision in revisions for rule in revision.configuration.rules}
         self._ever = tuple(rules)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether what the delivery says is old news: an inventory lists what is, a report what a
+        job has just done."""
+        return self._delivery.evidence is Evidence.INVENTORY
 
     def found(self, row: Row) -> Found:
         match row:
@@ -232,6 +239,7 @@ class Attribution:
             status=row.status if observed else None,
             delete_marker=row.delete_marker or None,
             detail=None if observed and destination else f"{row.status}, a list does not say where",
+            quiet=True,
         )
 
     def _ineligible(self, row: Listed) -> Iterable[Claim]:
@@ -248,6 +256,7 @@ class Attribution:
                     etag=row.etag,
                     delete_marker=row.delete_marker or None,
                     detail="no replication status in the inventory",
+                    quiet=True,
                 )
             )
 
@@ -296,9 +305,5 @@ class Attribution:
 
 
 def _whatever_its_tags(configuration: Configuration, key: str, *, delete_marker: bool) -> set[str]:
-    try:
-        found = targets(configuration, key, delete_marker=delete_marker)
-    except TagsNeeded:
-        plain = tuple(rule for rule in configuration.rules if not rule.tags)
-        found = targets(Configuration(plain), key, delete_marker=delete_marker)
+    found = certain_whatever_its_tags(configuration, key, delete_marker=delete_marker)
     return {target.destination for target in found}

@@ -27,12 +27,17 @@ class Kind(StrEnum):
 
     INELIGIBLE = "ineligible"
     """The version was written and no rule takes it (destination is empty)."""
+    POSSIBLE = "possible"
+    """The version was written, and whether a rule takes it to this destination is in doubt."""
     NOTED = "noted"
     """S3 said something that decides nothing, such as OperationNotTracked."""
     REQUESTED = "requested"
     """The version was written and a rule takes it to this destination."""
     CHANGED = "changed"
-    """Tags, ACL or metadata of the version changed: it replicates once more."""
+    """Tags, ACL or retention of the version changed. By itself it decides nothing."""
+    VERDICT = "verdict"
+    """What rules, tags and HEAD say of such a change: `Fact.status` is PENDING when S3 takes it to
+    this destination once more, None when it does not."""
     THRESHOLD_MISSED = "threshold_missed"
     """Replication Time Control: not there within its threshold (15 minutes)."""
     OBSERVED = "observed"
@@ -48,12 +53,14 @@ class Kind(StrEnum):
 
 
 # Facts of one millisecond are ordered by rank: COMPLETED over FAILED over PENDING, and what ends
-# a version over what happened to it. One digit, because it is part of a sort key.
+# a version over what happened to it. Ranks are compared as text, with a `#` behind them.
 _RANK = {
     Kind.INELIGIBLE: "0",
+    Kind.POSSIBLE: "05",
     Kind.NOTED: "1",
     Kind.REQUESTED: "2",
     Kind.CHANGED: "3",
+    Kind.VERDICT: "35",
     Kind.THRESHOLD_MISSED: "4",
     Kind.OBSERVED: "5",
     Kind.FAILED: "6",
@@ -86,7 +93,9 @@ class Fact:
     same whenever that event is delivered again. `requested_at` is S3's `requestTime`; of a
     fact that was read (OBSERVED, or of an inventory) it is LastModified, when the version was
     written. `size` is in bytes. `sequencer` is S3's own order of creates and deletes of one key.
-    `present` says that HEAD found the version at the destination, whatever its status.
+    `present` says that HEAD found the version at the destination, whatever its status. `in_doubt`:
+    it is not certain that the version goes there. `quiet`: it was learnt because an inventory was
+    read, so it is old news. `retention` is the Object Lock retention that a change set.
     """
 
     kind: Kind
@@ -106,6 +115,9 @@ class Fact:
     late: bool | None = None
     present: bool | None = None
     detail: str | None = None
+    in_doubt: bool | None = None
+    quiet: bool | None = None
+    retention: str | None = None
 
     @property
     def order(self) -> str:

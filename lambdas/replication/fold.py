@@ -1,17 +1,18 @@
 """State is a fold over facts.
 
-`effect(fact)` names the fields a fact sets, from the fact alone. That one function is the whole
-meaning of a fact: the fold applies it in order, and the ledger writes the same fields without
-reading first when the fact is newer than everything known (`adapters/dynamodb.py`). The few facts
-whose meaning depends on the state are told apart by `needs_state`.
+`step(state, fact)` is the whole meaning of a fact; the fold applies it in order of `Fact.order`.
+For the facts of a common life `effect(fact)` gives the same fields from the fact alone, so the
+ledger writes them without reading first (`adapters/dynamodb.py`). That holds where `assumes`
+says so; every other fact needs the state it meets.
 
     order and duplicates do not matter:  fold(facts) == fold(any permutation, any repetition)
-    in order, blind equals folded:       fold([*facts, newer]).state ==
-                                         replace(fold(facts).state, **effect(newer))
+    in order, blind equals folded:       step(state, newer) == replace(state, **effect(newer))
+                                         where `assumes(newer)` is true of `state`
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any, assert_never
 
 from replication.facts import Evidence, Fact, Kind
@@ -21,14 +22,23 @@ from replication.times import Instant
 Effect = Mapping[str, Any]
 """Fields of `State` a fact sets; None clears the field."""
 
+NULL_VERSION = "null"
+"""S3's word for the version written without versioning: the one version that can come again."""
+_SEQUENCER_LENGTH = 64
+
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What is known of one object version at one destination; None is unknown.
 
-    `since` is when `status` began, `requested_at` when the replication it speaks of was asked for
-    (the write, or the latest change), `observed_at` the time of the latest fact. `arrived_at`
-    says that the destination holds a replica; `lost_at` that it was deleted there afterwards.
+    `since` is when `status` began, or the doubt of a version without one. `requested_at` is when
+    the oldest replication was asked for that did not end yet (the write, or a change),
+    `observed_at` the time of the latest fact. `failed_at` is the first failure that the
+    destination has not recovered from, also while S3 tries again; `failure_code` its latest code.
+    `arrived_at` says that the destination holds a replica; `lost_at` that it was deleted there
+    afterwards. `in_doubt`: it is not certain that the version goes there. `quiet`: the status is
+    old news, learnt by reading an inventory. `retention` is that of the latest change of it;
+    `ended_by` is the sequencer of the deletion of a `null` version.
     """
 
     status: Status | None = None
@@ -47,12 +57,35 @@ class State:
     arrived_at: Instant | None = None
     lost_at: Instant | None = None
     deleted_at: Instant | None = None
+    in_doubt: bool | None = None
+    failed_at: Instant | None = None
+    quiet: bool | None = None
+    retention: str | None = None
+    ended_by: str | None = None
 
     @property
     def is_ruled_out(self) -> bool:
-        """Whether S3 showed that no rule replicates the version there: its status was read, and
-        there is none. A status nobody has read is unknown instead."""
-        return self.status is None and self.evidence is not None
+        """Whether S3 showed, or the rules say, that no rule replicates the version there. A status
+        nobody has read, or one in doubt, is unknown instead."""
+        return self.status is None and self.evidence is not None and not self.in_doubt
+
+    @property
+    def is_only_an_end(self) -> bool:
+        """Whether nothing is known but that the version was deleted at its source: that makes no
+        destination of it."""
+        return self.evidence is None and self.status is None and not self.in_doubt
+
+    @property
+    def lacking_since(self) -> Instant | None:
+        """Since when the destination lacks the version, or may lack it; None: it has it, or the
+        version is not due there."""
+        match self.status:
+            case Status.PENDING | Status.FAILED:
+                return min(filter(None, (self.requested_at, self.since)), default=None)
+            case None if self.in_doubt:
+                return self.since
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,49 +96,87 @@ class Record:
     facts: tuple[Fact, ...] = ()
 
 
-def needs_state(fact: Fact) -> bool:
-    """Whether the fact's effect can only be told from the state it meets."""
-    return fact.kind is Kind.OBSERVED or _describes(fact)
+class Assumes(Enum):
+    """What must be true of the state for `effect` to be all that a newer fact does."""
+
+    NOTHING = "nothing"
+    PENDING = "the status is PENDING"
+    ARRIVED = "the destination has a replica"
+
+
+def assumes(fact: Fact) -> Assumes | None:
+    """None: only the state itself tells what the fact does."""
+    match fact.kind:
+        case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED | Kind.DELETED:
+            return None if fact.version.version_id == NULL_VERSION else Assumes.NOTHING
+        case Kind.ARRIVED:
+            return Assumes.PENDING
+        case Kind.REPLICA_DELETED:
+            return Assumes.ARRIVED
+        case _:
+            return None
+
+
+def holds(assumed: Assumes, state: State) -> bool:
+    """Whether the assumption is true of the state."""
+    match assumed:
+        case Assumes.NOTHING:
+            return True
+        case Assumes.PENDING:
+            return state.status is Status.PENDING
+        case Assumes.ARRIVED:
+            return state.arrived_at is not None
+        case _:
+            assert_never(assumed)
 
 
 def effect(fact: Fact) -> dict[str, Any]:
-    """The fields `fact` sets when it is the newest and `needs_state` is false."""
+    """The fields `fact` sets when it is the newest and what it `assumes` holds."""
     match fact.kind:
-        case Kind.INELIGIBLE:
-            fields = _created(fact)
-        case Kind.REQUESTED:
-            fields = _created(fact) | _pending(fact, fact.at) | {"deleted_at": None}
-        case Kind.CHANGED:
-            fields = _pending(fact, fact.at)
-        case Kind.THRESHOLD_MISSED:
-            fields = {"late": True} | _told(fact)
-        case Kind.FAILED:
-            fields = _status(Status.FAILED, fact) | _told(fact)
-            fields["failure_code"] = fact.failure_code
+        case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
+            fields = _written(fact)
         case Kind.ARRIVED:
-            fields = _status(Status.COMPLETED, fact) | _told(fact)
-            fields |= {"arrived_at": fact.at, "lost_at": None}
+            fields = _status(Status.COMPLETED, fact) | _recovered() | _said(fact)
+            fields |= {"arrived_at": fact.at, "lost_at": None, "in_doubt": None}
         case Kind.REPLICA_DELETED:
             fields = {"arrived_at": None, "lost_at": fact.at}
         case Kind.DELETED:
-            fields = {"deleted_at": fact.at}
-        case Kind.NOTED | Kind.OBSERVED:
-            fields = {}
+            fields = {"deleted_at": fact.at, "ended_by": fact.sequencer, "in_doubt": None}
         case _:
-            assert_never(fact.kind)
+            fields = {}
     return fields | {"observed_at": fact.at}
 
 
 def step(state: State, fact: Fact) -> State:
     """The state after one more fact, which must not be older than those behind `state`."""
-    fields = effect(fact)
-    if fact.kind is Kind.OBSERVED:
-        fields |= _described(state, fact) | _observed(state, fact)
-    elif _describes(fact):
-        fields |= _described(state, fact)
-    elif fact.kind is Kind.THRESHOLD_MISSED and state.status is None:
-        # Nothing else is known of it, but S3 says that it is on its way.
-        fields |= _status(Status.PENDING, fact) | {"since": fact.requested_at or fact.at}
+    fields = {"observed_at": fact.at}
+    match fact.kind:
+        case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
+            fields |= effect(fact) | _still_ended(state, fact)
+        case Kind.DELETED:
+            fields |= effect(fact) if _ends(state, fact) else {}
+        case Kind.ARRIVED:
+            fields |= _arrived(state, fact)
+        case Kind.FAILED:
+            fields |= _asked_before(state, _said(fact)) | _failed(state, fact) | {"in_doubt": None}
+        case Kind.THRESHOLD_MISSED:
+            fields |= _missed(state, fact)
+        case Kind.VERDICT:
+            fields |= _verdict(state, fact)
+        case Kind.OBSERVED:
+            fields |= _described(state, fact) | _observed(state, fact)
+        case Kind.NOTED:
+            # An inventory says what a version is even where it cannot say how it fared.
+            if fact.evidence is Evidence.INVENTORY:
+                fields |= _described(state, fact)
+            if fact.in_doubt and state.evidence is None:
+                fields |= {"in_doubt": True, "since": fact.requested_at or fact.at}
+        case Kind.REPLICA_DELETED:
+            fields |= effect(fact)
+        case Kind.CHANGED:
+            pass
+        case _:
+            assert_never(fact.kind)
     return replace(state, **fields)
 
 
@@ -118,51 +189,132 @@ def fold(facts: Iterable[Fact], base: State | None = None) -> Record:
     return Record(state, ordered)
 
 
-def _created(fact: Fact) -> dict[str, Any]:
-    return {
+def steps(record: Record, base: State | None = None) -> Iterator[tuple[Fact, State, State]]:
+    """Every fact of a record with the state before it and after it, oldest first."""
+    state = base or State()
+    for fact in record.facts:
+        after = step(state, fact)
+        yield fact, state, after
+        state = after
+
+
+def _written(fact: Fact) -> dict[str, Any]:
+    """A new version: nothing of an older one of its name holds any more."""
+    fields = _status(Status.PENDING, fact) if fact.kind is Kind.REQUESTED else {}
+    if fact.kind is Kind.REQUESTED:
+        fields |= {"requested_at": fact.at, "late": None} | _recovered()
+        fields |= {"rule_id": fact.rule_id} if fact.rule_id else {}
+    elif fact.kind is Kind.POSSIBLE:
+        fields |= {"status": None, "since": fact.at, "failure_code": None}
+    return fields | {
         "created_at": fact.at,
         "size": fact.size,
         "etag": fact.etag,
         "sequencer": fact.sequencer,
         "delete_marker": fact.delete_marker,
         "evidence": fact.evidence,
+        "in_doubt": fact.in_doubt,
+        "deleted_at": None,
+        "ended_by": None,
     }
 
 
 def _status(status: Status, fact: Fact) -> dict[str, Any]:
-    return {
-        "status": status,
-        "since": fact.at,
-        "evidence": fact.evidence,
-        "failure_code": None,
-    }
+    return {"status": status, "since": fact.at, "evidence": fact.evidence, "quiet": fact.quiet}
 
 
-def _pending(fact: Fact, requested_at: Instant) -> dict[str, Any]:
-    fields = _status(Status.PENDING, fact) | {"requested_at": requested_at, "late": None}
-    return fields | ({"rule_id": fact.rule_id} if fact.rule_id else {})
+def _recovered() -> dict[str, Any]:
+    return {"failure_code": None, "failed_at": None}
 
 
-def _told(fact: Fact) -> dict[str, Any]:
-    """What a replication event tells beside the outcome; what it leaves out stays as it was."""
-    told = {
+def _said(fact: Fact) -> dict[str, Any]:
+    """What a replication event says beside the outcome; what it leaves out stays as it was."""
+    said = {
         "rule_id": fact.rule_id,
         "requested_at": fact.requested_at,
         "size": fact.size,
         "late": fact.late,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in said.items() if value is not None}
 
 
-def _describes(fact: Fact) -> bool:
-    """An inventory tells what a version is even where it cannot tell how it fared."""
-    return fact.kind is Kind.NOTED and fact.evidence is Evidence.INVENTORY
+def _asked_before(state: State, fields: dict[str, Any]) -> dict[str, Any]:
+    """The same, but a request that was not fulfilled keeps its earliest time."""
+    if "requested_at" in fields and state.requested_at and state.lacking_since:
+        fields["requested_at"] = min(fields["requested_at"], state.requested_at)
+    return fields
+
+
+def _arrived(state: State, fact: Fact) -> dict[str, Any]:
+    fields = effect(fact)
+    if state.status is Status.COMPLETED and state.evidence in TIMED:
+        # It has been there since: only what is new is taken.
+        for name in ("status", "since", "evidence", "quiet"):
+            del fields[name]
+    return fields
+
+
+def _failed(state: State, fact: Fact) -> dict[str, Any]:
+    """FAILED once more for the same reason is no new failure; a header gives no reason."""
+    read = fact.kind is Kind.OBSERVED and fact.failure_code is None
+    if state.status is Status.FAILED and (read or fact.failure_code == state.failure_code):
+        return {}
+    return _status(Status.FAILED, fact) | {
+        "failure_code": fact.failure_code,
+        "failed_at": state.failed_at or fact.at,
+    }
+
+
+def _missed(state: State, fact: Fact) -> dict[str, Any]:
+    """S3 speaks of this destination, so the version goes there."""
+    fields = {"late": True} | _asked_before(state, _said(fact)) | {"in_doubt": None}
+    if state.status is None:
+        fields |= _status(Status.PENDING, fact) | {"since": fact.requested_at or fact.at}
+    return fields
+
+
+def _verdict(state: State, fact: Fact) -> dict[str, Any]:
+    """What a change does. A retention that is set once more as it was changes nothing, and
+    neither does a change that no rule takes."""
+    kept: dict[str, Any] = {}
+    if fact.retention is not None:
+        if fact.retention == state.retention:
+            return {}
+        kept = {"retention": fact.retention}
+    if state.is_ruled_out or not (fact.in_doubt or fact.status is Status.PENDING):
+        return kept
+    if not fact.in_doubt:
+        return kept | _pending_again(state, fact, fact.at)
+    match state.status:
+        case None:
+            began = state.lacking_since or fact.at
+            return kept | {"in_doubt": True, "since": began, "evidence": fact.evidence}
+        case Status.COMPLETED:
+            return kept | _pending_again(state, fact, fact.at) | {"in_doubt": True}
+        case _:
+            return kept
+
+
+def _pending_again(state: State, fact: Fact, asked_at: Instant | None) -> dict[str, Any]:
+    """A request that was not fulfilled keeps its time and what is said of it; after one that was,
+    a new one begins. `asked_at` is when, None when nobody knows."""
+    match state.status:
+        case Status.PENDING:
+            return {}
+        case Status.FAILED:
+            return _status(Status.PENDING, fact) | {"requested_at": state.lacking_since}
+        case _:
+            asked_at = state.lacking_since or asked_at
+            fields = _status(Status.PENDING, fact) | {"requested_at": asked_at, "late": None}
+            if state.status is None and asked_at:
+                fields["since"] = asked_at
+            return fields | _recovered()
 
 
 def _described(state: State, fact: Fact) -> dict[str, Any]:
     """What a list of objects says of the version itself. It fills what is unknown and no more: an
     event knows better when the version was written, and how."""
-    told = {
+    said = {
         "created_at": fact.requested_at,
         "size": fact.size,
         "etag": fact.etag,
@@ -171,31 +323,64 @@ def _described(state: State, fact: Fact) -> dict[str, Any]:
     }
     return {
         name: value
-        for name, value in told.items()
+        for name, value in said.items()
         if value is not None and getattr(state, name) is None
     }
 
 
 def _observed(state: State, fact: Fact) -> dict[str, Any]:
     """A status that was read: it confirms what is known or corrects it, and dates nothing back."""
-    there: dict[str, Any] = {}
+    there: dict[str, Any] = {"in_doubt": fact.in_doubt}
     if fact.present and state.arrived_at is None:
-        there = {"arrived_at": fact.at, "lost_at": None}
+        there |= {"arrived_at": fact.at, "lost_at": None}
     if fact.status is not None and fact.status == state.status:
         return there
     match fact.status:
         case None:
-            return {"status": None, "since": None, "evidence": fact.evidence, "failure_code": None}
+            ruled_out = {"status": None, "since": None, "evidence": fact.evidence}
+            if fact.in_doubt:
+                ruled_out["since"] = state.lacking_since or fact.at
+            return ruled_out | _recovered() | there
         case Status.PENDING:
-            # Of one that had a status before, nobody knows when it was asked for again.
             first = state.status is None
-            return _pending(fact, (fact.requested_at if first else None) or fact.at) | there
+            # Of one that had a status before, nobody knows when it was asked for again.
+            asked_at = (fact.requested_at or fact.at) if first else None
+            return _pending_again(state, fact, asked_at) | there
         case Status.FAILED:
-            return _status(Status.FAILED, fact) | {"failure_code": fact.failure_code} | there
+            return _failed(state, fact) | there
         case Status.COMPLETED:
             if state.lost_at is None:
                 # A source that reads COMPLETED does not say that the replica is still there.
-                there = {"arrived_at": fact.at, "lost_at": None}
-            return _status(Status.COMPLETED, fact) | there
+                there |= {"arrived_at": fact.at, "lost_at": None}
+            return _status(Status.COMPLETED, fact) | _recovered() | there
         case _:
             assert_never(fact.status)
+
+
+def _ends(state: State, fact: Fact) -> bool:
+    """Whether a deletion ends the version. A version id is given once; a `null` version may have
+    been written again, and within a second only S3's sequencers tell which came last. Where they
+    are missing it is taken to live: reconciliation looks at what lives."""
+    if fact.version.version_id != NULL_VERSION or state.created_at is None:
+        return True
+    if fact.sequencer and state.sequencer:
+        return _padded(fact.sequencer) >= _padded(state.sequencer)
+    return state.created_at[:19] != fact.at[:19]
+
+
+def _still_ended(state: State, fact: Fact) -> dict[str, Any]:
+    """A `null` version whose upload began before the deletion it was completed after is gone."""
+    if fact.version.version_id != NULL_VERSION or not (state.ended_by and fact.sequencer):
+        return {}
+    if _padded(fact.sequencer) > _padded(state.ended_by):
+        return {}
+    return {"deleted_at": state.deleted_at, "ended_by": state.ended_by, "in_doubt": None}
+
+
+def _padded(sequencer: str) -> str:
+    """S3 compares sequencers as upper-case text, padded with zeros on the right."""
+    return sequencer.upper().ljust(_SEQUENCER_LENGTH, "0")
+
+
+TIMED = frozenset({Evidence.REPLICA_CREATED, Evidence.REPLICATION_EVENT})
+"""Evidence of an arrival that says when it was; other evidence says when somebody looked."""

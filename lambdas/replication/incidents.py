@@ -4,7 +4,8 @@ A kind is a `Trouble`: source bucket, destination, rule and code. Its incident
 
     opens      with the first failure, at once
     grows      each time it has ten times as many failures
-    resolves   when something of its rule arrived after the last failure and nothing of it is FAILED
+    resolves   when nothing of it is FAILED or tried again after it failed, and something of its
+               rule arrived since, or nothing failed for an hour (what failed is gone, then)
 
 and each of these is owed to the subscribers once. `after` says what an incident becomes, `owed`
 what has to be told of it; whoever tells it notes that with `told`. A crash between the two has it
@@ -18,12 +19,22 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
-from replication.contributions import Benign, Seen, Trouble, trouble_of
+from replication.contributions import (
+    Benign,
+    Seen,
+    Trouble,
+    changed_edges,
+    trouble_at,
+    trouble_of,
+)
+from replication.edges import Word
 from replication.failures import explain
-from replication.status import Status
-from replication.times import Instant
+from replication.times import Instant, seconds_between
 
 SAMPLES = 5
+GONE_SECONDS = 3_600.0
+"""How long nothing may have failed before an incident whose objects are gone is over: a route whose
+failed objects are short-lived would open and close one for each of them."""
 SUBJECT_LENGTH = 99
 """SNS: less than 100 characters, printable ASCII."""
 
@@ -49,7 +60,8 @@ class Incident:
     """`failures`: how often it happened since it opened; `failures_before`: of its kind until then.
     `failing` and `failing_bytes`: what is FAILED when it was last looked at. `recovered_at`: when
     something of the rule first arrived after the last failure. `level`: the power of ten that the
-    subscribers know of, 0 for none."""
+    subscribers know of, 0 for none. `quiet`: it is of failures that an inventory listed, old news
+    that nobody is told of."""
 
     id: str
     trouble: Trouble
@@ -64,6 +76,7 @@ class Incident:
     recovered_at: Instant | None = None
     resolved_at: Instant | None = None
     level: int = 0
+    quiet: bool = False
 
     @property
     def state(self) -> str:
@@ -72,13 +85,15 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What some records of the stream say of one trouble."""
+    """What some records of the stream say of one trouble. `listed` are failures that an inventory
+    told of."""
 
     failures: int = 0
     first_failed_at: Instant | None = None
     last_failed_at: Instant | None = None
     completed_at: Instant | None = None
     samples: tuple[Sample, ...] = ()
+    listed: int = 0
 
 
 @dataclass(slots=True)
@@ -91,19 +106,19 @@ class Hearing:
 
     def hear(self, old: Seen | None, new: Seen | None) -> None:
         """One change of an item."""
-        if old and old.listed and old.state.status is Status.FAILED:
-            self.troubles.setdefault(trouble_of(old, self.benign), Heard())
-        if new is None or not new.listed or new.state.since is None:
-            return
-        since, before = new.state.since, old.state.status if old else None
-        if new.state.status is Status.FAILED:
-            trouble = trouble_of(new, self.benign)
-            known = self.troubles.setdefault(trouble, Heard())
-            if before is not Status.FAILED:
-                self.troubles[trouble] = _with_failure(known, new, since)
-        elif new.state.status is Status.COMPLETED and before is not Status.COMPLETED:
-            rule = (new.version.bucket, new.destination, new.state.rule_id or "")
-            self.completed[rule] = max(since, self.completed.get(rule, since))
+        for seen in (old, new):
+            if seen and seen.listed and seen.state.failed_at:
+                self.troubles.setdefault(trouble_of(seen, self.benign), Heard())
+        for sign, edge in changed_edges(old, new):
+            if sign < 0 or new is None:
+                continue
+            if edge.word is Word.FAILED:
+                trouble = trouble_at(new, edge, self.benign)
+                known = self.troubles.get(trouble, Heard())
+                self.troubles[trouble] = _with_failure(known, new, edge.at, quiet=edge.quiet)
+            elif edge.word is Word.COMPLETED:
+                rule = (new.version.bucket, new.destination, new.state.rule_id or "")
+                self.completed[rule] = max(edge.at, self.completed.get(rule, edge.at))
 
     def of(self, trouble: Trouble) -> Heard:
         rule = (trouble.bucket, trouble.destination, trouble.rule_id)
@@ -111,14 +126,15 @@ class Hearing:
         return replace(heard, completed_at=self.completed.get(rule))
 
 
-def _with_failure(heard: Heard, seen: Seen, since: Instant) -> Heard:
+def _with_failure(heard: Heard, seen: Seen, since: Instant, *, quiet: bool) -> Heard:
     sample = Sample(seen.version.key, seen.version.version_id)
     return Heard(
-        failures=heard.failures + 1,
+        failures=heard.failures + (not quiet),
         first_failed_at=min(since, heard.first_failed_at or since),
         last_failed_at=max(since, heard.last_failed_at or since),
         completed_at=heard.completed_at,
         samples=_samples((*heard.samples, sample)),
+        listed=heard.listed + quiet,
     )
 
 
@@ -145,9 +161,11 @@ def after(
             last_failed_at=heard.last_failed_at or began,
             # Nobody heard of the failures that a recount found.
             failures_before=max(0, failures - max(heard.failures, failing)),
+            quiet=heard.listed > 0 and heard.failures == 0,
         )
     elif current.resolved_at:
         return current
+    unwell = max(0, failing) + max(0, counted.get("retrying", 0))
     recovered_at = current.recovered_at
     last = max(current.last_failed_at, heard.last_failed_at or current.last_failed_at)
     if recovered_at and recovered_at < last:
@@ -165,12 +183,17 @@ def after(
         failing=failing,
         failing_bytes=counted.get("failing_bytes", 0),
         recovered_at=recovered_at,
-        resolved_at=now if failing <= 0 and recovered_at else None,
+        resolved_at=now
+        if not unwell and (recovered_at or seconds_between(last, now) >= GONE_SECONDS)
+        else None,
+        quiet=current.quiet and heard.failures == 0,
     )
 
 
 def owed(incident: Incident) -> Event | None:
     """What the subscribers have to be told; None: they know everything."""
+    if incident.quiet:
+        return None
     if incident.resolved_at:
         return Event.RESOLVED
     if incident.level == 0:

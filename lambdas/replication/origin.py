@@ -1,17 +1,20 @@
 """Whose replica is it? A replica keeps its source's key and version id, and nothing else proves
-kinship: ETags change with encryption, and requesters and principals can be anybody's."""
+kinship: ETags change with encryption, requesters and principals can be anybody's, and LastModified
+is copied along with the object, markers included, so no age tells which of two was first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from replication.configuration import History, sources_of
-from replication.errors import NotYet, Undecided, Unsourced
+from replication.errors import Undecided, Unplaced, Unsourced
 from replication.facts import ObjectVersion
 from replication.ports import Head, Ledger, Objects
 from replication.status import REPLICA
 
-_A_SECOND = len("2026-11-22T09:15:02")
-"""HeadObject tells whole seconds."""
+MOST_ASKED = 8
+"""Buckets that are asked about one version at most: whoever may write into a destination decides
+how many versions there are to ask about. Past it the version waits for its source to be heard of,
+or for reconciliation, which starts at the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,70 +26,90 @@ class Origins:
     objects: Objects
     ledger: Ledger
 
-    def sources(self, version: ObjectVersion) -> tuple[str, ...]:
+    def sources(self, version: ObjectVersion, *, marker: bool = False) -> tuple[str, ...]:
         """Buckets whose rules could have sent the version where it is, by name."""
-        return sources_of(self.histories, version.bucket, version.key)
+        return sources_of(self.histories, version.bucket, version.key, delete_marker=marker)
 
     def of(self, version: ObjectVersion, here: Head) -> str | None:
         """The source of a version its bucket has and shows as `here`; None when it is the bucket's
         own. Unsourced when it is a replica and no tracked bucket has, or had, its source; Undecided
-        when two buckets have a marker since the same second.
+        when two buckets have a marker and nobody heard of either.
 
         A version id is unique, so the same one in a source bucket proves kinship; which of two
-        buckets is the source, the status says, and for delete markers, which have none, the age.
-        Whether a replicated marker keeps the time of its source, Amazon does not say; whoever knows
-        when it appeared here (an event) puts that into `here.last_modified`.
+        buckets is the source, the status says, and of what has none (a delete marker, an object
+        whose key only its owner has) the ledger: what was heard of first.
         """
         is_source = version.bucket in self.histories
         seen = here.replication_status == REPLICA
-        plain = not here.delete_marker and not seen
-        if plain and (here.replication_status is None or not is_source):
+        silent = here.delete_marker or here.unreadable
+        if not seen and not silent and (here.replication_status is None or not is_source):
             return None
+        sources = self.sources(version, marker=here.delete_marker)
+        if known := self._known(version, sources):
+            return known
         # S3 may have replicated it by a rule that nobody has seen.
-        sources = self.sources(version)
-        unseen = sorted({*self.histories} - {*sources, version.bucket})
-        others: list[str] = [] if plain else unseen
-        for source in (*sources, *others):
+        unseen = sorted({*self.histories} - {*sources, version.bucket}) if seen else []
+        copied_from = None
+        for source in (*sources, *unseen)[:MOST_ASKED]:
             there = self.objects.head(version.in_bucket(source))
-            if there is None or (seen and there.replication_status == REPLICA):
-                continue  # it never came there, or is a replica of the same source
+            if there is None:
+                continue
             if there.replication_status == REPLICA:
-                return None
-            if is_source and here.delete_marker and _is_older(here, there):
-                return None
+                if not seen:
+                    return None
+                # A replica of the same source, unless it was copied on from there by a job.
+                if source in sources:
+                    copied_from = copied_from or source
+                continue
+            if silent and version.bucket in self.sources(
+                version.in_bucket(source), marker=here.delete_marker
+            ):
+                raise Undecided("both buckets have the version, and nobody heard of either")
+            if source in unseen and copied_from:
+                break  # a copy of a replica belongs to the bucket it was copied from
             return source
-        for source in sources:
-            # It is gone there; that the ledger knows its version id is as good a proof.
-            if self.ledger.states(version.in_bucket(source)):
-                return source
+        if copied_from:
+            return copied_from
         if seen:
             raise Unsourced(version.bucket)
         return None
 
     def of_gone(self, version: ObjectVersion) -> str | None:
-        """The same of a version that its bucket does not have any more. NotYet when nobody knows
+        """The same of a version that its bucket does not have any more. Unplaced when nobody knows
         it so far."""
         is_source = version.bucket in self.histories
-        for source in self.sources(version):
+        source = self._known(version, self.sources(version)) or self._holder(version, is_source)
+        if source is None and not is_source:
+            raise Unplaced("the version is gone from its bucket, and no source is known for it")
+        return source
+
+    def of_deleted(self, version: ObjectVersion) -> str | None:
+        """The source of a version that was deleted for good, None when none is known to have it."""
+        sources = self.sources(version)
+        for source in sources[:MOST_ASKED]:
+            if version.bucket in self.ledger.states(version.in_bucket(source)):
+                return source
+        return self._holder(version, version.bucket in self.histories)
+
+    def _known(self, version: ObjectVersion, sources: tuple[str, ...]) -> str | None:
+        """A bucket whose version the ledger knows. It may be gone there; that its version id is
+        known is as good a proof."""
+        for source in sources[:MOST_ASKED]:
+            states = self.ledger.states(version.in_bucket(source))
+            if any(name != source for name in states):
+                return source
+        return None
+
+    def _holder(self, version: ObjectVersion, is_source: bool) -> str | None:
+        for source in self.sources(version)[:MOST_ASKED]:
             there = self.objects.head(version.in_bucket(source))
             if there and is_original(there, is_source):
                 return source
-            if there is None and self.ledger.states(version.in_bucket(source)):
-                return source
-        if not is_source:
-            raise NotYet("the version is gone from its bucket, and no source is known for it")
         return None
 
 
 def is_original(there: Head, both_ways: bool) -> bool:
     """Whether what another bucket has is no replica itself. Of two buckets that replicate to each
     other, a marker does not show which of them it was made in."""
-    return there.replication_status != REPLICA and not (both_ways and there.delete_marker)
-
-
-def _is_older(here: Head, there: Head) -> bool:
-    """Whether the marker was here first. Undecided when nobody can tell."""
-    first, second = (str(one.last_modified or "")[:_A_SECOND] for one in (here, there))
-    if first == second or not first or not second:
-        raise Undecided(f"both buckets have the marker since {first or 'some time'}")
-    return first < second
+    silent = there.delete_marker or there.unreadable
+    return there.replication_status != REPLICA and not (both_ways and silent)

@@ -51,12 +51,19 @@ class Ledger(Protocol):
 @dataclass(frozen=True, slots=True)
 class Head:
     """What HeadObject says of a version. A delete marker has no readable status: S3 answers 405 to
-    its version id, and to nothing else, so that answer proves that it is there."""
+    its version id, and to nothing else, so that answer proves that it is there.
+
+    `last_modified` is that of the source, of replicas and markers too: it never tells when a
+    replica arrived. `tag_count` None is unknown: S3 leaves it out of versions without tags and
+    where tags may not be read. `unreadable`: the version is there, and S3 shows nothing of it
+    without its key (SSE-C).
+    """
 
     replication_status: str | None
     delete_marker: bool
     last_modified: Instant | None
-    tag_count: int = 0
+    tag_count: int | None = None
+    unreadable: bool = False
 
 
 class Objects(Protocol):
@@ -76,18 +83,56 @@ class Histories(Protocol):
 
     def histories(self) -> Mapping[str, History]: ...
 
-    def unknown(self) -> Mapping[str, str]: ...
+    def unknown(self) -> Mapping[str, str]:
+        """Buckets of which no rules are known, with the reason."""
+        ...
 
-    def forget(self, bucket: str | None, changed_at: Instant | None) -> None: ...
+    def forget(self, bucket: str | None, changed_at: Instant | None) -> None:
+        """Read anew at the next question; `changed_at`: S3 was told of a change at that time."""
+        ...
+
+    def reread(self, bucket: str) -> History | None:
+        """The rules as S3 has them now; what was known if it does not answer."""
+        ...
+
+    def note_destination(self, bucket: str, destination: str) -> None:
+        """S3 spoke of a destination that no known rule names."""
+        ...
+
+    def note_audit(self, bucket: str, destination: str) -> None:
+        """Replicas of a route may lack their tags, which no event tells: all are to be audited."""
+        ...
+
+    def note_replicas(self, version: ObjectVersion) -> None:
+        """A version of a source bucket is a replica of a bucket nobody tracks."""
+        ...
+
+
+class Heard(Protocol):
+    """How far the ingest queue was heard to its end."""
+
+    def advance(self, sent: Instant) -> None:
+        """A refresh message sent then was worked off."""
+        ...
+
+    def give_back(self, messages: Sequence["Message"]) -> None:
+        """These come again, so what they say was not heard yet."""
+        ...
+
+    def taken(self, messages: Sequence["Message"]) -> None:
+        """These had been given back and are done now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the ingest queue; `sent` is when it was sent to it."""
+    """One message of the ingest queue; `sent` is when it was sent to it, `receives` how often it
+    was received, this time included."""
 
     id: str
     body: str
     sent: Instant
+    receives: int = 1
 
 
 class DeadLetters(Protocol):

@@ -1,18 +1,20 @@
 """Makes the ledger converge to what S3 says: finds what is due, looks, writes what it saw.
 
-`plan` turns a tick of the schedule into windows of the index, a message each; `check` works off one
-window, a page of versions at a time, and answers the rest of it as a new window. Both can be
-repeated at will: facts are idempotent, and a tick counts only once all its windows are sent.
+`plan` turns a tick of the schedule into windows of the index, a message each; `check` works off a
+window, page after page while there is time, and answers what is left of it as a new one. Both can
+be repeated at will: facts are idempotent, and a tick counts only once its windows are sent. What S3
+does not answer for becomes a window of its own, so that it keeps nothing else waiting.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from replication.checks import Schedule, Window
-from replication.configuration import History
+from replication.checks import LookBack, Schedule, Window
+from replication.configuration import History, folder_of, sources_of
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.examiner import Examiner, possible
 from replication.facts import Fact, Kind, ObjectVersion
@@ -21,16 +23,22 @@ from replication.listing import Position, Route
 from replication.ports import Claim, Ledger, Objects
 from replication.status import Status
 from replication.stored import Stored
-from replication.times import Instant, seconds_between
+from replication.times import Instant, plus, seconds_between
 
 PAGE = 100
 THREADS = 16
+RESERVE_SECONDS = 30.0
+"""No page is begun with less time left."""
+MOST_ATTEMPTS = 5
+"""Windows made of a version S3 does not answer for; its next age is a chance as well."""
+WHOLE_AUDITS = 5_000
+"""Versions of a window that are audited although they are in no sample."""
 
 
 class Index(Protocol):
     """The ledger's index, oldest first."""
 
-    def oldest(self, route: Route, status: Status) -> Stored | None: ...
+    def oldest(self, route: Route, status: Status | None) -> Stored | None: ...
 
     def page(
         self, window: Window, limit: int
@@ -45,12 +53,22 @@ class Findings(Protocol):
     def note(self, denied: Denied, now: Instant) -> None: ...
 
 
+class Learnt(Protocol):
+    """What looking at versions tells of their buckets."""
+
+    def note_replicas(self, bucket: str, prefix: str) -> None: ...
+
+    def note_audit(self, bucket: str, destination: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`rest`: what is left of the window. `counts`: what was found, by name."""
+    """`rest`: what is left of the window. `again`: versions S3 did not answer for, a window each.
+    `counts`: what was found, by name."""
 
     rest: Window | None
     counts: Counter[str]
+    again: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,7 @@ class Planned:
 
     windows: tuple[Window, ...]
     oldest_pending_seconds: float | None
+    look_backs: tuple[LookBack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,70 +98,143 @@ class Reconciler:
     schedule: Schedule
     shards: int
     now: Callable[[], Instant]
+    learnt: Learnt | None = None
 
     def plan(self, last: Instant, now: Instant) -> Planned:
         """Everything that became due between two ticks."""
+        histories = self.histories()
         routes = [
             Route(bucket, destination, shard)
-            for bucket, history in sorted(self.histories().items())
+            for bucket, history in sorted(histories.items())
             if history is not None
-            for destination in history.destinations
+            for destination in ("", *history.destinations)
             for shard in range(self.shards)
         ]
         windows: list[Window] = []
         ages = []
-        statuses = [Status.PENDING, Status.FAILED]
-        if self.schedule.audited:
-            statuses.append(Status.COMPLETED)
-        asked = [(route, status) for route in routes for status in statuses]
+        asked = [(route, status) for route in routes for status in self._statuses(route)]
         for (route, status), row in zip(asked, self._oldest(asked), strict=True):
             since = row.record.state.since if row else None
-            if since is None:
+            if row is None or since is None:
                 continue
-            windows += self.schedule.windows(route, status, last, now, since)
+            history = histories[route.bucket]
+            whole = status is Status.COMPLETED and bool(
+                history and route.destination in history.audited_whole
+            )
+            windows += self.schedule.windows(route, status, last, now, since, whole=whole)
             if status is Status.PENDING:
                 ages.append(seconds_between(since, now))
-        return Planned(tuple(windows), max(ages, default=None))
+        return Planned(
+            tuple(windows),
+            max(ages, default=None),
+            tuple(self._look_backs(histories.values(), last, now)),
+        )
 
-    def check(self, window: Window) -> Checked:
-        """Looks at one page of a window. Unavailable when S3 or the ledger could not be asked
-        about some of it: nothing is skipped, the window comes again."""
-        rows, after = self.index.page(window, PAGE)
+    def _statuses(self, route: Route) -> tuple[Status | None, ...]:
+        if not route.destination:
+            return (None,)
+        audited = (Status.COMPLETED,) if self.schedule.audited else ()
+        return (Status.PENDING, Status.FAILED, *audited, None)
+
+    def _look_backs(
+        self, histories: Iterable[History | None], last: Instant, now: Instant
+    ) -> Iterable[LookBack]:
+        for history in histories:
+            for revision in history.revisions[1:] if history else ():
+                due_at = plus(revision.look_back[1], self.schedule.doubtful_seconds)
+                if not revision.looked_back and self.schedule.looks_back(due_at, last, now):
+                    assert history is not None
+                    yield LookBack(history.bucket, revision.since)
+
+    def check(
+        self, window: Window, seconds_left: Callable[[], float] = lambda: math.inf
+    ) -> Checked:
+        """Looks at the window, page after page. Unavailable when the ledger could not be read or
+        written: the window comes again then."""
+        counts: Counter[str] = Counter()
+        again: list[Window] = []
+        rest: Window | None = window
+        while rest is not None:
+            rows, after = self.index.page(rest, PAGE)
+            again += self._page(rest, [stored for _, stored in rows], counts)
+            rest = replace(rest, after=after) if after else None
+            if rest and rest.whole and counts["checked_versions"] >= WHOLE_AUDITS:
+                rest = replace(rest, whole=False)
+            if seconds_left() < RESERVE_SECONDS:
+                break
+        return Checked(rest, counts, tuple(again))
+
+    def _page(self, window: Window, rows: Sequence[Stored], counts: Counter[str]) -> list[Window]:
+        """What S3 did not answer for."""
         now = self.now()
-        due = [
-            stored
-            for _, stored in rows
-            if self._is_due(window.status, stored.version, stored.record.state, now)
-        ]
+        due = [s for s in rows if self._is_due(window, s.version, s.record.state, now)]
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             examined = list(pool.map(lambda stored: self._examine(window, stored, now), due))
         denied = [one for one in examined if isinstance(one, Denied)]
+        self.note(denied, now)
+        seen = [one for one in examined if isinstance(one, _Seen)]
+        self.write([fact for one in seen for fact in one.facts])
+        counts.update(name for one in seen for name in one.differences)
+        counts["checked_versions"] += sum(bool(one.facts) for one in seen)
+        counts["denied_checks"] += len(denied)
+        unanswered = [
+            stored
+            for stored, one in zip(due, examined, strict=True)
+            if isinstance(one, NotYet) and not isinstance(one, Denied)
+        ]
+        counts["unanswered_checks"] += len(unanswered)
+        return [
+            replace(window, since=since, until=plus(since, 0.001), after=None, attempt=attempt)
+            for since in sorted({one.record.state.since for one in unanswered} - {None})
+            for attempt in [window.attempt + 1]
+            if since and attempt <= MOST_ATTEMPTS
+        ]
+
+    def note(self, denied: Iterable[Denied], now: Instant) -> None:
+        """Each refusal once."""
         for error in {(one.bucket, one.action): one for one in denied}.values():
             self.findings.note(error, now)
-        seen = [one for one in examined if isinstance(one, _Seen)]
-        self._write([fact for one in seen for fact in one.facts])
-        later = [one for one in examined if isinstance(one, NotYet) and not isinstance(one, Denied)]
-        if later:
-            raise Unavailable(f"{len(later)} versions could not be checked: {later[0]}")
-        counts = Counter(name for one in seen for name in one.differences)
-        counts["checked_versions"] = sum(bool(one.facts) for one in seen)
-        counts["denied_checks"] = len(denied)
-        return Checked(replace(window, after=after) if after else None, counts)
 
-    def _oldest(self, asked: Sequence[tuple[Route, Status]]) -> Iterable[Stored | None]:
+    def write(self, facts: Sequence[Fact]) -> None:
+        """Unavailable when the ledger does not take them all."""
+        results = self.ledger.write([Claim(fact) for fact in facts])
+        for result in results.values():
+            if isinstance(result, (NotYet, Rejected)):
+                raise Unavailable(f"what was seen could not be written: {result}")
+
+    def examiner(self, now: Instant, *, audit: bool = False) -> Examiner:
+        return Examiner(
+            self.objects,
+            audit=audit,
+            note=lambda denied: self.findings.note(denied, now),
+            note_replicas=self._note_replicas,
+        )
+
+    def _note_replicas(self, version: ObjectVersion) -> None:
+        """A version of a source bucket that is a replica itself, and of no tracked bucket."""
+        histories = {name: one for name, one in self.histories().items() if one is not None}
+        history = histories.get(version.bucket)
+        if self.learnt is None or history is None or history.may_be_replica(version.key):
+            return
+        if not sources_of(histories, version.bucket, version.key):
+            self.learnt.note_replicas(version.bucket, folder_of(version.key))
+
+    def _oldest(self, asked: Sequence[tuple[Route, Status | None]]) -> Iterable[Stored | None]:
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             return list(pool.map(lambda one: self.index.oldest(*one), asked))
 
-    def _is_due(self, status: Status, version: ObjectVersion, state: State, now: Instant) -> bool:
+    def _is_due(self, window: Window, version: ObjectVersion, state: State, now: Instant) -> bool:
         """Whether a version with that status somewhere is to be looked at because of it."""
-        if status is Status.FAILED:
+        if window.status in (Status.FAILED, None):
             return True
-        if status is Status.COMPLETED:
-            return self.schedule.is_audited(version)
+        if window.status is Status.COMPLETED:
+            return window.whole or self.schedule.is_audited(version)
+        age = seconds_between(state.since or now, now)
+        if state.in_doubt:
+            return age >= self.schedule.doubtful_seconds
         history = self.histories().get(version.bucket)
         rules = history.current.rules if history else ()
         time_control = any(rule.id == state.rule_id and rule.threshold_minutes for rule in rules)
-        age = seconds_between(state.since or now, now)
         return age >= self.schedule.expected_seconds(time_control)
 
     def _examine(self, window: Window, stored: Stored, now: Instant) -> _Seen | NotYet:
@@ -153,26 +245,31 @@ class Reconciler:
             listed = [
                 name
                 for name, state in known.items()
-                if name  # without a destination a status stands in no list
+                # Without a destination only a doubt stands in a list.
+                if (name or window.status is None)
                 and state.status is window.status
                 and window.since <= (state.since or "") < window.until
-                and self._is_due(window.status, version, state, now)
+                and self._is_due(window, version, state, now)
             ]
             if stored.destination != min(listed, default=None):
                 return _Seen((), ())
-            audit = window.status is Status.COMPLETED
             others = possible(self.histories().get(version.bucket), version, known, now)
-            facts = Examiner(self.objects, audit=audit).examine(version, known, now, others)
+            examiner = self.examiner(now, audit=window.status is Status.COMPLETED)
+            facts = examiner.examine(version, known, now, others)
             differences = (_difference(fact, known) for fact in facts)
+            self._learn(facts, known)
             return _Seen(tuple(facts), tuple(name for name in differences if name))
         except NotYet as error:
             return error
 
-    def _write(self, facts: Sequence[Fact]) -> None:
-        results = self.ledger.write([Claim(fact) for fact in facts])
-        for result in results.values():
-            if isinstance(result, (NotYet, Rejected)):
-                raise Unavailable(f"what was seen could not be written: {result}")
+    def _learn(self, facts: Iterable[Fact], known: Mapping[str, State]) -> None:
+        """A replica that is there and FAILED lacks its tags, of which no event tells: the others of
+        its route may lack theirs."""
+        for fact in facts:
+            before = known.get(fact.destination, State())
+            tagless = fact.status is Status.FAILED and fact.present
+            if self.learnt and tagless and before.status is not Status.FAILED:
+                self.learnt.note_audit(fact.version.bucket, fact.destination)
 
 
 def _difference(fact: Fact, known: Mapping[str, State]) -> str | None:

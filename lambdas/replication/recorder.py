@@ -1,25 +1,38 @@
 """The one write path: messages in, facts in the ledger, and for every message a verdict.
 
 A message is done when every fact in it is in the ledger, or when the dead-letter queue has it
-because nobody can ever understand it. Anything else goes back to the queue, alone.
+because nobody can ever understand it. Anything else goes back to the queue, alone. How far the
+queue was heard to its end (`ports.Heard`) follows from the messages that are done: a message of
+the schedule that asks for the rules to be read is a mark, and one given back holds it.
 """
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 
 from replication.attributor import Attributor
-from replication.errors import NotYet, Rejected
+from replication.bounded import Bounded
+from replication.errors import NotYet, Rejected, Unplaced
 from replication.events import ConfigurationChanged, Event, Ignored
-from replication.ports import Claim, DeadLetters, Histories, Ledger, Message, Written
+from replication.ports import Claim, DeadLetters, Heard, Histories, Ledger, Message, Written
 from replication.times import Instant
 
 log = logging.getLogger(__name__)
 
 THREADS = 16
 """Proofs wait for S3, they do not compute."""
+READS_A_BATCH = 500
+"""Reads of S3 at most. Whoever may write into a bucket decides how many there are to make; the
+messages that found no more room come again."""
+TRIES = 3
+"""How often a message is received whose version cannot be placed, before it is of no concern."""
+RESERVE_SECONDS = 20.0
+"""What is left of the function's time when proofs must end: what they found is still written."""
+TAGS_NOT_PERMITTED = frozenset({"SrcGetTaggingNotPermitted", "DstPutTaggingNotPermitted"})
+"""Codes of a role that leaves replicas without their tags, which no event tells of."""
 
 Parse = Callable[[str, Instant], Sequence[Event | Rejected]]
 
@@ -47,14 +60,18 @@ class _Verdicts:
     """What has been decided about the messages of a batch."""
 
     rejected: dict[str, tuple[Message, Rejected]] = field(default_factory=dict)
-    retry: dict[str, NotYet] = field(default_factory=dict)
+    retry: dict[str, list[NotYet]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     def note(self, message: Message, error: Rejected | NotYet) -> None:
         if isinstance(error, Rejected):
             self.rejected.setdefault(message.id, (message, error))
         else:
-            self.retry.setdefault(message.id, error)
+            self.retry.setdefault(message.id, []).append(error)
+
+    def unheard(self, message: Message) -> bool:
+        """Whether something may be due that only this message tells of."""
+        return any(not isinstance(one, Unplaced) for one in self.retry.get(message.id, ()))
 
 
 class Recorder:
@@ -70,6 +87,7 @@ class Recorder:
         ledger: Ledger,
         dead_letters: DeadLetters,
         now: Callable[[], Instant],
+        heard: Heard | None = None,
     ) -> None:
         self._parse = parse
         self._attributor = attributor
@@ -77,22 +95,30 @@ class Recorder:
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._now = now
+        self._heard = heard
 
-    def record(self, messages: Sequence[Message]) -> Outcome:
-        """Never raises for what a message holds, and no message stops another."""
+    def record(
+        self, messages: Sequence[Message], seconds_left: Callable[[], float] = lambda: math.inf
+    ) -> Outcome:
+        """Never raises for what a message holds, and no message stops another. What is not done
+        `seconds_left` before the end of the function goes back to the queue."""
         verdicts = _Verdicts()
         works = [_Work(m, event) for m in messages for event in self._events(m, verdicts)]
+        refreshed = [w.message.sent for w in works if _is_refresh(w.event)]
         works = self._configure(works, verdicts)
         attributor = self._attributor()
+        attributor = replace(attributor, objects=Bounded(attributor.objects, READS_A_BATCH))
         for work in works:
             _attribute(verdicts, work, attributor.claims)
         unproven = [work for work in works if work.claims is None and not work.failed]
         unproven += self._write([work for work in works if work.claims], verdicts)
-        self._prove(attributor, unproven, verdicts)
+        self._prove(attributor, unproven, verdicts, seconds_left)
+        self._learn(attributor, works)
         retry = set(verdicts.retry) | self._reject(verdicts)
-        for name, error in verdicts.retry.items():
-            log.warning("message %s goes back to the queue: %s", name, error)
+        for name, errors in verdicts.retry.items():
+            log.warning("message %s goes back to the queue: %s", name, errors[0])
         verdicts.counts["retried_messages"] = len(retry)
+        self._hear(messages, verdicts, retry, refreshed)
         return Outcome(tuple(m.id for m in messages if m.id in retry), verdicts.counts)
 
     def _events(self, message: Message, verdicts: _Verdicts) -> Iterable[Event]:
@@ -134,29 +160,83 @@ class Recorder:
                 missing.append(work)
         return missing
 
-    def _prove(self, attributor: Attributor, works: Sequence[_Work], verdicts: _Verdicts) -> None:
+    def _prove(
+        self,
+        attributor: Attributor,
+        works: Sequence[_Work],
+        verdicts: _Verdicts,
+        seconds_left: Callable[[], float],
+    ) -> None:
         """Asks S3 about what the events alone could not tell, and writes the answers."""
         if not works:
             return
         now = self._now()
 
         def prove(work: _Work) -> None:
-            _attribute(verdicts, work, lambda event: attributor.prove(event, now))
+            last = work.message.receives >= TRIES
+            if seconds_left() <= RESERVE_SECONDS:
+                work.failed = True
+                verdicts.note(work.message, NotYet("no time was left to ask S3 about it"))
+                return
+            _attribute(verdicts, work, lambda event: attributor.prove(event, now, last_try=last))
 
-        with ThreadPoolExecutor(max_workers=min(THREADS, len(works))) as pool:
-            list(pool.map(prove, works))
+        pool = ThreadPoolExecutor(max_workers=min(THREADS, len(works)))
+        begun = {pool.submit(prove, work): work for work in works}
+        left = seconds_left() - RESERVE_SECONDS
+        done, hanging = wait(begun, timeout=None if left == math.inf else max(0.0, left))
+        # A read that hangs is left to itself; its message comes again.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for one in done:
+            one.result()
+        for one in hanging:
+            verdicts.note(begun[one].message, NotYet("S3 did not answer in time"))
+        proven = [begun[one] for one in done]
         verdicts.counts["foreign_events"] += sum(
-            not work.claims and not work.failed for work in works
+            not work.claims and not work.failed for work in proven
         )
-        self._write([work for work in works if work.claims], verdicts)
+        self._write([work for work in proven if work.claims], verdicts)
+
+    def _learn(self, attributor: Attributor, works: Sequence[_Work]) -> None:
+        """Destinations that S3 spoke of and no known rule names, so that lists, sweeps and
+        reconciliation come across them; routes whose replicas may lack their tags."""
+        facts = [claim.fact for work in works for claim in work.claims or () if not work.failed]
+        routes = {(f.version.bucket, f.destination) for f in facts if f.destination}
+        for bucket, name in sorted(routes):
+            history = attributor.histories.get(bucket)
+            if history and name != bucket and name not in history.destinations:
+                self._histories.note_destination(bucket, name)
+        for fact in facts:
+            if fact.failure_code in TAGS_NOT_PERMITTED:
+                self._histories.note_audit(fact.version.bucket, fact.destination)
 
     def _reject(self, verdicts: _Verdicts) -> set[str]:
-        """Ids of messages that could not be put into the dead-letter queue."""
-        safe = set(self._dead_letters.send(list(verdicts.rejected.values())))
+        """Ids of messages that could not be put into the dead-letter queue. One that comes again
+        for another of its records is put there once, when it is done."""
+        final = {n: one for n, one in verdicts.rejected.items() if n not in verdicts.retry}
+        safe = set(self._dead_letters.send(list(final.values())))
         verdicts.counts["rejected_messages"] += len(safe)
-        for message, error in verdicts.rejected.values():
+        for message, error in final.values():
             log.error("message %s can never be understood: %s", message.id, error)
-        return set(verdicts.rejected) - safe
+        return set(final) - safe
+
+    def _hear(
+        self,
+        messages: Sequence[Message],
+        verdicts: _Verdicts,
+        retry: set[str],
+        refreshed: Sequence[Instant],
+    ) -> None:
+        """Given back first: a mark must never be ahead of what it vouches for."""
+        if self._heard is None:
+            return
+        self._heard.give_back([m for m in messages if verdicts.unheard(m)])
+        self._heard.taken([m for m in messages if m.receives > 1 and m.id not in retry])
+        if refreshed:
+            self._heard.advance(max(refreshed))
+
+
+def _is_refresh(event: Event) -> bool:
+    return isinstance(event, ConfigurationChanged) and event.bucket is None
 
 
 def _attribute(
@@ -168,6 +248,9 @@ def _attribute(
     try:
         work.claims = ask(work.event)
         return
+    except Unplaced as error:
+        verdicts.note(work.message, error)
+        verdicts.counts["unplaced_events"] += 1
     except (Rejected, NotYet) as error:
         verdicts.note(work.message, error)
     except Exception as error:

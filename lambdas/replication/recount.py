@@ -1,9 +1,18 @@
 """Counts what the index holds and puts counters right that differ.
 
 The standing counters of a route follow from its entries in the index alone, so walking them proves
-the counters. The table goes on changing meanwhile, and nobody can stop it: a difference counts only
-when nothing moved during a walk and a second one, a while later, finds the very same. What is then
-added is the difference, so a change that comes between is not lost.
+the counters. But the counters come of the table's stream, which may be behind: what it has not told
+yet differs, and healed it would be counted twice. So a walk stands between two fences:
+
+    everything written before the first fence is counted       its snapshot of the counters
+    the index is walked
+    everything written before the second fence is counted      the same counters once more
+
+When both snapshots are equal, nothing was written meanwhile that the walk could have seen and the
+first did not count. The index is behind the table by itself, so a difference is only believed when
+a second walk of this kind, a while later, finds the very same. What is then added is the
+difference, so a change that comes between is not lost. A stream that does not come to its fences in
+time leaves everything as it is.
 """
 
 from collections import Counter
@@ -15,6 +24,7 @@ from typing import Protocol
 from replication.contributions import (
     Benign,
     Deltas,
+    ItemChange,
     Level,
     Period,
     Seen,
@@ -29,6 +39,8 @@ from replication.stored import Stored
 from replication.times import Instant
 
 ROUNDS = 5
+LOOKS = 6
+"""How often the fences are looked at, a rest apart, before the stream counts as behind."""
 _STANDING = frozenset({"pending", "failing", "failing_bytes"})
 
 
@@ -38,7 +50,7 @@ class Verdict(StrEnum):
     RIGHT = "recount_right"
     HEALED = "recount_healed"
     MOVING = "recount_moving"
-    """It never rested long enough to tell."""
+    """It never rested long enough to tell, or the stream is behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,14 @@ class Recounted:
     verdict: Verdict
     differences: Deltas
     entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fence(ItemChange):
+    """A record of the stream that is no change of the ledger: fence `name` of those of `token`."""
+
+    name: str = ""
+    token: str = ""
 
 
 class Walk(Protocol):
@@ -65,10 +85,19 @@ class Counters(Protocol):
         """Adds all of it, once for each name."""
         ...
 
+    def put_up_fences(self) -> str:
+        """Writes fences behind everything that was written to the table; their token."""
+        ...
+
+    def fences_are_passed(self, token: str) -> bool:
+        """Whether all that was written before the fences of a token is counted."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """`rest` waits long enough for the stream to be worked off; `now` is the wall clock."""
+    """`rest` waits long enough for a stream that is not behind to be worked off; `now` is the wall
+    clock."""
 
     walk: Walk
     counters: Counters
@@ -77,25 +106,46 @@ class Recount:
     now: Callable[[], Instant]
 
     def __call__(self, bucket: str, destination: str) -> Recounted:
-        previous: Deltas | None = None
-        entries = 0
+        # Most recounts find nothing, for which no fence is needed.
+        previous, now, entries = self._look(bucket, destination)
+        if previous == {}:
+            return Recounted(Verdict.RIGHT, {}, entries)
+        previous = None
         for round_ in range(ROUNDS):
             if round_:
                 self.rest()
-            now = self.now()
-            before = self.counters.snapshot(bucket, destination, now)
-            walked, entries = self._walk(bucket, destination)
-            if self.counters.snapshot(bucket, destination, now) != before:
-                previous = None
-                continue
-            found = differences(before, shown(walked, now))
-            if not found:
+            if not self._fenced():
+                break
+            found, now, entries = self._look(bucket, destination, fenced=True)
+            if found == {}:
                 return Recounted(Verdict.RIGHT, {}, entries)
-            if found == previous:
+            if found and found == previous:
                 self.counters.heal(found, f"recount-{bucket}-{destination}-{now}")
                 return Recounted(Verdict.HEALED, found, entries)
             previous = found
         return Recounted(Verdict.MOVING, previous or {}, entries)
+
+    def _look(
+        self, bucket: str, destination: str, *, fenced: bool = False
+    ) -> tuple[Deltas | None, Instant, int]:
+        """What differs; None when that cannot be told, for something moved meanwhile or, behind
+        the first of two fences, the stream does not come to the second."""
+        now = self.now()
+        before = self.counters.snapshot(bucket, destination, now)
+        walked, entries = self._walk(bucket, destination)
+        rested = not fenced or self._fenced()
+        if not rested or self.counters.snapshot(bucket, destination, now) != before:
+            return None, now, entries
+        return differences(before, shown(walked, now)), now, entries
+
+    def _fenced(self) -> bool:
+        """Waits until all that was written until now is counted; False when that takes too long."""
+        token = self.counters.put_up_fences()
+        for _ in range(LOOKS):
+            if self.counters.fences_are_passed(token):
+                return True
+            self.rest()
+        return self.counters.fences_are_passed(token)
 
     def _walk(self, bucket: str, destination: str) -> tuple[Deltas, int]:
         found: Deltas = {}

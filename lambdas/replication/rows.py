@@ -16,7 +16,7 @@ from replication.deliveries import Row
 from replication.errors import Denied, NotYet, Rejected, Undecided, Unsourced
 from replication.examiner import Examiner, possible
 from replication.existing import Attribution, Found, Outcome, Question
-from replication.facts import Fact, ObjectVersion
+from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.origin import Origins
 from replication.ports import Claim, Head, Ledger, Objects
@@ -64,11 +64,14 @@ class Rows:
         objects: Objects,
         histories: Mapping[str, History],
         now: Callable[[], Instant],
+        note: Callable[[Denied], None] = lambda _: None,
+        note_destination: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._read = read
         self._attribution = attribution
         self._ledger = ledger
-        self._examiner = Examiner(objects)
+        self._examiner = Examiner(objects, note=note)
+        self._note, self._note_destination = note, note_destination
         self._origins = Origins(histories, objects, ledger)
         self._now = now
         self._known: dict[str, Attribution] = {}
@@ -107,6 +110,10 @@ class Rows:
 
     def _write(self, claims: Sequence[Claim]) -> list[str]:
         """What the ledger refuses, by name."""
+        for bucket, name in sorted({(c.fact.version.bucket, c.fact.destination) for c in claims}):
+            history = self._origins.histories.get(bucket)
+            if history and name not in ("", bucket, *history.destinations):
+                self._note_destination(bucket, name)
         refused = []
         for (version, name), result in self._ledger.write(claims).items():
             if isinstance(result, NotYet):
@@ -124,7 +131,7 @@ class Rows:
         for found, answer in zip(unclear.values(), answers, strict=True):
             if answer is None:
                 continue
-            claims += found.claims
+            claims += map(_in_doubt, found.claims) if isinstance(answer, Denied) else found.claims
             if isinstance(answer, list):
                 claims += map(Claim, answer)
             elif isinstance(answer, Unsourced) and found.question and found.question.unsourced:
@@ -146,8 +153,11 @@ class Rows:
                     return copy or []
             # Written together with the answers, in one go.
             claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
-            return self._examiner.examine(version, claimed | known, now, question.possible)
+            examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
+            return examiner.examine(version, claimed | known, now, question.possible)
         except (Denied, Unsourced, Undecided) as error:
+            if isinstance(error, Denied):
+                self._note(error)
             return error
 
     def _as_replica(self, version: ObjectVersion, here: Head, now: Instant) -> list[Fact] | None:
@@ -163,12 +173,21 @@ class Rows:
         original = version.in_bucket(origin)
         known = self._ledger.states(original)
         others = possible(self._origins.histories[origin], original, known, now) or ()
-        return self._examiner.examine(original, known, now, (*others, version.bucket))
+        examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
+        return examiner.examine(original, known, now, (*others, version.bucket))
 
     def _of(self, bucket: str) -> Attribution:
         if bucket not in self._known:
             self._known[bucket] = self._attribution(bucket)
         return self._known[bucket]
+
+
+def _in_doubt(claim: Claim) -> Claim:
+    """S3 may not be asked now: where the row does not say, the version may be due, and
+    reconciliation asks again."""
+    if claim.fact.kind is not Kind.NOTED or claim.must_exist:
+        return claim
+    return replace(claim, fact=replace(claim.fact, in_doubt=True))
 
 
 def _is_answered(question: Question, known: Mapping[str, State]) -> bool:

@@ -30,12 +30,12 @@ def from_header(value: str | None) -> str | None:
 def aggregate(statuses: Iterable[Status | None]) -> Status | None:
     """What S3 says of a source version, from what is known of each of its destinations.
 
-    None (unknown) at one destination hides nothing that is known: a failure is still a failure,
-    and without one the answer is PENDING. No destination at all: None, no rule made it eligible.
+    None is a destination of which nothing is known. It hides no failure and no wait, but nobody
+    can call the version COMPLETED then: the answer is None. No destination at all: None as well,
+    no rule made the version eligible.
     """
     known = set(statuses)
-    if Status.FAILED in known:
-        return Status.FAILED
-    if not known or known == {None}:
-        return None
-    return Status.COMPLETED if known == {Status.COMPLETED} else Status.PENDING
+    for status in (Status.FAILED, Status.PENDING):
+        if status in known:
+            return status
+    return Status.COMPLETED if known == {Status.COMPLETED} else None

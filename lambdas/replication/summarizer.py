@@ -3,10 +3,13 @@
 Incidents are judged by the counters after the change is in, of everything a batch touched, counted
 now or by an attempt before it. So whatever an attempt leaves undone, the next one does, and doing
 it twice changes nothing.
+
+Fences, by which a recount tells how far the stream is counted, are noted once the counters have all
+that came before them in their shard.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +25,7 @@ from replication.contributions import (
 )
 from replication.errors import Unavailable, Unreadable
 from replication.incidents import Heard, Hearing, Incident, Notice
+from replication.recount import Fence
 from replication.times import Instant
 
 log = logging.getLogger(__name__)
@@ -31,6 +35,8 @@ ATTEMPTS = 6
 
 class Counters(Protocol):
     def apply(self, shard: str | None, changes: list[Change]) -> list[Change]: ...
+
+    def pass_by(self, fences: Sequence[Fence]) -> None: ...
 
 
 class Counted(Protocol):
@@ -80,6 +86,7 @@ class Summarizer:
         Unavailable when it has to come again."""
         changes: list[Change] = []
         hearing = Hearing(self.benign)
+        fences: list[Fence] = []
         unreadable = 0
         for record in records:
             try:
@@ -89,9 +96,14 @@ class Summarizer:
                 log.error("unreadable record: %s", error)
                 unreadable += 1
                 continue
+            if isinstance(read, Fence):
+                fences.append(read)
+                continue
             hearing.hear(read.old, read.new)
             changes.append(Change(read.number, deltas(read.old, read.new, self.benign)))
         applied = self.counters.apply(shard, changes)
+        if fences:
+            self.counters.pass_by(fences)
         for trouble in sorted(self._concerned(hearing)):
             self.settle(trouble, hearing.of(trouble))
         return Summarized(merged([one.deltas for one in applied]), unreadable)

@@ -50,6 +50,11 @@ def to_datetime(instant: Instant) -> datetime:
     return datetime.fromisoformat(instant)
 
 
+def start_of_second(instant: Instant) -> Instant:
+    """The first millisecond of the second that `instant` lies in."""
+    return Instant(instant[:-4] + "000Z")
+
+
 def end_of_second(instant: Instant) -> Instant:
     """The last millisecond of the second that `instant` lies in."""
     return Instant(instant[:-4] + "999Z")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from replication.errors import Denied
-from replication.examiner import NO_RULE, SEVERAL_MAY_HAVE_FAILED, WITHOUT_ITS_TAGS, Examiner
+from replication.examiner import Examiner
+from replication.headers import NO_RULE, SEVERAL_MAY_HAVE_FAILED, WITHOUT_ITS_TAGS
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State, fold
 from replication.ports import Head

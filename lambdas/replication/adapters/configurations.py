@@ -1,82 +1,52 @@
-"""Replication configurations: read from S3, kept with their history in the ledger's table.
+"""Replication configurations: read from S3, and kept with their history in the table
+(`configuration_table.py`).
 
-pk   #configuration#<bucket>        (no bucket name begins with `#`)
-sk   the instant the revision was first known to hold
-configuration   B: ReplicationConfiguration as GetBucketReplication gave it, JSON, zlib
-                (S3 allows 2 MB of it, DynamoDB 400 KB an item)
+A read that shows other rules makes a revision, that of the second which CloudTrail named where it
+did. Two things keep a read from being believed: S3 was told of a change that it does not show, or
+it shows once more what the newest revision has just replaced. Either may be a stale answer, so for
+a minute nothing is concluded, and what is newer than the last read that agreed is in doubt. Both
+follow from what the table holds, whichever process reads.
 """
 
-import json
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from replication.configuration import History, Revision
+from replication.adapters.configuration_table import ConfigurationTable, Raw
+from replication.configuration import SETTLING_SECONDS, History, Revision, folder_of
 from replication.eligibility import Configuration, parse_configuration
+from replication.errors import Denied
+from replication.facts import ObjectVersion
 from replication.times import Instant, plus
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
+__all__ = ["ConfigurationTable", "Configurations"]
+
 REFRESH_SECONDS = 60
-SETTLING_SECONDS = 60
 SETTLING_REFRESH_SECONDS = 5
+MANY_OWN = 20
+"""Objects of its own that a destination is seen to take before it is known to take many."""
 
-Raw = Mapping[str, Any]
-"""ReplicationConfiguration as S3 gives it; empty when the bucket has none."""
-
-
-class ConfigurationTable:
-    """The revisions of each bucket as the table has them."""
-
-    def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
-        self._dynamodb = dynamodb
-        self._table_name = table_name
-
-    def load(self, bucket: str) -> History | None:
-        """The history of a bucket; None when its configuration was never read."""
-        items = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": _partition(bucket)}},
-            ConsistentRead=True,
-        )
-        revisions: list[Revision] = []
-        for page in items:
-            for item in page["Items"]:
-                configuration = parse_configuration(_unpack(item["configuration"]["B"]))
-                if not revisions or revisions[-1].configuration != configuration:
-                    revisions.append(Revision(Instant(item["sk"]["S"]), configuration))
-        return History(bucket, tuple(revisions)) if revisions else None
-
-    def append(self, bucket: str, since: Instant, raw: Raw) -> None:
-        self._dynamodb.put_item(
-            TableName=self._table_name,
-            Item={
-                "pk": {"S": _partition(bucket)},
-                "sk": {"S": since},
-                "configuration": {"B": _pack(raw)},
-            },
-        )
+_NO_RULES = ("ReplicationConfigurationNotFoundError", "NoSuchBucket")
 
 
 @dataclass(frozen=True, slots=True)
 class _Cached:
     history: History
-    read_at: float
-    settled_at: float
+    looked_at: float
 
 
 class Configurations:
     """The histories of the tracked source buckets, never older than a minute.
 
     `seconds` is a monotonic clock, `now` the wall clock. A bucket without a configuration is
-    remembered like any other (its revision has no rules).
+    remembered like any other (its revision has no rules). `refused` hears of buckets whose rules
+    may not be read.
     """
 
     def __init__(
@@ -87,15 +57,20 @@ class Configurations:
         buckets: Iterable[str],
         seconds: Callable[[], float],
         now: Callable[[], Instant],
+        refused: Callable[[Denied], None] = lambda _: None,
     ) -> None:
         self._s3 = s3
         self._table = table
         self._buckets = tuple(buckets)
         self._seconds = seconds
         self._now = now
+        self._refused = refused
         self._cache: dict[str, _Cached] = {}
-        self._changed: dict[str, Instant] = {}
+        self._told: dict[str, list[Instant]] = {}
+        self._to_note: set[str] = set()
         self._failures: dict[str, str] = {}
+        self._own: dict[str, int] = {}
+        self._takes_own: dict[str, tuple[float, bool]] = {}
 
     def histories(self) -> Mapping[str, History]:
         """Those that are known; `unknown` names the others and why."""
@@ -105,97 +80,206 @@ class Configurations:
         elif stale:
             with ThreadPoolExecutor(max_workers=8) as pool:
                 list(pool.map(self._refresh, stale))
-        moment = self._seconds()
-        return {
-            bucket: replace(cached.history, settled=moment >= cached.settled_at)
-            for bucket, cached in self._cache.items()
-        }
+        return {bucket: cached.history for bucket, cached in self._cache.items()}
 
     def unknown(self) -> Mapping[str, str]:
-        """Buckets whose configuration could not be read, with the reason."""
+        """Buckets of which no rules are known, with the reason."""
         return {
             bucket: reason for bucket, reason in self._failures.items() if bucket not in self._cache
         }
 
     def forget(self, bucket: str | None, changed_at: Instant | None) -> None:
-        """Read anew at the next question. `changed_at`: S3 was told of a change at that time, so
-        its answers cannot be relied on for a while."""
+        """See `ports.Histories.forget`. What the next read agrees with is noted for others."""
         for name in self._buckets if bucket is None else (bucket,):
-            cached = self._cache.get(name)
+            if name not in self._buckets:
+                continue
+            self._to_note.add(name)
             if changed_at is not None:
-                self._changed[name] = changed_at
-            if cached is not None:
-                settled_at = cached.settled_at if changed_at is None else self._settling()
-                self._cache[name] = replace(cached, read_at=float("-inf"), settled_at=settled_at)
+                self._told.setdefault(name, []).append(changed_at)
+            self._expire(name)
+
+    def reread(self, bucket: str) -> History | None:
+        """See `ports.Histories.reread`."""
+        self._expire(bucket)
+        return self.histories().get(bucket)
+
+    def note_destination(self, bucket: str, destination: str) -> None:
+        """See `ports.Histories.note_destination`."""
+        if cached := self._cache.get(bucket):
+            self._table.note_destination(bucket, destination)
+            others = (*cached.history.others, destination)
+            self._cache[bucket] = replace(cached, history=replace(cached.history, others=others))
+
+    def note_replicas(self, version: ObjectVersion) -> None:
+        """The version is a replica of a bucket nobody tracks; those beside it may be, too."""
+        cached = self._cache.get(version.bucket)
+        if cached and not cached.history.may_be_replica(version.key):
+            prefix = folder_of(version.key)
+            self._table.note_replicas(version.bucket, prefix)
+            under = (*cached.history.replicas_under, prefix)
+            history = replace(cached.history, replicas_under=under)
+            self._cache[version.bucket] = replace(cached, history=history)
+
+    def note_audit(self, bucket: str, destination: str) -> None:
+        """See `ports.Histories.note_audit`."""
+        cached = self._cache.get(bucket)
+        if cached and destination not in cached.history.audited_whole:
+            self._table.note_audit(bucket, destination)
+
+    def note_own(self, bucket: str) -> None:
+        """S3 was asked about a new version of a destination, and it was the bucket's own."""
+        self._own[bucket] = self._own.get(bucket, 0) + 1
+        if self._own[bucket] >= MANY_OWN:
+            self._own[bucket] = 0
+            self._takes_own[bucket] = (self._seconds(), True)
+            self._table.note_own(bucket)
+
+    def takes_own(self, bucket: str) -> bool:
+        """Whether so many versions of a destination are its own that S3 is asked no more."""
+        read_at, known = self._takes_own.get(bucket, (float("-inf"), False))
+        if self._seconds() - read_at >= REFRESH_SECONDS:
+            known = self._table.takes_own(bucket)
+            self._takes_own[bucket] = (self._seconds(), known)
+        return known
+
+    def _expire(self, bucket: str) -> None:
+        if cached := self._cache.get(bucket):
+            self._cache[bucket] = replace(cached, looked_at=float("-inf"))
 
     def _fresh(self, bucket: str) -> bool:
         cached = self._cache.get(bucket)
         if cached is None:
             return False
-        moment = self._seconds()
-        unsettled = moment < cached.settled_at
-        return moment - cached.read_at < (
-            SETTLING_REFRESH_SECONDS if unsettled else REFRESH_SECONDS
-        )
+        bound = REFRESH_SECONDS if cached.history.settled else SETTLING_REFRESH_SECONDS
+        return self._seconds() - cached.looked_at < bound
 
     def _refresh(self, bucket: str) -> None:
         cached = self._cache.get(bucket)
         try:
-            history = cached.history if cached else self._table.load(bucket)
-            raw = self._read(bucket)
-            configuration = parse_configuration(raw)
-            settled_at = cached.settled_at if cached else self._seconds()
-            if history is None or history.current != configuration:
-                # Another environment may have written the same change meanwhile.
-                history = self._table.load(bucket)
-                if history is None or history.current != configuration:
-                    history = self._append(bucket, history, raw, configuration)
-                if cached is not None:
-                    settled_at = self._settling()
+            # Another process may have read and noted meanwhile.
+            history = self._table.load(bucket)
         except (ClientError, BotoCoreError, ValueError) as error:
             self._failures[bucket] = str(error)
             if cached is not None:
-                # Known rules serve on; S3 is asked again after the usual time.
-                self._cache[bucket] = replace(cached, read_at=self._seconds())
+                self._cache[bucket] = replace(cached, looked_at=self._seconds())
             return
-        if bucket in self._changed and cached is None:
-            settled_at = self._settling()
-        self._changed.pop(bucket, None)
-        self._failures.pop(bucket, None)
-        self._cache[bucket] = _Cached(history, self._seconds(), settled_at)
+        if history is None and cached is not None:
+            history = cached.history
+        began = self._now()
+        try:
+            raw = self._read(bucket)
+            history = self._judged(bucket, history, raw, parse_configuration(raw), began)
+            self._failures.pop(bucket, None)
+        except (ClientError, BotoCoreError, ValueError) as error:
+            self._failures[bucket] = str(error)
+            if isinstance(error, ClientError) and "Denied" in error.response["Error"]["Code"]:
+                self._refused(Denied("s3:GetReplicationConfiguration", bucket))
+            if history is None:
+                return  # nothing was ever known of it
+        self._cache[bucket] = _Cached(history, self._seconds())
+
+    def _judged(
+        self,
+        bucket: str,
+        history: History | None,
+        raw: Raw,
+        configuration: Configuration,
+        began: Instant,
+    ) -> History:
+        """The history after a read that began then."""
+        told = self._told.get(bucket, [])
+        if history is None:
+            self._told.pop(bucket, None)
+            first = Revision(began, configuration, not_before=began, noticed_at=began)
+            self._table.append(bucket, first, raw)
+            listed = self._is_empty(bucket)
+            if listed:
+                self._table.note_listed(bucket, began)
+            return History(bucket, (first,), read_at=began, listed=listed)
+        last = history.revisions[-1]
+        if configuration != last.configuration:
+            if not told and self._may_be_stale(history, configuration, began):
+                return replace(history, settled=False)
+            self._told.pop(bucket, None)
+            return self._confirmed(self._append(history, raw, configuration, began, told), began)
+        for at in tuple(told):
+            if (amended := _amended(history, at)) is not None:
+                self._table.amend(bucket, *amended)
+                told.remove(at)
+                known = tuple(
+                    amended[1] if one.since == amended[0] else one for one in history.revisions
+                )
+                history = replace(history, revisions=known)
+            elif began >= plus(at, SETTLING_SECONDS):
+                told.remove(at)  # what it changed was changed back
+        if told:
+            return replace(history, settled=False)
+        self._told.pop(bucket, None)
+        return self._confirmed(history, began)
+
+    def _confirmed(self, history: History, began: Instant) -> History:
+        if history.read_at and began <= history.read_at:
+            return history
+        if history.bucket in self._to_note:
+            self._to_note.discard(history.bucket)
+            self._table.note_read(history.bucket, began)
+        return replace(history, read_at=began)
+
+    @staticmethod
+    def _may_be_stale(history: History, configuration: Configuration, began: Instant) -> bool:
+        """Whether the read shows what the newest revision replaced within the last minute."""
+        if len(history.revisions) < 2 or history.revisions[-2].configuration != configuration:
+            return False
+        last = history.revisions[-1]
+        return began < plus(last.noticed_at or last.since, SETTLING_SECONDS)
 
     def _append(
-        self, bucket: str, history: History | None, raw: Raw, configuration: Configuration
+        self,
+        history: History,
+        raw: Raw,
+        configuration: Configuration,
+        began: Instant,
+        told: list[Instant],
     ) -> History:
-        since = self._changed.get(bucket, self._now())
-        revisions = history.revisions if history else ()
-        if revisions:
-            # CloudTrail tells whole seconds. A change of the second in which the last revision
-            # began came after it all the same, or it would be the last one.
-            since = max(since, plus(revisions[-1].since, 0.001))
-        self._table.append(bucket, since, raw)
-        return History(bucket, (*revisions, Revision(since, configuration)))
+        last = history.revisions[-1]
+        since = max(told) if told else began
+        not_before = min(told) if told else (history.read_at or last.since)
+        # CloudTrail tells whole seconds. A change of the second in which the last revision
+        # began came after it all the same, or it would be the last one.
+        since = max(since, plus(last.since, 0.001))
+        revision = Revision(
+            since, configuration, not_before, bool(told), noticed_at=began, looked_back=False
+        )
+        self._table.append(history.bucket, revision, raw)
+        return replace(history, revisions=(*history.revisions, revision))
 
     def _read(self, bucket: str) -> Raw:
         try:
             return self._s3().get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ReplicationConfigurationNotFoundError":
+            if error.response["Error"]["Code"] in _NO_RULES:
                 return {"Rules": []}
             raise
 
-    def _settling(self) -> float:
-        return self._seconds() + SETTLING_SECONDS
+    def _is_empty(self, bucket: str) -> bool:
+        """Whether nothing was there before the tracker. What cannot be asked is not known."""
+        try:
+            answer = self._s3().list_object_versions(Bucket=bucket, MaxKeys=1)
+        except (ClientError, BotoCoreError):
+            return False
+        return not answer.get("Versions") and not answer.get("DeleteMarkers")
 
 
-def _partition(bucket: str) -> str:
-    return f"#configuration#{bucket}"
-
-
-def _pack(raw: Raw) -> bytes:
-    return zlib.compress(json.dumps(raw, separators=(",", ":")).encode())
-
-
-def _unpack(packed: bytes) -> Raw:
-    unpacked: Raw = json.loads(zlib.decompress(packed))
-    return unpacked
+def _amended(history: History, told: Instant) -> tuple[Instant, Revision] | None:
+    """The revision that CloudTrail speaks of, and what is known of it now. It was noticed by a
+    read before CloudTrail named its second; of several changes the first and the last are kept."""
+    for before, one in reversed(list(zip(history.revisions, history.revisions[1:], strict=False))):
+        if not one.span[0] <= told <= one.span[1]:
+            continue
+        if not one.told:
+            since = max(told, plus(before.since, 0.001))
+            return one.since, replace(one, since=since, not_before=told, told=True)
+        since = max(one.since, told)
+        first = min(one.not_before or one.since, told)
+        return one.since, replace(one, since=since, not_before=first)
+    return None

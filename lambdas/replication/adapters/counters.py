@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.adapters import counter_items
+from replication.adapters.fences import Fences
 from replication.adapters.items import Item
 from replication.contributions import Change, View, merged
 from replication.errors import Unavailable
+from replication.recount import Fence
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,6 +69,12 @@ class CounterTable:
         self._table_name = table_name
         self._lanes = lanes
         self._seconds = seconds
+        self.fences = Fences(client, table_name)
+
+    def pass_by(self, fences: Sequence[Fence]) -> None:
+        """Notes that everything before these fences of the stream is counted. Unavailable when
+        that is not taken: then the batch comes again."""
+        self.fences.pass_by(fences)
 
     def apply(self, shard: str | None, changes: Sequence[Change]) -> list[Change]:
         """Counts the changes of one batch of one shard, in their order; those that were counted

@@ -2,13 +2,18 @@
 
 The common path reads nothing. A version's first fact, and what an inventory lists, is an INSERT; a
 later one is an UPDATE under the condition that it is newer than everything the item knows
-(`ord < ?`), setting just what `fold.effect` says. Statements travel 25 a call, which is worth more
-than ten times a loop of single calls in client CPU. Whatever DynamoDB refuses (the item is there
-already, the fact is older, the state must be known) takes the slow path: read, fold everything,
-write back under the condition that nobody wrote meanwhile. Both paths end in the same item, because
-both are the fold.
+(`ord < ?`) and that what the fact assumes is true, setting just what `fold.effect` says. Statements
+travel 25 a call, which is worth more than ten times a loop of single calls in client CPU. Whatever
+DynamoDB refuses (the item is there already, the fact is older, its state must be known) takes the
+slow path: read, fold everything, write back under the condition that nobody wrote meanwhile. Both
+paths end in the same item, because both are the fold.
+
+A statement of a call that is throttled is retried here, for botocore retries whole calls alone.
+All that is bounded in time: what was not written by then is Unavailable, one item at a time.
 """
 
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,10 +24,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from replication.adapters import items
 from replication.adapters.dynamodb_reads import LedgerReads
 from replication.adapters.items import Item
-from replication.adapters.statements import Statement, insert, tells_its_place, update
+from replication.adapters.statements import Statement, insert, update
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import Record, State, fold, needs_state
+from replication.fold import Assumes, Record, State, assumes, fold
 from replication.ports import Claim, ItemKey, Written
 from replication.stored import Stored
 
@@ -37,7 +42,21 @@ THREADS = 8
 ATTEMPTS = 6
 """How often the slow path starts again when somebody wrote between its read and its write."""
 
-_FIRST = (Kind.REQUESTED, Kind.INELIGIBLE)
+_FIRST = (Kind.REQUESTED, Kind.INELIGIBLE, Kind.POSSIBLE)
+PATIENCE_SECONDS = 6.0
+"""How long a write goes on trying. Two of them, and a call that hangs, fit into a function."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+
+_THROTTLED = frozenset(
+    {
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "TransactionConflict",
+    }
+)
+"""Errors of one statement that pass."""
 _REFUSED = ("DuplicateItem", "ConditionalCheckFailed", "ValidationError")
 
 Result = Written | NotYet | Rejected
@@ -46,15 +65,29 @@ R = TypeVar("R")
 
 
 class DynamoDBLedger:
-    """`ports.Ledger` on one table. `client` may be shared by threads; boto3's is safe for that."""
+    """`ports.Ledger` on one table. `client` may be shared by threads; boto3's is safe for that.
+    `seconds` is a monotonic clock."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        shards: int,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        seconds: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client = client
         self._table_name = table_name
         self._shards = shards
+        self._patience = patience_seconds
+        self._seconds = seconds
+        self._sleep = sleep
 
     def write(self, claims: Sequence[Claim]) -> Mapping[ItemKey, Result]:
         """See `ports.Ledger.write`. Facts on one item are folded here and written once."""
+        end = self._seconds() + self._patience
         groups: dict[ItemKey, list[Claim]] = {}
         for claim in claims:
             groups.setdefault((claim.fact.version, claim.fact.destination), []).append(claim)
@@ -68,13 +101,13 @@ class DynamoDBLedger:
             else:
                 batches.append((key, statement))
         results: dict[ItemKey, Result] = {}
-        for answers in _concurrently(self._execute, _chunks(batches)):
+        for answers in _concurrently(lambda batch: self._execute(batch, end), _chunks(batches)):
             for key, answer in answers:
                 if answer is None:
                     refused.append(key)
                 else:
                     results[key] = answer
-        slow = _concurrently(lambda key: self._merge(key, groups[key]), refused)
+        slow = _concurrently(lambda key: self._merge(key, groups[key], end), refused)
         return results | dict(zip(refused, slow, strict=True))
 
     def states(self, version: ObjectVersion) -> Mapping[str, State]:
@@ -96,14 +129,34 @@ class DynamoDBLedger:
         listed = facts[0].evidence is Evidence.INVENTORY
         if not must_exist and (facts[0].kind in _FIRST or listed):
             return insert(self._table_name, items.item_of(Stored(*key, record), self._shards))
-        if any(needs_state(fact) for fact in facts) or not tells_its_place(facts):
+        assumed = assumes(facts[0]) if len(facts) == 1 else None
+        # A deletion that comes first makes an item of its own; only a read can tell.
+        if assumed is None or (assumed is Assumes.NOTHING and facts[0].kind is not Kind.DELETED):
             return None
-        return update(self._table_name, key, facts, self._shards)
+        return update(self._table_name, key, facts[0], assumed, self._shards)
 
     def _execute(
+        self, batch: Sequence[tuple[ItemKey, Statement]], end: float
+    ) -> list[tuple[ItemKey, Result | None]]:
+        """Calls of up to 25 statements, until none is throttled or it is `end`; None: refused, the
+        slow path must decide."""
+        results: dict[ItemKey, Result | None] = {}
+        pause, waiting = FIRST_PAUSE, list(batch)
+        while waiting:
+            answers = dict(self._call(waiting))
+            results |= answers
+            waiting = [one for one in waiting if isinstance(answers[one[0]], _Throttled)]
+            wait = random.uniform(pause / 2, pause)  # noqa: S311
+            if self._seconds() + wait > end:
+                break
+            if waiting:
+                self._sleep(wait)
+                pause = min(LONGEST_PAUSE, 2 * pause)
+        return [(key, results[key]) for key, _ in batch]
+
+    def _call(
         self, batch: Sequence[tuple[ItemKey, Statement]]
     ) -> list[tuple[ItemKey, Result | None]]:
-        """One call of up to 25 statements; None: refused, the slow path must decide."""
         try:
             answers = self._client.batch_execute_statement(
                 Statements=[statement for _, statement in batch]
@@ -117,8 +170,10 @@ class DynamoDBLedger:
             for (key, _), answer in zip(batch, answers, strict=True)
         ]
 
-    def _merge(self, key: ItemKey, group: Sequence[Claim]) -> Result:
-        """The slow path: read, fold, write back if nobody else has."""
+    def _merge(self, key: ItemKey, group: Sequence[Claim], end: float) -> Result:
+        """The slow path: read, fold, write back if nobody else has. Not begun after `end`."""
+        if self._seconds() > end:
+            return Unavailable("no time was left to write it")
         must_exist = all(claim.must_exist for claim in group)
         try:
             for _ in range(ATTEMPTS):
@@ -157,6 +212,10 @@ class DynamoDBLedger:
         return True
 
 
+class _Throttled(Unavailable):
+    """A statement that may pass in a moment."""
+
+
 def _with_facts(
     key: ItemKey, item: Mapping[str, Any] | None, facts: Sequence[Fact]
 ) -> Stored | None:
@@ -187,7 +246,8 @@ def _result(error: Mapping[str, Any] | None) -> Result | None:
         return Written.WRITTEN
     if error["Code"] in _REFUSED:
         return None
-    return Unavailable(f"the ledger answered {error['Code']}: {error.get('Message')}")
+    kind = _Throttled if error["Code"] in _THROTTLED else Unavailable
+    return kind(f"the ledger answered {error['Code']}: {error.get('Message')}")
 
 
 def _chunks(batches: Sequence[T]) -> list[Sequence[T]]:

@@ -1,14 +1,16 @@
 """How the ledger lies in DynamoDB: keys, attributes and their way back.
 
 One item per (object version, destination). Two are on no route: an empty destination is a version
-no rule took, and a version whose destination is its own bucket is a replica of unknown source.
+no rule took (listed only while that is in doubt), and a version whose destination is its own bucket
+is a replica of unknown source.
 
     pk        <source bucket>/<key>            2,048 bytes allowed, at most 1,088 used
     sk        <version id>#<destination>       1,024 bytes allowed
     route     <source bucket>#<destination>#<shard>     partition of the index `routes`
-    position  <status>#<since>#<tie>                    its sort key; absent: not listed
-    held      <requested_at>#<tie>      sort key of the index `held` (same partition): versions that
-              hold a watermark back by more than their place in `routes` shows, see `held`
+    position  <status>#<since>#<tie>    its sort key; `IN_DOUBT` stands for a version without a
+              status that may be due there; absent: not listed
+    held      <lacking since>#<tie>     sort key of the index `held` (same partition): versions that
+              hold a watermark back by more than their place in `routes` shows
     ord       order of the newest fact, or `~` when only a read can tell what a new fact means
     rev       counts the writes that were made after reading
     f#<order> one fact: a map of short names (`_FACT_NAMES`)
@@ -29,7 +31,6 @@ from replication.fold import Record, State, fold
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, to_datetime
-from replication.watermark import held
 
 AttributeValue = Mapping[str, Any]
 Item = dict[str, Any]
@@ -38,9 +39,12 @@ INDEX = "routes"
 HELD_INDEX = "held"
 CLOSED = "~"
 """Sorts after every `Fact.order`, so no blind write passes its condition."""
+IN_DOUBT = "IN_DOUBT"
+"""Stands in `position` where a version has no status and may be due."""
 MOST_FACTS = 400
-"""Past this many, an item's oldest facts are folded into `base` (about 60 KB of 400 KB)."""
-KEPT_FACTS = 200
+"""The newest that an item keeps; older ones are folded into `base` (about 60 KB of 400 KB)."""
+BLIND_FACTS = 4
+"""More than can be written one after the other without a read (see `fold.assumes`)."""
 KEPT_DAYS_AFTER_DELETION = 400
 
 _STATE_NAMES = tuple(field.name for field in fields(State))
@@ -59,6 +63,9 @@ _FACT_NAMES = {
     "late": "l",
     "present": "p",
     "detail": "d",
+    "in_doubt": "b",
+    "quiet": "u",
+    "retention": "o",
 }
 _TYPES = {"status": Status, "evidence": Evidence, "kind": Kind}
 
@@ -85,22 +92,23 @@ def route_of(bucket: str, destination: str, shard: int) -> str:
     return f"{bucket}#{destination}#{shard}"
 
 
-def listing(
-    version: ObjectVersion,
-    destination: str,
-    status: Status,
-    since: Instant,
-    requested_at: Instant | None,
-    shards: int,
-) -> Item:
-    """The attributes that put an item into the indexes; none where there is no route."""
-    if destination in ("", version.bucket):
+def word_of(status: Status | None) -> str:
+    """How a status is written in `position`; None is that of a version in doubt."""
+    return status or IN_DOUBT
+
+
+def listing(version: ObjectVersion, destination: str, state: State, shards: int) -> Item:
+    """The attributes that put an item into the indexes; none where it is in no list."""
+    on_route = destination != version.bucket and (destination or not state.status)
+    if not on_route or not state.since or not (state.status or state.in_doubt):
         return {}
     tie = tie_of(version, destination)
-    found = held(status, since, requested_at)
-    return ({"held": {"S": f"{found}#{tie}"}} if found else {}) | {
+    lacking = state.lacking_since
+    # What waits since its own `since` is found in `routes`: a common life is never in `held`.
+    is_held = lacking and (state.status is Status.FAILED or lacking < state.since)
+    return ({"held": {"S": f"{lacking}#{tie}"}} if is_held else {}) | {
         "route": {"S": route_of(version.bucket, destination, int(tie, 16) % shards)},
-        "position": {"S": f"{status}#{since}#{tie}"},
+        "position": {"S": f"{word_of(state.status)}#{state.since}#{tie}"},
     }
 
 
@@ -136,11 +144,11 @@ def state_values(state: State) -> Item:
 
 
 def compact(stored: Stored) -> Stored:
-    """The same state with at most MOST_FACTS facts: the oldest live on in `base` alone."""
+    """The same state with its MOST_FACTS newest facts: the older live on in `base` alone."""
     facts = stored.record.facts
     if len(facts) <= MOST_FACTS:
         return stored
-    old, kept = facts[:-KEPT_FACTS], facts[-KEPT_FACTS:]
+    old, kept = facts[:-MOST_FACTS], facts[-MOST_FACTS:]
     return replace(
         stored,
         record=Record(stored.record.state, kept),
@@ -163,10 +171,11 @@ def item_of(stored: Stored, shards: int) -> Item:
     item = key_of(version, destination) | state_values(state)
     if state.deleted_at:
         item["expires_at"] = expiry_of(state.deleted_at)
-    elif state.status and state.since:
-        item |= listing(version, destination, state.status, state.since, state.requested_at, shards)
+    else:
+        item |= listing(version, destination, state, shards)
     item |= {fact_name(fact): fact_value(fact) for fact in record.facts}
-    open_ended = state.status is not None and state.deleted_at is None
+    room = len(record.facts) <= MOST_FACTS - BLIND_FACTS
+    open_ended = state.status is not None and state.deleted_at is None and room
     newest = record.facts[-1].order if record.facts else stored.base_until
     item["ord"] = {"S": newest if open_ended and newest else CLOSED}
     if stored.base is not None:

@@ -62,6 +62,12 @@ class RecountedCounters:
                 found[Period(bucket, destination, level, start)] = amounts
         return found
 
+    def put_up_fences(self) -> str:
+        return self._table.fences.put_up()
+
+    def fences_are_passed(self, token: str) -> bool:
+        return self._table.fences.are_passed(token)
+
     def heal(self, differences: Deltas, name: str) -> None:
         self._table.apply(
             None,

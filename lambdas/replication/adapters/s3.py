@@ -15,8 +15,12 @@ from replication.times import from_datetime
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# S3 answers a malformed or foreign version id with 400; here such an id came from another bucket.
-_ABSENT = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "400", "InvalidArgument")
+_ABSENT = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket")
+"""Codes that say that the version is not there. HEAD has no body, so its code is the status."""
+_NO_SUCH_ID = "InvalidArgument"
+"""GetObjectTagging of an id that S3 never made."""
+_UNTOLD = "400"
+"""HEAD without a body: an object whose encryption key the caller lacks, or a bad request."""
 
 
 class S3Objects:
@@ -34,6 +38,8 @@ class S3Objects:
             )
         except ClientError as error:
             metadata = error.response["ResponseMetadata"]
+            if error.response["Error"]["Code"] == _UNTOLD:
+                return self._unreadable(version)
             if metadata["HTTPStatusCode"] == 405:
                 told = metadata["HTTPHeaders"].get("last-modified")
                 modified = from_datetime(parsedate_to_datetime(told)) if told else None
@@ -46,8 +52,17 @@ class S3Objects:
             from_header(answer.get("ReplicationStatus")),
             delete_marker=False,
             last_modified=from_datetime(answer["LastModified"]),
-            tag_count=answer.get("TagCount", 0),
+            # Left out of versions without tags, and where tags may not be read.
+            tag_count=answer.get("TagCount"),
         )
+
+    def _unreadable(self, version: ObjectVersion) -> Head | None:
+        """Asks for the tags of what HEAD says nothing of: they need no encryption key, and a
+        refusal says why."""
+        tags = self.tags(version)
+        if tags is None:
+            return None
+        return Head(None, False, None, tag_count=len(tags), unreadable=True)
 
     def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
         """GetObjectTagging of the version."""
@@ -56,7 +71,8 @@ class S3Objects:
                 Bucket=version.bucket, Key=version.key, VersionId=version.version_id
             )
         except ClientError as error:
-            _raise_unless_absent(error, "s3:GetObjectVersionTagging", version)
+            if error.response["Error"]["Code"] != _NO_SUCH_ID:
+                _raise_unless_absent(error, "s3:GetObjectVersionTagging", version)
             return None
         except BotoCoreError as error:
             raise failure(error, "s3:GetObjectVersionTagging", version.bucket) from error

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from replication.adapters.items import read_item
+from replication.adapters.fence_items import fence_of
+from replication.adapters.items import CLOSED, read_item
 from replication.contributions import ItemChange, Seen
+from replication.edges import Edge, edges, standing_failure
 from replication.errors import Unreadable
 from replication.facts import Evidence
 from replication.fold import State
@@ -27,8 +29,10 @@ _BROKEN = (KeyError, ValueError, TypeError, AttributeError)
 
 
 def read_record(record: Mapping[str, Any]) -> ItemChange:
-    """A record as Lambda delivers it. Unreadable when it is no item of the ledger."""
+    """A record as Lambda delivers it, of an item or of a fence. Unreadable when it is neither."""
     change = record["dynamodb"]
+    if fence := fence_of(change):
+        return fence
     try:
         old, new = _seen(change.get("OldImage")), _seen(change.get("NewImage"))
     except _BROKEN as error:
@@ -37,12 +41,27 @@ def read_record(record: Mapping[str, Any]) -> ItemChange:
 
 
 def became_failed(old: Image | None, new: Image | None) -> bool:
-    """Whether a change of an item is the edge into FAILED. An item that is gone failed not.
+    """Whether a change of an item is an edge into a failure that stands. An item that is gone
+    failed not, and what was over before it was heard of is only counted.
 
     What an inventory lists failed long ago: that is news for the lists, not for subscribers."""
-    if (new or {}).get("evidence", {}).get("S") == Evidence.INVENTORY:
+    if new is None or _status(new) != Status.FAILED:
         return False
-    return _status(new) == Status.FAILED and _status(old) != Status.FAILED
+    if "quiet" in new or new.get("evidence", {}).get("S") == Evidence.INVENTORY:
+        return False
+    if _status(old) != Status.FAILED:
+        return True
+    try:
+        before, after = _standing(old or {}), _standing(new)
+    except _BROKEN:
+        return False
+    # A late fact may show that it began earlier; that is the same failure still.
+    return before is not None and after is not None and before.order < after.order
+
+
+def _standing(image: Image) -> Edge | None:
+    stored = read_item(image)
+    return standing_failure(stored.record.state, edges(stored.record, stored.base))
 
 
 def read_image(image: Image) -> Stored:
@@ -65,7 +84,13 @@ def _status(image: Image | None) -> str | None:
 def _seen(image: Image | None) -> Seen | None:
     if not image:
         return None
-    # An item's facts can be a hundred times larger than its state, and none is needed here.
-    plain = {name: value for name, value in image.items() if not name.startswith(("f#", "base"))}
-    stored = read_item(plain)
-    return Seen(stored.version, stored.destination, stored.record.state, "route" in image)
+    stored = read_image(image)
+    return Seen(
+        stored.version,
+        stored.destination,
+        stored.record.state,
+        "route" in image,
+        edges(stored.record, stored.base),
+        # Of an image whose facts cannot be read nothing is known that could be taken back.
+        stored.base_until if stored.record.facts else CLOSED,
+    )

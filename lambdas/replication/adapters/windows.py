@@ -1,14 +1,15 @@
 """Windows of work on their way through a queue, and the tick they are planned from.
 
-A message is the JSON of one window. The tick is an item of the ledger's table: pk `#reconcile`,
+A message is the JSON of one window, or of a look back under `look_back`. The tick is an item of the ledger's table: pk `#reconcile`,
 sk `tick`, attribute `at`.
 """
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from replication.checks import Window
+from replication.checks import LookBack, Window
 from replication.errors import Unavailable
 from replication.listing import Position, Route
 from replication.status import Status
@@ -22,28 +23,36 @@ _ENTRIES = 10
 _KEY = {"pk": {"S": "#reconcile"}, "sk": {"S": "tick"}}
 
 
-def encode(window: Window) -> str:
-    return json.dumps(
-        {
-            "route": window.route,
-            "status": window.status,
-            "since": window.since,
-            "until": window.until,
-            "after": window.after,
-        }
-    )
+Work = Window | LookBack
 
 
-def decode(body: str) -> Window:
-    """KeyError, TypeError or ValueError when it is no window."""
+def encode(work: Work) -> str:
+    if isinstance(work, LookBack):
+        return json.dumps({"look_back": asdict(work)})
+    return json.dumps(asdict(work))
+
+
+def decode(body: str) -> Work:
+    """KeyError, TypeError or ValueError when it is no work of the queue."""
     read = json.loads(body)
+    if "look_back" in read:
+        found = read["look_back"]
+        return LookBack(
+            found["bucket"], Instant(found["since"]), int(found["stage"]), _position(found)
+        )
     return Window(
         route=Route(*read["route"]),
-        status=Status(read["status"]),
+        status=Status(read["status"]) if read["status"] else None,
         since=Instant(read["since"]),
         until=Instant(read["until"]),
-        after=Position(*read["after"]) if read["after"] else None,
+        after=_position(read),
+        whole=bool(read.get("whole")),
+        attempt=int(read.get("attempt", 0)),
     )
+
+
+def _position(read: Mapping[str, Any]) -> Position | None:
+    return Position(*read["after"]) if read["after"] else None
 
 
 class WindowQueue:
@@ -51,14 +60,18 @@ class WindowQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, windows: Sequence[Window]) -> None:
+    def send(self, works: Sequence[Work], delay_seconds: int = 0) -> None:
         """All of them, or Unavailable; sending some twice does no harm."""
-        for start in range(0, len(windows), _ENTRIES):
+        for start in range(0, len(works), _ENTRIES):
             answer = self._client.send_message_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
-                    {"Id": str(number), "MessageBody": encode(window)}
-                    for number, window in enumerate(windows[start : start + _ENTRIES])
+                    {
+                        "Id": str(number),
+                        "MessageBody": encode(work),
+                        "DelaySeconds": delay_seconds,
+                    }
+                    for number, work in enumerate(works[start : start + _ENTRIES])
                 ],
             )
             if failed := answer.get("Failed"):

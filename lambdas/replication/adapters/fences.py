@@ -1,0 +1,56 @@
+"""Fences put up in the stream, and which of them were passed. `fence_items.py` says how they lie."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from replication.adapters import fence_items
+from replication.adapters.counter_reads import concurrently
+from replication.adapters.items import Item
+from replication.errors import Unavailable
+from replication.recount import Fence
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Fences:
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def put_up(self) -> str:
+        """Writes all of them; their token. Unavailable when the table does not take them."""
+        token = uuid4().hex
+        self._put(fence_items.fences(token))
+        return token
+
+    def are_passed(self, token: str) -> bool:
+        """Whether every fence of the token was worked off."""
+        keys = fence_items.passed_keys()
+        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
+        passed = 0
+        try:
+            while request:
+                answer = self._client.batch_get_item(RequestItems=request)
+                found = answer["Responses"].get(self._table_name, [])
+                passed += sum(item["token"]["S"] == token for item in found)
+                request = answer.get("UnprocessedKeys", {})
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable(f"the fences cannot be read: {error}") from error
+        return passed == len(keys)
+
+    def pass_by(self, fences: Iterable[Fence]) -> None:
+        """Notes that everything before these is counted; of one fence the last counts."""
+        newest = {fence.name: fence for fence in fences}
+        self._put(list(map(fence_items.passed, newest.values())))
+
+    def _put(self, items: list[Item]) -> None:
+        put = partial(self._client.put_item, TableName=self._table_name)
+        try:
+            concurrently(lambda item: put(Item=item), items)
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable(f"a fence cannot be written: {error}") from error

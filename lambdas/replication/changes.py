@@ -1,0 +1,183 @@
+"""What a change of a version's tags, ACL or retention does, as facts.
+
+S3 judges such a change by the rules and the tags of now, not by those of the creation:
+
+    no rule takes it         nothing changes: COMPLETED stays COMPLETED, FAILED stays FAILED
+    a rule takes it          the version is PENDING once more; FAILED heals that way, too
+    only the tags can tell   HEAD decides: while the source reads COMPLETED nothing is on its way
+    both sides replicate     HEAD decides: the change may be the other side's own
+    no rule took the version nothing; a destination that a rule has named since is in doubt
+
+Each destination gets the event as a fact and the verdict as another, in the place of the event, so
+that a second delivery of it, whatever S3 says by then, changes no byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from replication import attribution
+from replication.due import due, takes_change
+from replication.errors import Denied
+from replication.status import REPLICA, Status
+from replication.times import Instant, end_of_second
+
+if TYPE_CHECKING:
+    from replication.attributor import Attributor
+    from replication.configuration import History
+    from replication.eligibility import Tags
+    from replication.events import Changed
+    from replication.facts import Fact, ObjectVersion
+    from replication.fold import State
+    from replication.ports import Head
+
+_UNDER_WAY = (Status.PENDING, Status.FAILED)
+"""What a source reads whose change S3 has taken up. A change that S3 gave up reads FAILED."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What S3 says of the source. `denied`: it says nothing."""
+
+    head: Head | None = None
+    denied: bool = False
+    tags: Tags | None = None
+
+    @property
+    def status(self) -> str | None:
+        return self.head.replication_status if self.head else None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes of a batch. `world` is the batch's attributor, `now` the wall clock."""
+
+    world: Attributor
+    now: Instant
+
+    def of(self, event: Changed) -> list[Fact]:
+        """The facts of a change; none when it concerns no tracked version."""
+        version = event.version
+        history = self.world.histories.get(version.bucket)
+        known = self.world.ledger.states(version) if history else {}
+        if history and known and set(known) != {version.bucket}:
+            return self._of_known(event, history, known)
+        for source in self.world.origins().sources(version):
+            original = version.in_bucket(source)
+            states = self.world.ledger.states(original)
+            if version.bucket in states:
+                return self._of_replica(event, original, states)
+        return self._of_unknown(event, history) if history else []
+
+    def _of_known(
+        self, event: Changed, history: History, known: Mapping[str, State]
+    ) -> list[Fact]:
+        key, last = event.version.key, end_of_second(event.at)
+        own = {
+            name: state
+            for name, state in known.items()
+            if name not in ("", event.version.bucket)
+            and not state.is_ruled_out
+            and not state.is_only_an_end
+        }
+        if not own:
+            return []  # no rule took it, so none takes what becomes of it
+        met = history.met(event.at, last)
+        rules = met[0]
+        takes = {name: takes_change(rules, key, name, None) for name in own}
+        unsure = len(met) > 1 or not history.is_read(last) or history.is_changing(last)
+        asked = _Asked()
+        if None in takes.values() or any(self._both_ways(event.version, name) for name in own):
+            asked = self._ask(event.version, with_tags=None in takes.values())
+            takes = {
+                name: self._by_head(asked, takes_change(rules, key, name, asked.tags), alone)
+                if takes[name] is None or self._both_ways(event.version, name)
+                else takes[name]
+                for name in own
+                for alone in [len(own) == 1]
+            }
+        facts = []
+        for name, taken in takes.items():
+            if taken is False and unsure:
+                taken = None
+            facts += list(self._facts(event, name, taken))
+        for one in due(
+            history, key, event.at, last, delete_marker=False, tags=asked.tags, tags_denied=True
+        ):
+            if one.destination not in known and one.taken:
+                facts += list(self._facts(event, one.destination, None))
+        return facts
+
+    @staticmethod
+    def _by_head(asked: _Asked, taken: bool | None, alone: bool) -> bool | None:
+        """Whether S3 takes the change; None: nobody can tell."""
+        if asked.denied or (asked.head and asked.head.unreadable):
+            return taken
+        if asked.status not in _UNDER_WAY:
+            return False
+        return taken or (asked.status == Status.PENDING and alone)
+
+    @staticmethod
+    def _facts(event: Changed, name: str, taken: bool | None) -> Iterator[Fact]:
+        status = Status.PENDING if taken else None
+        yield attribution.changed(event, name)
+        yield attribution.verdict(event, name, status, in_doubt=taken is None)
+
+    def _both_ways(self, version: ObjectVersion, name: str) -> bool:
+        other = self.world.histories.get(name)
+        return other is not None and other.may_take(version.key, version.bucket)
+
+    def _ask(self, version: ObjectVersion, *, with_tags: bool) -> _Asked:
+        try:
+            head = self.world.objects.head(version)
+            under_way = head is not None and (
+                head.unreadable or head.replication_status in _UNDER_WAY
+            )
+            tags = self.world.objects.tags(version) if with_tags and under_way else None
+        except Denied as denied:
+            self.world.note(denied)
+            return _Asked(denied=True)
+        return _Asked(head, tags=tags)
+
+    def _of_unknown(self, event: Changed, history: History) -> list[Fact]:
+        """Its creation was lost, or is still on its way. The header says that a rule took it, and
+        the rules of its time where; by tags that may have been set later, so HEAD has to tell."""
+        asked = self._ask(event.version, with_tags=True)
+        head = asked.head
+        if head is not None and not head.unreadable and asked.status in (None, REPLICA):
+            return []
+        if head is None and not asked.denied:
+            return []
+        written_at = (head and head.last_modified) or event.at
+        facts = []
+        for one in due(
+            history,
+            event.version.key,
+            written_at,
+            end_of_second(written_at),
+            delete_marker=bool(head and head.delete_marker),
+            tags=asked.tags,
+            tags_denied=asked.tags is None,
+        ):
+            sure = asked.status == Status.PENDING and one.taken and not one.in_doubt
+            facts += list(self._facts(event, one.destination, True if sure else None))
+        return facts
+
+    def _of_replica(
+        self, event: Changed, original: ObjectVersion, known: Mapping[str, State]
+    ) -> list[Fact]:
+        """A replica's tags or ACL changed: by replication or by hand, only the source knows."""
+        try:
+            head = self.world.objects.head(original)
+        except Denied as denied:
+            self.world.note(denied)
+            return []
+        if head is None or head.replication_status != Status.COMPLETED:
+            return []
+        return [
+            attribution.observed(original, name, Status.COMPLETED, self.now, event.id)
+            for name, state in known.items()
+            if name and (name == event.version.bucket or not state.in_doubt)
+        ]

@@ -1,0 +1,219 @@
+"""What the headers of a version and of its copies add up to, as facts. Pure.
+
+The source's header is an aggregate: COMPLETED speaks of every destination S3 sent the version to,
+PENDING and FAILED of at least one. A destination in doubt is credited with nothing it does not
+show itself.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from replication.facts import Evidence, Fact, Kind, ObjectVersion
+from replication.fold import State
+from replication.ports import Head
+from replication.status import Status
+from replication.times import Instant, seconds_between
+
+SEVERAL_MAY_HAVE_FAILED = "S3 says that at least one destination failed, and not which"
+WITHOUT_ITS_TAGS = "the replica is there, but S3 reports FAILED: its tags or metadata are missing"
+NO_RULE = "S3 shows no replication status: no rule replicates the version"
+NO_RULE_SEEN = "S3 reports COMPLETED, and no destination that is known ever had it"
+NOT_SENT = "S3 reports COMPLETED, and the destination never had it: no rule sent it there"
+NO_MARKER = "a delete marker has no status, and it did not come in a day: no rule sent it there"
+
+MARKER_SECONDS = 86_400.0
+"""Of a marker in doubt no header ever tells; one that did not come by then was not sent."""
+
+Heads = Mapping[str, Head | None]
+"""What each destination says that could be asked, by name; None: it does not have the version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A version, what the ledger says of its destinations, and the moment of looking. `all_doubt`:
+    the rules it met are in doubt, and all its destinations with them. `sure`: a destination that
+    S3 spoke of. `differing`: those whose replica has other tags. `quiet`: because of an inventory.
+    """
+
+    version: ObjectVersion
+    known: Mapping[str, State]
+    now: Instant
+    all_doubt: bool = False
+    sure: str | None = None
+    differing: Collection[str] = field(default_factory=frozenset)
+    quiet: bool = False
+
+    def state(self, name: str) -> State:
+        return self.known.get(name) or State()
+
+    def is_its_own(self, name: str) -> bool:
+        """Whether S3 once said, or showed, that the version goes there."""
+        state = self.state(name)
+        spoken_of = state.late or state.status is Status.FAILED or name == self.sure
+        return bool(spoken_of or state.arrived_at or state.lost_at)
+
+    def is_doubtful(self, name: str) -> bool:
+        if self.is_its_own(name):
+            return False
+        return self.all_doubt or bool(self.state(name).in_doubt) or name not in self.known
+
+    def behind(self, heads: Heads) -> list[str]:
+        """Destinations without the version, or whose replica differs from it in its tags."""
+        return [name for name, there in heads.items() if there is None or name in self.differing]
+
+    def having(self, status: Status) -> list[str]:
+        return [name for name, state in self.known.items() if state.status is status]
+
+    def observed(
+        self,
+        name: str,
+        status: Status | None,
+        detail: str | None = None,
+        *,
+        there: Head | None = None,
+        in_doubt: bool = False,
+    ) -> Fact:
+        """Read from the header of the source; `there` is what the destination has, if asked."""
+        fact = self.fact(Kind.OBSERVED, name, Evidence.HEAD_SOURCE, status, detail)
+        return replace(fact, present=True if there else None, in_doubt=in_doubt or None)
+
+    def seen(
+        self,
+        name: str,
+        status: Status | None,
+        detail: str | None = None,
+        *,
+        there: Head | None = None,
+        in_doubt: bool = False,
+    ) -> Fact:
+        """Read from what the destination has."""
+        fact = self.observed(name, status, detail, there=there, in_doubt=in_doubt)
+        return replace(fact, evidence=Evidence.HEAD_DESTINATION)
+
+    def fact(
+        self,
+        kind: Kind,
+        name: str,
+        evidence: Evidence = Evidence.HEAD_SOURCE,
+        status: Status | None = None,
+        detail: str | None = None,
+    ) -> Fact:
+        """HEAD has no event id of its own; the moment of looking is one."""
+        return Fact(
+            kind=kind,
+            version=self.version,
+            destination=name,
+            at=self.now,
+            evidence=evidence,
+            id=f"head:{self.now}",
+            status=status,
+            detail=detail,
+            quiet=self.quiet or None,
+        )
+
+
+def of_marker(look: Look, heads: Heads) -> list[Fact]:
+    """A marker is where its 405 is. Elsewhere it is pending, unless an event told of a failure,
+    which no header can take back; one that was there and is not was deleted there."""
+    facts = []
+    for name, there in heads.items():
+        state = look.state(name)
+        if there:
+            facts.append(look.seen(name, Status.COMPLETED, there=there))
+        elif state.arrived_at:
+            facts.append(look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION))
+        elif name not in look.known or state.lost_at or state.status is Status.FAILED:
+            continue
+        elif not look.is_doubtful(name):
+            facts.append(look.seen(name, Status.PENDING))
+        elif seconds_between(state.lacking_since or look.now, look.now) >= MARKER_SECONDS:
+            facts.append(look.seen(name, None, NO_MARKER))
+    return facts
+
+
+def of_unreadable(look: Look, heads: Heads) -> list[Fact]:
+    """Nobody but the owner of its key can read the source's status. That a destination has the
+    version it was sent is proof of its arrival all the same; more is not known."""
+    return [
+        look.seen(name, Status.COMPLETED, there=there)
+        for name, there in heads.items()
+        if there and look.state(name).status is not Status.COMPLETED
+    ]
+
+
+def of_completed(look: Look, heads: Heads) -> list[Fact]:
+    """The destinations S3 sent it to all have it, or had it once. `heads` are those in doubt."""
+    facts = []
+    for name in dict.fromkeys([*look.known, *heads]):
+        if not look.is_doubtful(name):
+            facts.append(look.observed(name, Status.COMPLETED, there=heads.get(name)))
+        elif name in heads and (there := heads[name]):
+            facts.append(look.observed(name, Status.COMPLETED, there=there))
+        elif name in heads and name in look.known:
+            facts.append(look.seen(name, None, NOT_SENT))
+    asked = all(name in heads for name in look.known if look.is_doubtful(name))
+    if asked and not any(fact.status for fact in facts):
+        # It went to a bucket that nobody knows of.
+        facts.append(look.observed("", Status.COMPLETED, NO_RULE_SEEN))
+    return facts
+
+
+def of_pending(look: Look, heads: Heads) -> list[Fact]:
+    """Who waits. S3 does not say whether one failure shows while another destination is pending,
+    so a failure that an event told stands as long as somebody else is sure to be one that waits."""
+    behind = look.behind(heads)
+    waiting = [name for name in behind if name in look.known]
+    if sure := [name for name in waiting if not look.is_doubtful(name)]:
+        waiting = sure
+    told = [name for name in waiting if look.state(name).status is Status.FAILED]
+    if len(told) < len(waiting) and not look.all_doubt:
+        waiting = [name for name in waiting if name not in told]
+    else:
+        told = []
+    # Everybody known has it: an unknown one waits, or a change is on its way.
+    waiting = waiting or behind or look.having(Status.PENDING) or list(look.known)
+    facts = []
+    for name, there in heads.items():
+        if name in waiting:
+            # Of several that may wait nobody knows which, and of a rule that nobody saw neither.
+            alone = len(waiting) == 1 and name in look.known and not look.all_doubt
+            doubtful = there is None and look.is_doubtful(name) and not alone
+            facts.append(look.observed(name, Status.PENDING, there=there, in_doubt=doubtful))
+        elif name not in behind and name not in told:
+            facts.append(look.seen(name, Status.COMPLETED, there=there))
+    return facts
+
+
+def of_failed(look: Look, heads: Heads) -> list[Fact]:
+    """Who failed, when the source says that somebody did."""
+    behind = look.behind(heads)
+    missing = [name for name in behind if heads[name] is None and name in look.known]
+    told = [name for name in look.having(Status.FAILED) if name in behind]
+    unknown = [name for name in behind if name not in look.known]
+    there = [name for name in behind if heads[name]]
+    # A destination that may be none is no culprit as long as another one has less than it should.
+    sure = [name for name in missing if not look.is_doubtful(name)]
+    culprits = (
+        told
+        or sure
+        or there
+        or missing
+        or unknown
+        or look.having(Status.FAILED)
+        or look.having(Status.PENDING)
+        or list(look.known)
+    )
+    facts = []
+    # Who refuses to be asked is a culprit when everybody else is well.
+    for name in dict.fromkeys([*heads, *culprits]):
+        here = heads.get(name)
+        if name in culprits:
+            reason = WITHOUT_ITS_TAGS if here and (name in behind or len(heads) == 1) else None
+            if not reason and not told and len(culprits) > 1:
+                reason = SEVERAL_MAY_HAVE_FAILED
+            facts.append(look.observed(name, Status.FAILED, reason, there=here))
+        elif name not in behind:
+            facts.append(look.seen(name, Status.COMPLETED, there=here))
+        elif name in look.known and not look.is_doubtful(name):
+            facts.append(look.seen(name, Status.PENDING, there=here))
+    return facts

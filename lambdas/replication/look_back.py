@@ -1,0 +1,155 @@
+"""Looks back at a change of the rules.
+
+Until every process has read a change, it may judge new versions by the rules before it. So the
+versions written about then are gone through once: all that the index lists, whatever their status.
+Those whose destinations the rules of now explain for certain are let be; S3 is asked about the
+others, at every destination that a rule could have sent them to. Only then does the tracker vouch
+for the bucket again (`History.certain_until`).
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from replication.checks import LookBack, Window
+from replication.configuration import History, Revision
+from replication.due import due
+from replication.eligibility import TagsNeeded
+from replication.errors import Denied, NotYet, Unavailable
+from replication.facts import Evidence, Fact, Kind, ObjectVersion
+from replication.fold import State
+from replication.listing import Route
+from replication.reconciler import PAGE, RESERVE_SECONDS, THREADS, Reconciler
+from replication.status import Status
+from replication.stored import Stored
+from replication.times import Instant, end_of_second, plus
+
+# Whatever moves on while this goes on moves to a status that is read later.
+_ORDER = (None, Status.PENDING, Status.FAILED, Status.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
+class LookingBack:
+    """`done` keeps that a revision, by bucket and `since`, was looked back at."""
+
+    reconciler: Reconciler
+    done: Callable[[str, Instant], None]
+
+    def look(
+        self, work: LookBack, seconds_left: Callable[[], float] = lambda: math.inf
+    ) -> tuple[LookBack | None, Counter[str]]:
+        """Where to go on (None: it is done), and what was found. Unavailable when S3 or the ledger
+        did not answer: the same has to come again."""
+        counts: Counter[str] = Counter()
+        history = self.reconciler.histories().get(work.bucket)
+        revision = _revision(history, work.since)
+        if history is None or revision is None or revision.looked_back:
+            return None, counts
+        windows = self._windows(history, revision)
+        while work.stage < len(windows):
+            window = replace(windows[work.stage], after=work.after)
+            rows, after = self.reconciler.index.page(window, PAGE)
+            self._page(history, revision, [stored for _, stored in rows], counts)
+            work = (
+                replace(work, after=after)
+                if after
+                else replace(work, stage=work.stage + 1, after=None)
+            )
+            if seconds_left() < RESERVE_SECONDS and work.stage < len(windows):
+                return work, counts
+        self.done(work.bucket, work.since)
+        return None, counts
+
+    def _windows(self, history: History, revision: Revision) -> list[Window]:
+        first, _ = revision.look_back
+        until = plus(self.reconciler.now(), 1)
+        return [
+            Window(Route(history.bucket, name, shard), status, first, until)
+            for status in _ORDER
+            for name in (*history.destinations, *(("",) if status is None else ()))
+            for shard in range(self.reconciler.shards)
+        ]
+
+    def _page(
+        self, history: History, revision: Revision, rows: Sequence[Stored], counts: Counter[str]
+    ) -> None:
+        now = self.reconciler.now()
+        first, last = revision.look_back
+        versions = sorted(
+            {
+                stored.version
+                for stored in rows
+                if first <= (_written_at(stored.record.state) or first) <= last
+            }
+        )
+        with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            found = list(pool.map(lambda one: self._examine(history, one, now), versions))
+        for error in found:
+            if isinstance(error, NotYet):
+                raise Unavailable(f"a version could not be looked at: {error}")
+        facts = [fact for one in found if isinstance(one, list) for fact in one]
+        self.reconciler.write(facts)
+        counts["looked_back_versions"] += len(versions)
+        counts["checked_versions"] += len({fact.version for fact in facts})
+
+    def _examine(
+        self, history: History, version: ObjectVersion, now: Instant
+    ) -> list[Fact] | NotYet:
+        try:
+            known = self.reconciler.ledger.states(version)
+            if _is_explained(history, version, known):
+                return []
+            others = history.possible(version.key)
+            return self.reconciler.examiner(now).examine(version, known, now, others)
+        except Denied as denied:
+            self.reconciler.note([denied], now)
+            return [
+                _may_be_due(version, name, now)
+                for name in history.possible(version.key)
+                if name not in known
+            ]
+        except NotYet as error:
+            return error
+
+
+def _revision(history: History | None, since: Instant) -> Revision | None:
+    found = history.revisions if history else ()
+    return next((one for one in found if one.since == since), None)
+
+
+def _written_at(state: State) -> Instant | None:
+    return state.created_at or state.requested_at
+
+
+def _is_explained(history: History, version: ObjectVersion, known: Mapping[str, State]) -> bool:
+    """Whether the rules of its time say for certain that it goes where the ledger has it."""
+    created_at = max((s.created_at for s in known.values() if s.created_at), default=None)
+    if created_at is None or any(state.in_doubt for state in known.values()):
+        return False
+    marker = any(state.delete_marker for state in known.values())
+    try:
+        found = due(
+            history, version.key, created_at, end_of_second(created_at), delete_marker=marker
+        )
+    except TagsNeeded:
+        return False
+    own = {name for name, state in known.items() if name and not state.is_only_an_end}
+    return all(one.taken and not one.in_doubt for one in found) and own == {
+        one.destination for one in found
+    }
+
+
+def _may_be_due(version: ObjectVersion, name: str, now: Instant) -> Fact:
+    """S3 may not be asked, so that the version may be due there stays in doubt."""
+    return Fact(
+        kind=Kind.NOTED,
+        version=version,
+        destination=name,
+        at=now,
+        evidence=Evidence.HEAD_SOURCE,
+        id=f"head:{now}",
+        in_doubt=True,
+        detail="S3 denies the question whether a rule took it there",
+    )
