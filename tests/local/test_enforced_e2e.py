@@ -39,12 +39,18 @@ def reader(enforcing: Emulator, name: str, *actions: str) -> Any:
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(UserName=name, PolicyName="reads", PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
+    return signing(enforcing, key)
+
+
+def signing(enforcing: Emulator, key: Any) -> Any:
+    """A client of S3 with these credentials."""
     return boto3.client(
         "s3",
         endpoint_url=enforcing.server.endpoint_url,
         region_name=server.REGION,
         aws_access_key_id=key["AccessKeyId"],
         aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=key.get("SessionToken"),
         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
     )
 
@@ -82,3 +88,34 @@ def test_a_bucket_policy_denies_its_own_account_and_lets_root_mend_it(enforcing:
     buckets.s3.delete_bucket_policy(Bucket=buckets.source)
     for s3 in (buckets.s3, user):
         assert s3.head_object(**where)["VersionId"] == version_id
+
+
+def test_a_bucket_policy_can_deny_one_role_alone(enforcing: Emulator) -> None:
+    buckets = Buckets(enforcing)
+    version_id = buckets.put("doc")
+    where = {"Bucket": buckets.source, "Key": "doc", "VersionId": version_id}
+    trusted = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+        "Action": "sts:AssumeRole",
+    }
+    iam, sts = enforcing.client("iam"), enforcing.client("sts")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    role = iam.create_role(RoleName="looks", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_role_policy(RoleName="looks", PolicyName="all", PolicyDocument=document)
+    given = sts.assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    looks = signing(enforcing, given)
+    assert looks.head_object(**where)["VersionId"] == version_id
+    statement = {
+        "Effect": "Deny",
+        "Principal": {"AWS": role},
+        "Action": "s3:GetObject*",
+        "Resource": f"arn:aws:s3:::{buckets.source}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    buckets.s3.put_bucket_policy(Bucket=buckets.source, Policy=json.dumps(policy))
+    with pytest.raises(ClientError, match="403"):
+        looks.head_object(**where)
+    assert buckets.s3.head_object(**where)["VersionId"] == version_id
