@@ -11,7 +11,14 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions import TrackerFunction
-from infra.grants import allow, allow_configurations, allow_ledger, allow_looks, allow_objects
+from infra.grants import (
+    allow,
+    allow_configurations,
+    allow_ledger,
+    allow_listing,
+    allow_looks,
+    allow_objects,
+)
 from infra.ingest import dead_letter_queue
 
 TIMEOUT = Duration.minutes(5)
@@ -68,6 +75,7 @@ class Backfiller(Construct):
         allow(built.role, ["sqs:SendMessage"], [self.queue.queue_arn])
         allow_ledger(built.role, table)
         allow_configurations(built.role, sources)
+        allow_listing(built.role, sources)
         allow_looks(built.role, tracked)
         allow_objects(
             built.role,

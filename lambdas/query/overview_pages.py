@@ -10,8 +10,8 @@ from query import cursor, pages
 from query.problems import INVALID_PARAMETER, NO_SUCH_INCIDENT, Problem
 from query.service import Service
 from replication import incidents, overview, times
+from replication.adapters.counter_items import SORT_KEY_BYTES
 from replication.adapters.counter_reads import concurrently
-from replication.adapters.incident_reads import SORT_KEY_BYTES
 from replication.configuration import History
 from replication.contributions import Level, Totals
 from replication.incidents import Incident

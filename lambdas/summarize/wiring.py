@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from replication.adapters.clients import client
-from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.configuration_table import ConfigurationTable
 from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import CounterTable
 from replication.adapters.dynamodb_reads import CachedHistories

@@ -114,19 +114,20 @@ def test_the_backfill_may_do_all_that_its_code_does() -> None:
     assert needed("backfill") <= allowed(stack, "backfill")
 
 
-def test_the_reconciler_may_do_all_that_its_code_does_but_read_rules_from_s3(
+def test_the_reconciler_may_do_all_that_its_code_does_and_reads_no_rules_from_s3(
     dev: Synthesized,
 ) -> None:
     assert "s3:GetBucketNotification" in needed("reconcile")
-    assert needed("reconcile") - allowed(dev, "reconcile") == {"s3:GetReplicationConfiguration"}
+    assert needed("reconcile") <= allowed(dev, "reconcile")
+    assert "s3:GetReplicationConfiguration" not in needed("reconcile")
 
 
-def test_the_summarizer_may_do_all_that_its_code_does_but_read_rules_from_s3(
+def test_the_summarizer_may_do_all_that_its_code_does_and_asks_s3_nothing(
     dev: Synthesized,
 ) -> None:
-    """It reads the saved ones, in a module beside the recorder's, which asks S3."""
     assert "dynamodb:UpdateItem" in needed("summarize")
-    assert needed("summarize") - allowed(dev, "summarize") == {"s3:GetReplicationConfiguration"}
+    assert needed("summarize") <= allowed(dev, "summarize")
+    assert not [action for action in needed("summarize") if action.startswith("s3:")]
 
 
 def test_the_query_function_may_do_what_it_does_not_share_with_the_recorder(

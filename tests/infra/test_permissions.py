@@ -241,6 +241,7 @@ def test_the_backfill_reads_inventories_and_writes_what_they_list() -> None:
         ),
         **tracked,
         "s3:GetReplicationConfiguration": arns(*SOURCES),
+        "s3:ListBucketVersions": arns(*SOURCES),
         "s3:ListBucket": tracked["s3:ListBucket"] | arns("lists"),
         "s3:GetObject": arns("lists/*"),
     }

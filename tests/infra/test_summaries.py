@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from replication.adapters import fence_items
 from tests.infra.patterns import matches
 from tests.infra.synthesized import Synthesized, synthesize
 from tests.infra.test_announcements import image, record
@@ -43,6 +44,18 @@ def test_what_it_writes_itself_calls_nobody(dev: Synthesized) -> None:
     assert not passes(dev, record("INSERT", new=VIEW))
     assert not passes(dev, record("MODIFY", old=VIEW, new=VIEW))
     assert not passes(dev, record("REMOVE", old=VIEW))
+
+
+def test_a_fence_is_told_of_and_that_it_was_passed_is_not(dev: Synthesized) -> None:
+    fence = {"pk": {"S": "#fence#7"}, "sk": {"S": "fence"}, "token": {"S": "t"}}
+    standing = {**fence, "status": {"S": fence_items.STATUS}}
+    passed = {**fence, "pk": {"S": "#fenced#7"}}
+    assert passes(dev, record("INSERT", new=standing))
+    assert passes(dev, record("MODIFY", old=standing, new={**standing, "token": {"S": "u"}}))
+    assert not passes(dev, record("INSERT", new=passed))
+    announced = dev.event_source("announce")["FilterCriteria"]["Filters"]
+    for one in announced:
+        assert not matches(json.loads(one["Pattern"]), record("INSERT", new=standing))
 
 
 def test_a_batch_is_large_names_its_shard_and_is_kept_when_it_fails(stack: Synthesized) -> None:

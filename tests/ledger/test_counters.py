@@ -16,6 +16,7 @@ import pytest
 from bench import counted
 from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import CounterTable
+from replication.adapters.fence_items import FENCES
 from replication.adapters.incident_reads import IncidentReads
 from replication.adapters.incidents import IncidentTable, incident_id
 from replication.adapters.recounting import IndexWalk, RecountedCounters
@@ -115,13 +116,91 @@ def test_a_table_that_is_away_has_the_batch_come_again(dynamodb: "DynamoDBClient
         CounterTable(dynamodb, "no-such-table", SHARDS).apply("shardId-1", adds(1))
 
 
+def fence_records(dynamodb: "DynamoDBClient", table: str) -> list[dict[str, Any]]:
+    """The fences that stand, as the stream tells of them."""
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
+    items = [item for page in pages for item in page["Items"]]
+    return [
+        {"dynamodb": {"SequenceNumber": str(number), "NewImage": item}}
+        for number, item in enumerate(items, 1)
+        if item["pk"]["S"].startswith("#fence#")
+    ]
+
+
 @pytest.fixture
-def recount(dynamodb: "DynamoDBClient", table: str) -> Recount:
+def recount(dynamodb: "DynamoDBClient", table: str, summarizer: Summarizer) -> Recount:
+    """With a stream that is worked off whenever the recount rests."""
     tables = RecountedCounters(
         CounterReads(dynamodb, table, SHARDS), CounterTable(dynamodb, table, SHARDS)
     )
     walk = IndexWalk(dynamodb, table, SHARDS)
-    return Recount(walk, tables, Benign(), rest=lambda: None, now=lambda: NOW)
+
+    def rest() -> None:
+        summarizer.summarize("shardId-9", fence_records(dynamodb, table))
+
+    return Recount(walk, tables, Benign(), rest=rest, now=lambda: NOW)
+
+
+def test_a_recount_does_not_count_what_the_stream_is_about_to_tell(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    recount: Recount,
+    summarizer: Summarizer,
+    reads: CounterReads,
+) -> None:
+    """The stream stands still, as while its mapping is made, and tells everything afterwards."""
+    made = [stored(requested(n), of=version(f"k{n}")) for n in range(50)]
+    seeds.put(dynamodb, table, *made, shards=SHARDS)
+    still = replace(recount, rest=lambda: None)
+    assert still("src", "dst-a").verdict is Verdict.MOVING
+    summarizer.summarize("shardId-1", [record(n, one) for n, one in enumerate(made, 1)])
+    assert reads.totals("src")[TOTALS]["PENDING"] == 50
+    assert recount("src", "dst-a").verdict is Verdict.RIGHT
+
+
+def test_a_fence_is_passed_when_every_shard_counted_what_came_before(
+    dynamodb: "DynamoDBClient", table: str, counters: CounterTable, summarizer: Summarizer
+) -> None:
+    first = counters.fences.put_up()
+    standing = fence_records(dynamodb, table)
+    assert len(standing) == FENCES
+    summarizer.summarize("shardId-1", standing[1:])
+    assert not counters.fences.are_passed(first)
+    summarizer.summarize("shardId-2", standing[:1])
+    assert counters.fences.are_passed(first)
+    second = counters.fences.put_up()
+    assert not counters.fences.are_passed(second)
+    assert len(fence_records(dynamodb, table)) == FENCES, "the same items, written again"
+    summarizer.summarize("shardId-1", fence_records(dynamodb, table))
+    assert counters.fences.are_passed(second)
+
+
+def test_a_fence_counts_nothing_and_is_no_item_nobody_can_read(
+    dynamodb: "DynamoDBClient", table: str, counters: CounterTable, summarizer: Summarizer
+) -> None:
+    counters.fences.put_up()
+    done = summarizer.summarize("shardId-1", fence_records(dynamodb, table))
+    assert (done.deltas, done.unreadable) == ({}, 0)
+
+
+def test_a_fence_stands_until_the_changes_of_its_batch_are_counted(
+    dynamodb: "DynamoDBClient", table: str, counters: CounterTable, summarizer: Summarizer
+) -> None:
+    @dataclass
+    class Down:
+        def apply(self, *_: Any) -> list[Change]:
+            raise Unavailable("throttled")
+
+        def pass_by(self, *_: Any) -> None:
+            raise AssertionError("nothing is counted yet")
+
+    token = counters.fences.put_up()
+    batch = [record(1, stored(requested(0))), *fence_records(dynamodb, table)]
+    with pytest.raises(Unavailable):
+        replace(summarizer, counters=Down()).summarize("shardId-1", batch)
+    assert not counters.fences.are_passed(token)
+    summarizer.summarize("shardId-1", batch)
+    assert counters.fences.are_passed(token)
 
 
 def test_a_recount_heals_what_was_never_counted(
@@ -171,7 +250,13 @@ def test_a_recount_leaves_alone_what_never_rests(
         def heal(self, *_: Any) -> None:
             raise AssertionError("it moved")
 
-    busy = Recount(recount.walk, Busy(recount.counters), recount.benign, recount.rest, recount.now)
+        def put_up_fences(self) -> str:
+            return str(self.behind.put_up_fences())
+
+        def fences_are_passed(self, token: str) -> bool:
+            return bool(self.behind.fences_are_passed(token))
+
+    busy = replace(recount, counters=Busy(recount.counters))
     assert busy("src", "dst-a").verdict is Verdict.MOVING
 
 

@@ -6,9 +6,9 @@
                                             status, so writing it calls nobody
 
 A shard of the stream keeps the order of its writes, and everything before a fence in its shard is
-counted when the fence is worked off. Which shard an item goes to, its partition key decides; a
-table has a few, more when it is large or hot, and so many fences fall into all but surely each of
-a dozen.
+counted when the fence is worked off. Which shard an item goes to, its partition key decides: of a
+few shards, as tables have, every one gets fences of so many; of fifty, which takes a table of
+hundreds of gigabytes, one may go without, and nobody would see that it is behind.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,7 @@ from typing import Any
 from replication.adapters.items import Item
 from replication.recount import Fence
 
-FENCES = 64
-"""A read of up to a hundred items is one call."""
+FENCES = 256
 STATUS = "FENCE"
 _FENCE, _PASSED = "#fence#", "#fenced#"
 

@@ -1,4 +1,4 @@
-"""Fences put up in the stream, and which of them were passed. `fence_items.py` says how they lie."""
+"""Fences put up in the stream, and which were passed. `fence_items.py` says how they lie."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -16,6 +16,9 @@ from replication.recount import Fence
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_READ_AT_ONCE = 100
+"""BatchGetItem takes no more keys."""
+
 
 class Fences:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -31,17 +34,24 @@ class Fences:
     def are_passed(self, token: str) -> bool:
         """Whether every fence of the token was worked off."""
         keys = fence_items.passed_keys()
-        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        passed = 0
+        pieces = [
+            keys[start : start + _READ_AT_ONCE] for start in range(0, len(keys), _READ_AT_ONCE)
+        ]
         try:
-            while request:
-                answer = self._client.batch_get_item(RequestItems=request)
-                found = answer["Responses"].get(self._table_name, [])
-                passed += sum(item["token"]["S"] == token for item in found)
-                request = answer.get("UnprocessedKeys", {})
+            return all(self._passed(piece, token) == len(piece) for piece in pieces)
         except (ClientError, BotoCoreError) as error:
             raise Unavailable(f"the fences cannot be read: {error}") from error
-        return passed == len(keys)
+
+    def _passed(self, keys: list[Item], token: str) -> int:
+        """How many of these were passed with the token."""
+        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
+        passed = 0
+        while request:
+            answer = self._client.batch_get_item(RequestItems=request)
+            found = answer["Responses"].get(self._table_name, [])
+            passed += sum(item["token"]["S"] == token for item in found)
+            request = answer.get("UnprocessedKeys", {})
+        return passed
 
     def pass_by(self, fences: Iterable[Fence]) -> None:
         """Notes that everything before these is counted; of one fence the last counts."""
