@@ -1,4 +1,4 @@
-"""announce: the ledger's stream, filtered to the edge into FAILED, becomes messages of a topic."""
+"""announce: the ledger's stream, filtered to what has failed, becomes messages of a topic."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,18 +15,14 @@ from infra.acknowledge import acknowledge
 from infra.functions import TrackerFunction
 from infra.ingest import dead_letter_queue
 
-_BECAME_FAILED = {"status": {"S": ["FAILED"]}}
-# A missing attribute matches no anything-but, so it is named as well.
-_WAS_NOT_FAILED = {"status": {"S": [{"anything-but": ["FAILED"]}, {"exists": False}]}}
-
-EDGE_INTO_FAILED: tuple[dict[str, Any], ...] = (
-    {"eventName": ["INSERT"], "dynamodb": {"NewImage": _BECAME_FAILED}},
+IN_FAILED: tuple[dict[str, Any], ...] = (
     {
-        "eventName": ["MODIFY"],
-        "dynamodb": {"NewImage": _BECAME_FAILED, "OldImage": _WAS_NOT_FAILED},
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {"NewImage": {"status": {"S": ["FAILED"]}}},
     },
 )
-"""Lambda evaluates these before it calls, so an event that is no new failure costs nothing."""
+"""Lambda evaluates this before it calls, so what has not failed costs nothing. Whether a failure is
+a new one (another reason, or one after S3 tried again) only the facts of both images tell."""
 
 
 class Announcer(Construct):
@@ -62,7 +58,7 @@ class Announcer(Construct):
                 table,
                 # LATEST would lose what fails while the mapping is being made.
                 starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-                filters=[lambda_.FilterCriteria.filter(pattern) for pattern in EDGE_INTO_FAILED],
+                filters=[lambda_.FilterCriteria.filter(pattern) for pattern in IN_FAILED],
                 batch_size=100,
                 report_batch_item_failures=True,
                 bisect_batch_on_error=True,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration, Rule
-from replication.errors import NotYet, Rejected
+from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.facts import ObjectVersion
 from replication.fold import Record, State, fold
 from replication.ports import Claim, Head, ItemKey, Message, Written
@@ -50,17 +50,29 @@ class MemoryObjects:
     tagging: dict[ObjectVersion, Mapping[str, str]] = field(default_factory=dict)
     fault: Exception | None = None
     asked: list[str] = field(default_factory=list)
+    silent: set[ObjectVersion] = field(default_factory=set)
+    """Versions that S3 does not answer for."""
+    denied: set[str] = field(default_factory=set)
+    """Buckets that refuse HEAD."""
+    tags_denied: set[str] = field(default_factory=set)
+    """Buckets that refuse to show tags."""
 
     def head(self, version: ObjectVersion) -> Head | None:
         self.asked.append(f"head {version.bucket}")
         if self.fault:
             raise self.fault
+        if version in self.silent:
+            raise Unavailable("S3 answered SlowDown")
+        if version.bucket in self.denied:
+            raise Denied("s3:GetObjectVersion", version.bucket)
         return self.heads.get(version)
 
     def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
         self.asked.append(f"tags {version.bucket}")
         if self.fault:
             raise self.fault
+        if version.bucket in self.tags_denied:
+            raise Denied("s3:GetObjectVersionTagging", version.bucket)
         return self.tagging.get(version)
 
 

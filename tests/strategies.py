@@ -34,6 +34,9 @@ def facts(draw: st.DrawFn, version: ObjectVersion = VERSION, destination: str = 
         late=draw(st.none() | st.just(True)),
         present=draw(st.none() | st.just(True)),
         detail=draw(st.none() | st.text(max_size=5)),
+        in_doubt=draw(st.none() | st.just(True)),
+        quiet=draw(st.none() | st.just(True)),
+        retention=draw(st.none() | st.sampled_from(["none", "GOVERNANCE 2027"])),
     )
 
 

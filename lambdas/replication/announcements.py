@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from replication import views
-from replication.edges import edge_id, edges, standing_failure
+from replication.edges import Edge, Word, edge_id, edges, standing_failure
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant
@@ -34,7 +34,10 @@ def announcement(item: Stored, now: Instant) -> Announcement:
     What is not known of it is told as null rather than kept from subscribers: the failure is sure.
     """
     row = views.row(item, views.Present(now))
-    edge = standing_failure(item.record.state, edges(item.record, item.base))
+    state = item.record.state
+    # Where the fact that began it is kept no more, its time and reason name it.
+    folded = Edge(Word.FAILED, state.since or now, f"{state.since}#{state.failure_code}")
+    edge = standing_failure(state, edges(item.record, item.base)) or folded
     return Announcement(
         subject=_subject(row),
         body=row
@@ -42,7 +45,7 @@ def announcement(item: Stored, now: Instant) -> Announcement:
             # One destination failed, so S3's own header says FAILED, whatever the others say.
             "replication_status": Status.FAILED,
             "api_path": _api_path(row),
-            "event_id": edge and edge_id(item.version, item.destination, edge),
+            "event_id": edge_id(item.version, item.destination, edge),
         },
         attributes=_attributes(row),
     )

@@ -115,7 +115,7 @@ class History:
         destinations are in doubt."""
         last = last or first
         found = [self.at(last)]
-        if first < self.tracking_since:
+        if first <= self.revisions[0].span[1]:
             # What held before the first read is unknown; that no rule took it is possible, too.
             found += [*(one.configuration for one in self.revisions), Configuration()]
         for before, after in zip(self.revisions, self.revisions[1:], strict=False):
@@ -140,8 +140,9 @@ class History:
         were not read since. Who knows no `read_at` gives the present, `now`."""
         if created_at is None or self.is_changing(created_at) or len(self.met(created_at)) > 1:
             return True
-        read_at = self.read_at or (now and plus(now, -NOTICE_SECONDS))
-        return read_at is not None and created_at > read_at
+        if self.read_at:
+            return created_at > self.read_at
+        return now is not None and created_at >= plus(now, -NOTICE_SECONDS)
 
     @property
     def certain_until(self) -> Instant | None:

@@ -25,6 +25,7 @@ Effect = Mapping[str, Any]
 NULL_VERSION = "null"
 """S3's word for the version written without versioning: the one version that can come again."""
 _SEQUENCER_LENGTH = 64
+_NEW = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class State:
     def is_only_an_end(self) -> bool:
         """Whether nothing is known but that the version was deleted at its source: that makes no
         destination of it."""
-        return self.evidence is None and self.status is None and not self.in_doubt
+        known = self.evidence or self.status or self.in_doubt
+        return self.deleted_at is not None and not known
 
     @property
     def lacking_since(self) -> Instant | None:
@@ -107,7 +109,7 @@ class Assumes(Enum):
 def assumes(fact: Fact) -> Assumes | None:
     """None: only the state itself tells what the fact does."""
     match fact.kind:
-        case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED | Kind.DELETED:
+        case Kind.DELETED:
             return None if fact.version.version_id == NULL_VERSION else Assumes.NOTHING
         case Kind.ARRIVED:
             return Assumes.PENDING
@@ -133,8 +135,6 @@ def holds(assumed: Assumes, state: State) -> bool:
 def effect(fact: Fact) -> dict[str, Any]:
     """The fields `fact` sets when it is the newest and what it `assumes` holds."""
     match fact.kind:
-        case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
-            fields = _written(fact)
         case Kind.ARRIVED:
             fields = _status(Status.COMPLETED, fact) | _recovered() | _said(fact)
             fields |= {"arrived_at": fact.at, "lost_at": None, "in_doubt": None}
@@ -152,13 +152,13 @@ def step(state: State, fact: Fact) -> State:
     fields = {"observed_at": fact.at}
     match fact.kind:
         case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
-            fields |= effect(fact) | _still_ended(state, fact)
+            fields |= _written(fact) | _still_ended(state, fact)
         case Kind.DELETED:
             fields |= effect(fact) if _ends(state, fact) else {}
         case Kind.ARRIVED:
             fields |= _arrived(state, fact)
         case Kind.FAILED:
-            fields |= _asked_before(state, _said(fact)) | _failed(state, fact) | {"in_doubt": None}
+            fields |= _said(fact) | _failed(state, fact) | {"in_doubt": None}
         case Kind.THRESHOLD_MISSED:
             fields |= _missed(state, fact)
         case Kind.VERDICT:
@@ -177,7 +177,13 @@ def step(state: State, fact: Fact) -> State:
             pass
         case _:
             assert_never(fact.kind)
-    return replace(state, **fields)
+    after = replace(state, **fields)
+    if fact.kind in _NEW or not state.lacking_since or not after.lacking_since:
+        return after
+    # A request that was not fulfilled keeps its time through whatever is heard of it.
+    if after.lacking_since > state.lacking_since:
+        return replace(after, requested_at=state.lacking_since)
+    return after
 
 
 def fold(facts: Iterable[Fact], base: State | None = None) -> Record:
@@ -200,12 +206,13 @@ def steps(record: Record, base: State | None = None) -> Iterator[tuple[Fact, Sta
 
 def _written(fact: Fact) -> dict[str, Any]:
     """A new version: nothing of an older one of its name holds any more."""
-    fields = _status(Status.PENDING, fact) if fact.kind is Kind.REQUESTED else {}
+    fields: dict[str, Any] = {}
     if fact.kind is Kind.REQUESTED:
-        fields |= {"requested_at": fact.at, "late": None} | _recovered()
+        fields = _status(Status.PENDING, fact) | {"requested_at": fact.at, "late": None}
+        fields |= _recovered()
         fields |= {"rule_id": fact.rule_id} if fact.rule_id else {}
     elif fact.kind is Kind.POSSIBLE:
-        fields |= {"status": None, "since": fact.at, "failure_code": None}
+        fields = {"status": None, "since": fact.at} | _recovered()
     return fields | {
         "created_at": fact.at,
         "size": fact.size,
@@ -213,7 +220,7 @@ def _written(fact: Fact) -> dict[str, Any]:
         "sequencer": fact.sequencer,
         "delete_marker": fact.delete_marker,
         "evidence": fact.evidence,
-        "in_doubt": fact.in_doubt,
+        "in_doubt": fact.kind is Kind.POSSIBLE or fact.in_doubt,
         "deleted_at": None,
         "ended_by": None,
     }
@@ -238,13 +245,6 @@ def _said(fact: Fact) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _asked_before(state: State, fields: dict[str, Any]) -> dict[str, Any]:
-    """The same, but a request that was not fulfilled keeps its earliest time."""
-    if "requested_at" in fields and state.requested_at and state.lacking_since:
-        fields["requested_at"] = min(fields["requested_at"], state.requested_at)
-    return fields
-
-
 def _arrived(state: State, fact: Fact) -> dict[str, Any]:
     fields = effect(fact)
     if state.status is Status.COMPLETED and state.evidence in TIMED:
@@ -267,7 +267,7 @@ def _failed(state: State, fact: Fact) -> dict[str, Any]:
 
 def _missed(state: State, fact: Fact) -> dict[str, Any]:
     """S3 speaks of this destination, so the version goes there."""
-    fields = {"late": True} | _asked_before(state, _said(fact)) | {"in_doubt": None}
+    fields = {"late": True} | _said(fact) | {"in_doubt": None}
     if state.status is None:
         fields |= _status(Status.PENDING, fact) | {"since": fact.requested_at or fact.at}
     return fields
@@ -302,13 +302,12 @@ def _pending_again(state: State, fact: Fact, asked_at: Instant | None) -> dict[s
         case Status.PENDING:
             return {}
         case Status.FAILED:
-            return _status(Status.PENDING, fact) | {"requested_at": state.lacking_since}
+            return _status(Status.PENDING, fact)
         case _:
-            asked_at = state.lacking_since or asked_at
-            fields = _status(Status.PENDING, fact) | {"requested_at": asked_at, "late": None}
-            if state.status is None and asked_at:
-                fields["since"] = asked_at
-            return fields | _recovered()
+            # What was in doubt waits since the doubt began.
+            began = state.lacking_since
+            fields = {"requested_at": began or asked_at, "late": None} | _recovered()
+            return _status(Status.PENDING, fact) | fields | ({"since": began} if began else {})
 
 
 def _described(state: State, fact: Fact) -> dict[str, Any]:

@@ -41,7 +41,7 @@ from replication.times import Instant
 ROUNDS = 5
 LOOKS = 6
 """How often the fences are looked at, a rest apart, before the stream counts as behind."""
-_STANDING = frozenset({"pending", "failing", "failing_bytes"})
+_STANDING = frozenset({"pending", "failing", "failing_bytes", "retrying"})
 
 
 class Verdict(StrEnum):

@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from replication.adapters.clients import client
+from replication.adapters.configurations import Configurations
 from replication.adapters.dynamodb import DynamoDBLedger
 from replication.adapters.items import read_item
 from replication.facts import Evidence, Fact, Kind
@@ -109,8 +112,14 @@ def test_a_manifest_then_its_files_leave_the_queue_and_are_in_the_table(
 
 
 @pytest.mark.e2e
-def test_only_what_must_come_again_comes_again(world: World, called: Any) -> None:
-    """Its rules cannot be read: no such bucket."""
+def test_only_what_must_come_again_comes_again(
+    world: World, called: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rules may not be read, and nobody ever read them."""
+    refusal = ClientError(
+        {"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetBucketReplication"
+    )
+    monkeypatch.setattr(Configurations, "_read", Mock(side_effect=refusal))
     put_inventory(world.s3, rows(3))
     started = json.dumps({"manifest": URI})
     assert called("nonsense", started) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}

@@ -416,8 +416,11 @@ def test_resolved_incidents_are_found_and_listed_the_last_first(
     for number in range(0, 6, 2):
         moment = Instant(f"2026-11-22T1{number}:00:00.000Z")
         then = replace(summarizer, now=partial(Instant, moment))
-        then.summarize("shardId-1", change(number + 1, FAILING, WELL))
-        then.summarize("shardId-1", change(number + 2, WELL, FAILING))
+        of = version(f"key-{number}")
+        failing = stored(requested(0), failed(3), of=of)
+        well = stored(requested(0), failed(3), arrived(9), of=of)
+        then.summarize("shardId-1", change(number + 1, failing))
+        then.summarize("shardId-1", change(number + 2, well, failing))
     table_of = IncidentReads(dynamodb, table)
     found = [incident for incident, _ in table_of.listed_resolved(None, None)]
     assert [one.opened_at[11:13] for one in found] == ["14", "12", "10"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication.facts import Fact, Kind
-from replication.fold import State, effect, fold, needs_state, step
+from replication.fold import State, assumes, effect, fold, holds, step, steps
 from replication.status import Status, aggregate
 from replication.times import Instant
 from tests.strategies import facts, histories
@@ -45,24 +45,23 @@ def test_an_older_fact_enters_the_history_and_the_newer_one_decides(history: lis
     """The newest fact's own fields stand, whatever older facts turn up."""
     ordered = fold(history).facts
     newest = ordered[-1]
-    record = fold(history)
+    record, before = fold(history), fold(ordered[:-1])
     assert newest in record.facts
-    if not needs_state(newest):
+    assumed = assumes(newest)
+    if assumed and holds(assumed, before.state):
         for name, value in effect(newest).items():
-            if newest.kind is Kind.THRESHOLD_MISSED and name in ("status", "since"):
-                continue
             assert getattr(record.state, name) == value
 
 
 @given(histories(), facts())
 def test_a_fact_newer_than_all_can_be_written_blindly(history: list[Fact], fact: Fact) -> None:
-    """What the ledger relies on: the effect of a newest fact is told from the fact alone, as soon
-    as the item has a status (without one the ledger reads)."""
+    """What the ledger relies on: where what the newest fact assumes is true, the fact alone says
+    what it does."""
     record = fold(history)
     newer = replace(fact, at=Instant("2026-11-22T00:00:01.000Z"))
-    if needs_state(newer) or record.state.status is None:
-        return
-    assert fold((*history, newer)).state == replace(record.state, **effect(newer))
+    assumed = assumes(newer)
+    if assumed and holds(assumed, record.state):
+        assert fold((*history, newer)).state == replace(record.state, **effect(newer))
 
 
 @given(histories())
@@ -72,17 +71,46 @@ def test_a_status_always_says_since_when_and_how_it_is_known(history: list[Fact]
         assert state.since is not None
         assert state.evidence is not None
     else:
-        assert state.since is None
+        # What is in doubt says since when.
+        doubted = any(fact.in_doubt or fact.kind is Kind.POSSIBLE for fact in history)
+        assert state.since is None or doubted
 
 
 @given(histories())
 def test_a_failure_code_belongs_to_a_failure_and_a_replica_to_an_arrival(
     history: list[Fact],
 ) -> None:
+    """A failure that S3 tries to make good keeps its code until it is made good."""
     state = fold(history).state
-    if state.status is not Status.FAILED:
-        assert state.failure_code is None
+    if state.failure_code:
+        assert state.failed_at
+    if state.failed_at:
+        assert state.status in (Status.FAILED, Status.PENDING)
     assert state.arrived_at is None or state.lost_at is None
+
+
+@given(histories())
+def test_a_request_that_was_not_fulfilled_keeps_its_time(history: list[Fact]) -> None:
+    """Whatever changes and whoever looks: a version that never arrived lacks since the first."""
+    lacking: Instant | None = None
+    for fact, before, after in steps(fold(history)):
+        if fact.kind in (Kind.REQUESTED, Kind.POSSIBLE, Kind.INELIGIBLE):
+            lacking = after.lacking_since  # a new version
+            continue
+        if before.lacking_since and after.lacking_since:
+            assert after.lacking_since <= before.lacking_since
+        lacking = after.lacking_since
+    assert lacking == fold(history).state.lacking_since
+
+
+@given(histories(), st.data())
+def test_a_change_delivered_again_changes_no_byte(history: list[Fact], data: st.DataObject) -> None:
+    """Its verdict has the place of its event: what rules and tags say later makes no second one."""
+    changes = [fact for fact in history if fact.kind in (Kind.CHANGED, Kind.VERDICT)]
+    if changes:
+        again = replace(data.draw(st.sampled_from(changes)), status=Status.PENDING)
+        known = {fact.order for fact in history}
+        assert again.order in known
 
 
 @given(st.builds(State), facts())
@@ -107,7 +135,8 @@ def test_no_destination_has_no_status() -> None:
 
 
 def test_an_unknown_destination_is_never_counted_as_completed() -> None:
-    assert aggregate([Status.COMPLETED, None]) is Status.PENDING
+    assert aggregate([Status.COMPLETED, None]) is None
+    assert aggregate([Status.PENDING, None]) is Status.PENDING
     assert aggregate([None]) is None
     assert aggregate([Status.FAILED, None]) is Status.FAILED
 
@@ -118,4 +147,5 @@ def test_a_destination_that_was_ruled_out_has_no_status_and_a_reason(history: li
     read_none = [fact for fact in history if fact.kind is Kind.OBSERVED and fact.status is None]
     if state.is_ruled_out:
         assert state.status is None
-        assert read_none or any(fact.kind is Kind.INELIGIBLE for fact in history)
+        kinds = {fact.kind for fact in history}
+        assert read_none or kinds & {Kind.INELIGIBLE, Kind.POSSIBLE, Kind.VERDICT}

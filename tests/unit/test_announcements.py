@@ -14,7 +14,7 @@ from replication.adapters.items import compact, item_of
 from replication.adapters.stream import became_failed, read_image
 from replication.announcements import Announcement, announcement
 from replication.errors import Unreadable
-from replication.facts import Fact, Kind, ObjectVersion
+from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.status import Status
 from replication.stored import Stored
@@ -71,7 +71,7 @@ def test_an_item_is_announced_when_it_becomes_failed(
 def test_the_body_is_the_row_with_what_a_program_needs_to_go_on() -> None:
     body = announced(image(stored(requested(), failed(3)))).body
     assert body["replication_status"] == "FAILED"
-    assert body["event_id"] == "event-1"
+    assert body["event_id"].startswith("edge-")
     assert body["age_seconds"] == 57.0
     assert body["failure"]["code"] == "DstPutObjectNotPermitted"
     assert body["api_path"] == "/v1/buckets/src/object?key=a%2Fkey&version_id=v1"
@@ -138,14 +138,30 @@ def test_the_event_that_decided_is_named_and_not_one_before_or_after() -> None:
     record = stored(
         requested(0), failed(3), arrived(4), (Kind.CHANGED, 5), failed(6), (Kind.NOTED, 7)
     )
-    assert announced(image(record)).body["event_id"] == "event-4"
+    again = stored(
+        requested(0), failed(3), arrived(4), (Kind.CHANGED, 5), failed(6), (Kind.NOTED, 8)
+    )
+    first = stored(requested(0), failed(3))
+    ids = [announced(image(one)).body["event_id"] for one in (record, again, first)]
+    assert ids[0] == ids[1] != ids[2]
 
 
-def test_an_event_that_is_no_longer_kept_is_null() -> None:
+def test_two_failures_never_have_one_id_although_one_look_or_one_report_told_of_them() -> None:
+    head = {"status": Status.FAILED, "id": "head:2026", "evidence": Evidence.HEAD_SOURCE}
+    found = {
+        announced(image(stored(requested(), (Kind.OBSERVED, 9, head), of=version(key)))).body[
+            "event_id"
+        ]
+        for key in ("a/1", "a/2", "a/3")
+    }
+    assert len(found) == 3
+
+
+def test_an_edge_that_is_no_longer_kept_is_named_by_its_time() -> None:
     notes = [(Kind.NOTED, float(second)) for second in range(10, 3000)]
     record = compact(stored(requested(0), failed(3), *notes))
     assert record.base is not None
-    assert announced(image(record)).body["event_id"] is None
+    assert announced(image(record)).body["event_id"].startswith("edge-")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +180,7 @@ def test_what_a_newer_release_wrote_is_announced_as_far_as_it_can_be_read(
     assert found.body["key"] == "a/key"
     assert found.body["failure"]["code"] == "DstPutObjectNotPermitted"
     assert found.body["since"] == at(3)
-    assert found.body["event_id"] is None
+    assert found.body["event_id"].startswith("edge-")
     assert found.attributes["failure_code"] == "DstPutObjectNotPermitted"
 
 

@@ -1,17 +1,17 @@
 """What HEAD answers mean, for one and for several destinations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from replication.errors import Denied
 from replication.examiner import Examiner
-from replication.headers import NO_RULE, SEVERAL_MAY_HAVE_FAILED, WITHOUT_ITS_TAGS
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State, fold
+from replication.headers import NO_RULE, SEVERAL_MAY_HAVE_FAILED, WITHOUT_ITS_TAGS
 from replication.ports import Head
 from replication.status import Status
-from replication.times import Instant
+from replication.times import Instant, plus
 from tests.fakes import MemoryObjects
 
 NOW = Instant("2026-11-22T10:00:00.000Z")
@@ -234,19 +234,19 @@ class TestADestinationInDoubt:
     def test_is_no_culprit_beside_a_replica_without_its_tags(self) -> None:
         objects = MemoryObjects({V: head("FAILED", tags=1), at("b"): head("REPLICA")})
         facts = Examiner(objects).examine(V, TWO, NOW, ["a", "b"])
-        assert {f.destination: f.status for f in facts} == {
-            "a": Status.PENDING,
-            "b": Status.FAILED,
-        }
+        assert {f.destination: f.status for f in facts} == {"b": Status.FAILED}
 
-    def test_of_a_marker_is_where_it_is(self) -> None:
+    @pytest.mark.parametrize(("hours", "ended"), [(1, False), (24, True)])
+    def test_of_a_marker_is_where_it_is_and_in_doubt_elsewhere_for_a_day(
+        self, hours: int, ended: bool
+    ) -> None:
+        """No header ever tells whether a rule took a marker."""
         marker = head(None, marker=True)
         objects = MemoryObjects({V: marker, at("b"): marker})
-        facts = Examiner(objects).examine(V, {"a": PENDING}, NOW, ["a", "b", "c"])
-        assert {f.destination: f.status for f in facts} == {
-            "a": Status.PENDING,
-            "b": Status.COMPLETED,
-        }
+        waiting = replace(PENDING, since=plus(NOW, -3600 * hours))
+        facts = Examiner(objects).examine(V, {"a": waiting}, NOW, ["a", "b", "c"])
+        elsewhere = {"a": None} if ended else {}
+        assert {f.destination: f.status for f in facts} == {"b": Status.COMPLETED} | elsewhere
 
 
 def test_a_replica_where_the_version_may_have_been_outlives_its_source() -> None:

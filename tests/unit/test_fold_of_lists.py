@@ -48,11 +48,11 @@ def test_a_newer_list_corrects_and_an_older_one_does_not() -> None:
     assert (corrected.status, corrected.evidence) == (Status.FAILED, Evidence.INVENTORY)
 
 
-def test_pending_again_was_not_asked_for_when_the_version_was_written() -> None:
-    """Or its latency would be counted from years ago."""
+def test_when_one_that_is_pending_again_was_asked_for_nobody_knows() -> None:
+    """Neither when it was written, years ago, nor when somebody looked."""
     arrived = fact(Kind.ARRIVED, 30, Evidence.REPLICA_CREATED)
     state = fold([REQUESTED, arrived, seen(Status.PENDING)]).state
-    assert state.requested_at == plus(T, 60)
+    assert (state.requested_at, state.lacking_since) == (None, plus(T, 60))
 
 
 def test_a_note_of_an_event_describes_nothing() -> None:

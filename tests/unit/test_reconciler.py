@@ -15,7 +15,7 @@ from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.listing import Position, Route
 from replication.ports import Claim, Head
-from replication.reconciler import PAGE, Reconciler
+from replication.reconciler import PAGE, Checked, Planned, Reconciler
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, plus, seconds_between
@@ -40,7 +40,8 @@ def test_whatever_came_of_age_since_the_last_tick_is_due_once(
 
     def looks(at: Instant) -> int:
         # An age that falls on the very millisecond of a tick belongs to the next one.
-        return schedule.looks((seconds_between(since, at) - 0.001) / HOUR)
+        age = seconds_between(since, at) - 0.001
+        return schedule.looks(age / HOUR) + (age >= schedule.doubtful_seconds)
 
     for seconds in ticks:
         now = plus(last, seconds)
@@ -90,17 +91,17 @@ class MemoryIndex:
 
     ledger: MemoryLedger
 
-    def rows(self, status: Status) -> list[tuple[Position, Stored]]:
+    def rows(self, status: Status | None) -> list[tuple[Position, Stored]]:
         return sorted(
             (
                 (Position(str(record.state.since), f"{number:016x}"), Stored(*key, record))
                 for number, (key, record) in enumerate(self.ledger.records.items())
-                if record.state.status is status
+                if record.state.status is status and (status or record.state.in_doubt)
             ),
             key=lambda row: row[0],
         )
 
-    def oldest(self, route: Route, status: Status) -> Stored | None:
+    def oldest(self, route: Route, status: Status | None) -> Stored | None:
         found = [one for _, one in self.rows(status) if one.destination == route.destination]
         return found[0] if found else None
 
@@ -165,6 +166,20 @@ class World:
 
     def status(self, version: ObjectVersion, name: str = "dst") -> Status | None:
         return self.ledger.records[version, name].state.status
+
+    def planned(self, *, tick: float = 300) -> Planned:
+        return self.reconciler.plan(plus(NOW, -tick), NOW)
+
+    def checked(self) -> Checked:
+        """What came of the window that has the versions due just now."""
+        return self.reconciler.check(self.due())
+
+    def due(self) -> Window:
+        return next(
+            one
+            for one in self.planned().windows
+            if one.status is Status.PENDING and one.since <= plus(NOW, -DUE) < one.until
+        )
 
     def check(self, *, tick: float = 300) -> dict[str, int]:
         """One tick and all its windows."""
@@ -268,12 +283,42 @@ def test_a_denied_look_is_a_finding_and_no_status() -> None:
     assert world.ledger.records[version, "dst"] == before
 
 
-def test_a_throttled_look_brings_the_window_back() -> None:
+def test_a_version_s3_does_not_answer_for_keeps_no_other_waiting() -> None:
+    """It becomes a window of its own, and the pages behind it are worked off."""
     world = World()
-    world.written(DUE)
-    world.objects.fault = Unavailable("S3 answered SlowDown")
-    with pytest.raises(Unavailable, match="SlowDown"):
-        world.check()
+    silent = world.written(DUE)
+    others = [world.written(DUE - 0.001 * (n + 1), key=f"other/{n}") for n in range(150)]
+    for version in others:
+        world.says(version, "COMPLETED")
+    world.objects.silent.add(silent)
+    checked = world.checked()
+    assert checked.rest is None
+    assert all(world.ledger.records[one, "dst"].state.arrived_at for one in others)
+    (again,) = checked.again
+    assert (again.since, again.attempt) == (plus(NOW, -DUE), 1)
+    world.objects.silent.clear()
+    world.says(silent, "COMPLETED")
+    world.reconciler.check(again)
+    assert world.ledger.records[silent, "dst"].state.status is Status.COMPLETED
+
+
+def test_a_version_s3_never_answers_for_is_left_to_its_next_age() -> None:
+    world = World()
+    world.objects.silent.add(world.written(DUE))
+    (window,) = world.checked().again
+    for _ in range(4):
+        (window,) = world.reconciler.check(window).again
+    assert world.reconciler.check(window).again == ()
+
+
+def test_a_window_goes_on_in_another_message_when_time_is_short() -> None:
+    world = World()
+    for number in range(150):
+        world.says(world.written(DUE, key=f"key/{number}"), "COMPLETED")
+    checked = world.reconciler.check(world.due(), lambda: 1.0)
+    assert checked.rest is not None
+    assert checked.counts["checked_versions"] == 100
+    assert world.reconciler.check(checked.rest, lambda: 1.0).rest is None
 
 
 def test_a_write_that_fails_brings_the_window_back() -> None:

@@ -1,5 +1,6 @@
 """What a batch of events turns into, and which messages come back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from replication import attribution
 from replication.attributor import Attributor
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration
-from replication.errors import NotYet, Rejected, Unavailable
+from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.events import (
     Changed,
     ConfigurationChanged,
@@ -23,11 +24,13 @@ from replication.events import (
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.ports import Claim, Head, Message
+from replication.origin import MOST_ASKED
 from replication.recorder import Outcome, Recorder
 from replication.status import Status
 from replication.times import Instant, plus
 from tests.fakes import (
     MemoryDeadLetters,
+    MemoryHeard,
     MemoryHistories,
     MemoryLedger,
     MemoryObjects,
@@ -75,11 +78,21 @@ class World:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    rereads: dict[str, History] = field(default_factory=dict)
+    takes_own: set[str] = field(default_factory=set)
+    heard: MemoryHeard = field(default_factory=MemoryHeard)
+    reread: list[str] = field(default_factory=list)
+    refusals: list[Denied] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.histories = MemoryHistories(self.known)
+        self.histories = MemoryHistories(self.known, rereads=self.rereads)
 
-    def record(self, *batch: Event | Rejected | list[Event | Rejected]) -> Outcome:
+    def record(
+        self,
+        *batch: Event | Rejected | list[Event | Rejected],
+        receives: int = 1,
+        seconds_left: Callable[[], float] = lambda: 60.0,
+    ) -> Outcome:
         parsed = [one if isinstance(one, list) else [one] for one in batch]
         recorder = Recorder(
             parse=lambda body, _: parsed[int(body)],
@@ -88,8 +101,14 @@ class World:
             ledger=self.ledger,
             dead_letters=self.letters,
             now=lambda: plus(NOW, 60),
+            heard=self.heard,
         )
-        return recorder.record([Message(f"m{n}", str(n), NOW) for n in range(len(parsed))])
+        messages = [Message(f"m{n}", str(n), NOW, receives) for n in range(len(parsed))]
+        return recorder.record(messages, seconds_left)
+
+    def read_again(self, bucket: str) -> History | None:
+        self.reread.append(bucket)
+        return self.histories.reread(bucket)
 
     def attributor(self) -> Attributor:
         return Attributor(
@@ -99,6 +118,10 @@ class World:
             ledger=self.ledger,
             tracked=self.tracked,
             record_ineligible=self.record_ineligible,
+            reread=self.read_again,
+            note=self.refusals.append,
+            note_replicas=self.histories.note_replicas,
+            takes_own=self.takes_own.__contains__,
         )
 
     def state(self, where: ObjectVersion | None = None, destination: str = "dst") -> State:
@@ -175,11 +198,10 @@ def test_tags_are_read_only_when_a_rule_needs_them() -> None:
     assert (version(version_id="v2"), "") in world.ledger.records
 
 
-def test_tags_of_a_version_that_is_gone_leave_its_status_unknown() -> None:
+def test_tags_of_a_version_that_is_gone_leave_its_destination_in_doubt() -> None:
     world = World({"src": history("src", rule("dst", "a/", tags=(("replicate", "yes"),)))})
     assert world.record(created()).retry == ()
-    (fact,) = world.ledger.records[version(), ""].facts
-    assert fact.detail == "deleted before its tags could be read"
+    assert (world.state().status, world.state().in_doubt) == (None, True)
 
 
 def test_a_late_event_meets_the_rules_of_its_own_time() -> None:
@@ -236,22 +258,77 @@ class TestAnArrivalNothingIsKnownOf:
         world.objects.heads = {version("dst"): MARKER_HEAD, version(): MARKER_HEAD}
         world.record(created("dst", **marker))
         assert world.state().status is Status.COMPLETED
-        world.objects.heads = {version("dst", version_id="own"): MARKER_HEAD}
-        assert world.record(created("dst", version_id="own", **marker)).retry == ()
-        assert len(world.ledger.records) == 1
+        # Its own event says all that HEAD would.
+        assert world.objects.asked == ["head src"]
 
-    @pytest.mark.parametrize(
-        ("here", "there"), [(REPLICA_HEAD, COMPLETED_HEAD), (MARKER_HEAD, MARKER_HEAD)]
-    )
-    def test_is_found_in_any_tracked_bucket_when_no_rule_explains_it(
-        self, here: Head, there: Head
-    ) -> None:
+    def test_that_is_the_buckets_own_marker_is_of_no_concern_after_a_few_tries(self) -> None:
+        world = World({"src": history("src", rule("dst", delete_markers=True))})
+        own = created("dst", delete_marker=True, size=None)
+        assert [world.record(own, receives=n).retry for n in (1, 2, 3)] == [("m0",), ("m0",), ()]
+        assert world.ledger.records == {}
+        assert world.letters.letters == []
+
+    def test_made_by_a_lifecycle_rule_is_never_a_replica_and_asks_nobody(self) -> None:
+        world = World({"src": history("src", rule("dst", delete_markers=True))})
+        marker = created("dst", delete_marker=True, size=None, by_lifecycle=True)
+        assert world.record(marker).retry == ()
+        assert (world.objects.asked, world.ledger.records) == ([], {})
+
+    def test_is_found_in_any_tracked_bucket_when_no_rule_explains_it(self) -> None:
         """A rule that came and went before anybody read it."""
         world = World({"src": history("src"), "src-2": history("src-2")})
-        world.objects.heads = {version("dst"): here, version("src-2"): there}
-        marker = here.delete_marker
-        assert world.record(created("dst", delete_marker=marker)).retry == ()
+        world.objects.heads = {version("dst"): REPLICA_HEAD, version("src-2"): COMPLETED_HEAD}
+        assert world.record(created("dst")).retry == ()
         assert list(world.ledger.records) == [(version("src-2"), "dst")]
+
+    @pytest.mark.parametrize("marker", [False, True])
+    def test_costs_a_bounded_number_of_questions_whatever_the_number_of_sources(
+        self, marker: bool
+    ) -> None:
+        """Whoever may write into a destination must not make the tracker ask without end."""
+        known = {
+            f"src-{n}": history(f"src-{n}", rule("dst", delete_markers=True)) for n in range(59)
+        }
+        world = World(known, tracked=frozenset({*known, "dst"}))
+        world.objects.heads = {version("dst"): MARKER_HEAD if marker else REPLICA_HEAD}
+        world.record(created("dst", delete_marker=marker))
+        assert len(world.objects.asked) <= 1 + MOST_ASKED
+
+    def test_that_the_ledger_knows_is_asked_of_nobody_else(self) -> None:
+        """Its source has it by a rule that was seen later."""
+        world = World({"src": history("src"), "other": history("other")})
+        world.record(created())
+        world.known["src"] = history("src", rule("dst"))
+        world.objects.heads = {version("dst"): REPLICA_HEAD}
+        world.record(created("dst", seconds=3))
+        assert world.objects.asked == ["head dst"]
+        assert world.state().status is Status.COMPLETED
+
+    def test_in_a_destination_of_many_objects_of_its_own_asks_the_ledger_alone_and_twice(
+        self,
+    ) -> None:
+        world = World(takes_own={"dst"})
+        world.objects.heads = {version("dst"): REPLICA_HEAD, version(): COMPLETED_HEAD}
+        assert world.record(created("dst")).retry == ("m0",)
+        assert world.record(created("dst"), receives=3).retry == ()
+        assert (world.objects.asked, world.ledger.records) == ([], {})
+        world.record(created())
+        world.record(created("dst", seconds=1))
+        assert world.state().status is Status.COMPLETED
+
+    def test_that_is_a_replica_of_an_untracked_bucket_is_known_as_such_in_the_end(self) -> None:
+        world = World()
+        world.objects.heads = {version("dst"): REPLICA_HEAD}
+        assert world.record(created("dst"), receives=2).retry == ("m0",)
+        assert world.record(created("dst"), receives=3).retry == ()
+        assert world.state(version("dst"), "dst").arrived_at is not None
+
+    def test_that_went_again_before_anybody_knew_it_is_of_no_concern(self) -> None:
+        """A destination's own short-lived object: a few tries, and no dead letter."""
+        world = World()
+        assert world.record(created("dst"), receives=2).counts["unplaced_events"] == 1
+        outcome = world.record(created("dst"), receives=3)
+        assert (outcome.retry, world.letters.letters, world.ledger.records) == ((), [], {})
 
     def test_is_recorded_although_its_source_is_gone_when_the_ledger_knew_it(self) -> None:
         """Written before the rule was seen, replicated by it, and deleted at once."""
@@ -259,7 +336,9 @@ class TestAnArrivalNothingIsKnownOf:
         revisions = (Revision(plus(NOW, -100), old), Revision(plus(NOW, 10), new))
         world = World({"src": History("src", revisions)})
         world.record(created())
-        assert list(world.ledger.records) == [(version(), "")]
+        # The change came within a minute of it, so it may have met the new rules.
+        assert list(world.ledger.records) == [(version(), "dst")]
+        assert world.state().in_doubt
         world.objects.heads = {version("dst"): REPLICA_HEAD}
         assert world.record(created("dst", seconds=3)).retry == ()
         assert world.state().arrived_at is not None
@@ -346,10 +425,10 @@ class TestTwoBucketsThatReplicateToEachOther:
 
     @pytest.mark.parametrize("keeps", [False, True], ids=["its own time", "its source's time"])
     @pytest.mark.parametrize("order", [("b", "a"), ("a", "b")])
-    def test_the_older_of_two_equal_markers_is_the_source(
+    def test_of_two_equal_markers_the_one_is_the_source_whose_rules_send_markers(
         self, keeps: bool, order: tuple[str, str]
     ) -> None:
-        """Whether a replicated marker keeps the time of its source, Amazon does not say."""
+        """A replica keeps its source's LastModified, so no age tells."""
         world = self.marked(NOW if keeps else plus(NOW, 3))
         for bucket in order:
             seconds = {"a": 0, "b": 3}[bucket]
@@ -474,8 +553,25 @@ class TestDeletions:
 
     def test_an_object_of_the_destinations_own_may_go_in_peace(self) -> None:
         world = World()
-        outcome = world.record(deleted("dst"))
+        assert world.record(deleted("dst")).retry == ("m0",)
+        outcome = world.record(deleted("dst"), receives=3)
         assert (outcome.retry, world.ledger.records) == ((), {})
+
+    def test_a_replica_deleted_before_its_source_was_heard_of_is_not_forgotten(self) -> None:
+        world = World()
+        assert world.record(deleted("dst")).retry == ("m0",)
+        world.record(created(), created("dst", seconds=1))
+        world.record(deleted("dst"), receives=2)
+        assert (world.state().arrived_at, world.state().status) == (None, Status.COMPLETED)
+        assert world.state().lost_at is not None
+
+    def test_an_end_that_comes_first_makes_no_destination(self) -> None:
+        """Any rule could have sent it anywhere; only one did."""
+        world = World({"src": history("src", rule("dst"), rule("off", enabled=False))})
+        world.record(deleted())
+        world.record(created())
+        assert world.state(destination="off").is_only_an_end
+        assert not world.state().is_only_an_end
 
     @pytest.mark.parametrize("there", [True, False])
     def test_a_version_deleted_while_pending_may_have_arrived_unheard(self, there: bool) -> None:
@@ -578,9 +674,15 @@ class TestChangesOfTagsAndAcl:
 
     def test_of_a_version_from_before_tracking_begin_its_record(self) -> None:
         world = World()
-        world.objects.heads = {version(): COMPLETED_HEAD}
+        world.objects.heads = {version(): Head("PENDING", False, NOW)}
         world.record(changed())
         assert world.state().status is Status.PENDING
+
+    def test_of_a_version_nobody_knew_that_reads_completed_are_decided_by_asking(self) -> None:
+        world = World()
+        world.objects.heads = {version(): COMPLETED_HEAD}
+        world.record(changed())
+        assert (world.state().status, world.state().in_doubt) == (None, True)
 
     def test_of_an_object_without_replication_are_let_be(self) -> None:
         world = World()
@@ -589,45 +691,112 @@ class TestChangesOfTagsAndAcl:
         assert world.ledger.records == {}
 
 
-class TestShortlyAfterAChangeOfTheRules:
-    """S3: a read of the configuration "can return a wrong result"."""
+class TestDoubt:
+    """A version's destinations are certain, or it says that they are not."""
 
-    def world(self, *rules: Any) -> World:
-        settling = History("src", history("src", *rules).revisions, settled=False)
-        return World({"src": settling})
-
-    def test_the_object_itself_is_asked(self) -> None:
-        world = self.world(rule("dst"))
-        world.objects.heads = {version(): PLAIN_HEAD}
-        world.objects.tagging = {version(): {}}
+    def test_while_a_change_of_the_rules_is_told_and_not_read_no_destination_is_certain(
+        self,
+    ) -> None:
+        settling = History("src", history("src", rule("dst")).revisions, settled=False)
+        world = World({"src": settling})
         world.record(created())
-        assert list(world.ledger.records) == [(version(), "")]
+        assert (world.state().status, world.state().in_doubt) == (Status.PENDING, True)
+        assert world.objects.asked == []
 
-    def test_an_object_s3_replicates_by_a_rule_not_seen_yet_comes_back(self) -> None:
-        world = self.world()
-        world.objects.heads = {version(): Head("PENDING", False, NOW)}
-        world.objects.tagging = {version(): {}}
-        assert world.record(created()).retry == ("m0",)
-        assert world.ledger.records == {}
+    def test_and_neither_is_it_certain_that_it_has_none(self) -> None:
+        settling = History("src", history("src").revisions, settled=False)
+        world = World({"src": settling})
+        world.record(created())
+        assert (world.state(destination="").status, world.state(destination="").in_doubt) == (
+            None,
+            True,
+        )
 
-    def test_the_rules_of_its_own_time_go_before_those_of_now(self) -> None:
-        """Written before a rule was added, and heard of afterwards."""
+    def test_a_version_written_about_a_change_may_have_met_either_rules(self) -> None:
         revisions = (
             Revision(plus(NOW, -100), Configuration((rule("dst"),))),
             Revision(plus(NOW, 10), Configuration((rule("dst"), rule("added")))),
         )
-        world = World({"src": History("src", revisions, settled=False)})
-        world.objects.heads = {version(): Head("PENDING", False, NOW)}
-        world.objects.tagging = {version(): {}}
+        world = World({"src": History("src", revisions)})
+        world.record(created())
+        assert (world.state().status, world.state().in_doubt) == (Status.PENDING, None)
+        added = world.state(destination="added")
+        assert (added.status, added.in_doubt, added.since) == (None, True, NOW)
+
+    @pytest.mark.parametrize(("seconds", "in_doubt"), [(-1, None), (0, True), (0.5, True), (1, None)])
+    def test_a_change_told_by_the_second_leaves_that_second_in_doubt(
+        self, seconds: float, in_doubt: bool | None
+    ) -> None:
+        told = Revision(NOW, Configuration((rule("dst"),)), not_before=NOW, told=True)
+        first = Revision(plus(NOW, -1000), Configuration((rule("dst"), rule("gone"))))
+        world = World({"src": History("src", (first, told))})
+        world.record(created(seconds=seconds, whole_second=False))
+        assert world.state().in_doubt is None
+        gone = world.ledger.records.get((version(), "gone"))
+        assert (gone.state.in_doubt if gone and seconds >= 0 else None) is in_doubt
+
+    def test_an_object_is_not_called_ineligible_by_rules_older_than_itself(self) -> None:
+        """They are read once more, once a batch: a rule may have been added just before."""
+        old = replace(history("src", rule("dst", "other/")), read_at=plus(NOW, -30))
+        new = replace(history("src", rule("dst")), read_at=plus(NOW, 1))
+        world = World({"src": old}, rereads={"src": new})
+        world.record(created(), created(version_id="v2", id="two"))
+        assert world.state().status is Status.PENDING
+        assert world.reread == ["src"]
+
+    def test_and_is_in_doubt_when_they_cannot_be_read(self) -> None:
+        old = replace(history("src", rule("dst", "other/")), read_at=plus(NOW, -30))
+        world = World({"src": old})
+        world.record(created())
+        assert (world.state(destination="").status, world.state(destination="").in_doubt) == (
+            None,
+            True,
+        )
+
+    def test_by_rules_read_since_it_is_ineligible_at_no_cost(self) -> None:
+        known = replace(history("src", rule("dst", "other/")), read_at=plus(NOW, 30))
+        world = World({"src": known})
+        world.record(created())
+        assert world.state(destination="").is_ruled_out
+        assert (world.reread, world.objects.asked) == ([], [])
+
+    def test_a_destination_that_tags_chose_is_in_doubt_until_it_is_told_of(self) -> None:
+        """S3 goes by the tags at the creation; those that are read may have been set later."""
+        world = World({"src": history("src", rule("dst"), rule("tagged", tags=(("a", "b"),)))})
+        world.objects.tagging = {version(): {"a": "b"}}
+        world.record(created())
+        assert world.state().in_doubt is None
+        assert (world.state(destination="tagged").status, world.state(destination="tagged").in_doubt) == (
+            Status.PENDING,
+            True,
+        )
+        world.record(created("tagged", seconds=3))
+        assert (world.state(destination="tagged").status, world.state(destination="tagged").in_doubt) == (
+            Status.COMPLETED,
+            None,
+        )
+
+    def test_a_tag_rule_that_the_tags_do_not_match_is_not_due(self) -> None:
+        world = World({"src": history("src", rule("dst"), rule("tagged", tags=(("a", "b"),)))})
+        world.objects.tagging = {version(): {"a": "other"}}
         world.record(created())
         assert list(world.ledger.records) == [(version(), "dst")]
 
-    def test_both_agree_in_the_end(self) -> None:
-        world = self.world(rule("dst"))
-        world.objects.heads = {version(): Head("PENDING", False, NOW)}
-        world.objects.tagging = {version(): {}}
-        world.record(created())
-        assert world.state().status is Status.PENDING
+    def test_tags_that_may_not_be_read_leave_their_destination_in_doubt(self) -> None:
+        world = World({"src": history("src", rule("dst"), rule("tagged", tags=(("a", "b"),)))})
+        world.objects.tags_denied = {"src"}
+        assert world.record(created()).retry == ()
+        assert (world.state().status, world.state().in_doubt) == (Status.PENDING, None)
+        tagged = world.state(destination="tagged")
+        assert (tagged.status, tagged.in_doubt) == (None, True)
+        assert [one.action for one in world.refusals] == ["s3:GetObjectVersionTagging"]
+
+    def test_where_replicas_of_an_untracked_bucket_arrive_a_new_version_may_be_one(self) -> None:
+        known = replace(history("src", rule("dst")), replicas_under=("a/",))
+        world = World({"src": known})
+        world.record(created(), created(key="b/k", id="two"))
+        assert world.state().in_doubt
+        assert world.state(version(key="b/k")).in_doubt is None
 
 
 class TestMessagesAndTheirNeighbours:

@@ -27,7 +27,7 @@ from replication.adapters.items import Item
 from replication.adapters.statements import Statement, insert, update
 from replication.errors import NotYet, Rejected, Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import Assumes, Record, State, assumes, fold
+from replication.fold import Record, State, assumes, fold
 from replication.ports import Claim, ItemKey, Written
 from replication.stored import Stored
 
@@ -130,8 +130,7 @@ class DynamoDBLedger:
         if not must_exist and (facts[0].kind in _FIRST or listed):
             return insert(self._table_name, items.item_of(Stored(*key, record), self._shards))
         assumed = assumes(facts[0]) if len(facts) == 1 else None
-        # A deletion that comes first makes an item of its own; only a read can tell.
-        if assumed is None or (assumed is Assumes.NOTHING and facts[0].kind is not Kind.DELETED):
+        if assumed is None:
             return None
         return update(self._table_name, key, facts[0], assumed, self._shards)
 
