@@ -52,7 +52,7 @@ class Unsent(DynamoDBLedger):
         super().__init__(None, "ledger", 4)  # type: ignore[arg-type]
         self.statements = 0
 
-    def _execute(self, batch: Any) -> Any:
+    def _execute(self, batch: Any, end: float) -> Any:
         self.statements += len(batch)
         return [(key, Written.WRITTEN) for key, _ in batch]
 

@@ -32,6 +32,8 @@ PROJECTED = (
     "evidence",
     "late",
     "lost_at",
+    "in_doubt",
+    "failed_at",
 )
 """As infra/ledger.py projects them; tests/infra holds the two together."""
 _INDEXES = {items.INDEX: ("route", "position"), items.HELD_INDEX: ("route", "held")}

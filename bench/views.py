@@ -25,9 +25,12 @@ from typing import Any
 
 from bench.recorder import tables
 from replication.adapters import items
-from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.configuration_table import ConfigurationTable
 from replication.adapters.counters import CounterTable
+from replication.configuration import Revision
 from replication.contributions import Benign, Change, Seen, deltas
+from replication.edges import edges
+from replication.eligibility import parse_configuration
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.stored import Stored
@@ -93,7 +96,8 @@ def fill(client: Any, table: str, first: int, size: int, began: Instant) -> None
         changes = []
         for number in range(start, min(size, start + 1_000)):
             one = stored(number, size, began)
-            seen = Seen(one.version, one.destination, one.record.state, listed=True)
+            happened = edges(one.record)
+            seen = Seen(one.version, one.destination, one.record.state, True, happened)
             changes.append(Change(f"{size:012}{number:012}", deltas(None, seen, Benign())))
         counters.apply("shardId-bench", changes)
 
@@ -174,7 +178,9 @@ def main() -> None:
                 "Prefix": "",
                 "Destination": {"Bucket": "arn:aws:s3:::dst"},
             }
-            ConfigurationTable(client, table).append("src", began, {"Rules": [rule]})
+            raw = {"Rules": [rule]}
+            first = Revision(began, parse_configuration(raw), not_before=began)
+            ConfigurationTable(client, table).append("src", first, raw)
             start = time.perf_counter()
             fill(client, table, 0, size, began)
             print(f"{size:,} items put and counted in {time.perf_counter() - start:.0f} s")

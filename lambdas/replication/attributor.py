@@ -230,11 +230,14 @@ class Attributor:
         if history is not None and known:
             ended = [attribution.deleted(event, name) for name in known]
             return _certain(ended + Examiner(self.objects).outlived(version, known, now))
-        self._sources(version)
-        source = self.origins().of_deleted(version)
+        sources = self._sources(version)
+        ask = history is not None or not self.takes_own(version.bucket)
+        source = self.origins().of_deleted(version, ask=ask)
         if source is not None:
             return _certain([attribution.replica_deleted(event, source)])
         if history is None:
+            if not sources:
+                return []
             raise Unplaced("nothing is known of the version that was deleted")
         # Its creation may still be on its way; the end is kept wherever it could have gone.
         possible = history.possible(version.key)

@@ -71,9 +71,7 @@ class Changes:
                 return self._of_replica(event, original, states)
         return self._of_unknown(event, history) if history else []
 
-    def _of_known(
-        self, event: Changed, history: History, known: Mapping[str, State]
-    ) -> list[Fact]:
+    def _of_known(self, event: Changed, history: History, known: Mapping[str, State]) -> list[Fact]:
         key, last = event.version.key, end_of_second(event.at)
         own = {
             name: state

@@ -43,6 +43,7 @@ IN_DOUBT = "IN_DOUBT"
 _CUT = {Level.MINUTE: 16, Level.HOUR: 13, Level.DAY: 10}
 """Characters of an Instant that name the period it lies in."""
 
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """An item as an image of the stream has it. `listed`: it stands in the index. `edges` are

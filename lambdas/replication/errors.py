@@ -12,7 +12,6 @@ TrackerError
             └── Hidden        only the owner of its encryption key can read the status
 """
 
-
 HIDDEN_ACTION = "s3:HeadObject of SSE-C objects"
 """What stands for the action in the finding of objects whose status nobody can read."""
 

@@ -68,15 +68,16 @@ class Examiner:
         `possible`; None: they are not. `sure` is one that is beyond doubt, because S3 spoke of it.
         Denied or Unavailable when S3 does not say."""
         unplaced = known.get("", State()).in_doubt
-        known = {
-            name: state for name, state in known.items() if name and not state.is_only_an_end
-        }
-        look = Look(version, known, now, possible is not None, sure, quiet=self.quiet)
+        named = {name: state for name, state in known.items() if name and not state.is_only_an_end}
+        # What was ruled out is asked about once more only when nothing else explains a header.
+        due = {name: state for name, state in named.items() if not state.is_ruled_out} or named
+        in_doubt = possible is not None or any(state.is_ruled_out for state in due.values())
+        look = Look(version, due, now, in_doubt, sure, quiet=self.quiet)
         head = self.objects.head(version)
         if head is None:
             unheard = dict.fromkeys(possible or (), State())
-            there = self.outlived(version, unheard | known, now)
-            names = dict.fromkeys([*known, *(fact.destination for fact in there)])
+            there = self.outlived(version, unheard | named, now)
+            names = dict.fromkeys([*named, *(fact.destination for fact in there)])
             if unplaced or not names:
                 names[""] = None
             return [look.fact(Kind.DELETED, name) for name in names] + there

@@ -149,7 +149,7 @@ def effect(fact: Fact) -> dict[str, Any]:
 
 def step(state: State, fact: Fact) -> State:
     """The state after one more fact, which must not be older than those behind `state`."""
-    fields = {"observed_at": fact.at}
+    fields: dict[str, Any] = {"observed_at": fact.at}
     match fact.kind:
         case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
             fields |= _written(fact) | _still_ended(state, fact)
@@ -336,9 +336,8 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
         return there
     match fact.status:
         case None:
-            ruled_out = {"status": None, "since": None, "evidence": fact.evidence}
-            if fact.in_doubt:
-                ruled_out["since"] = state.lacking_since or fact.at
+            since = (state.lacking_since or fact.at) if fact.in_doubt else None
+            ruled_out = {"status": None, "since": since, "evidence": fact.evidence}
             return ruled_out | _recovered() | there
         case Status.PENDING:
             first = state.status is None

@@ -83,13 +83,14 @@ class Origins:
             raise Unplaced("the version is gone from its bucket, and no source is known for it")
         return source
 
-    def of_deleted(self, version: ObjectVersion) -> str | None:
-        """The source of a version that was deleted for good, None when none is known to have it."""
+    def of_deleted(self, version: ObjectVersion, *, ask: bool = True) -> str | None:
+        """The source of a version that was deleted for good, None when none is known to have it.
+        `ask`: S3 is asked where the ledger does not know."""
         sources = self.sources(version)
         for source in sources[:MOST_ASKED]:
             if version.bucket in self.ledger.states(version.in_bucket(source)):
                 return source
-        return self._holder(version, version.bucket in self.histories)
+        return self._holder(version, version.bucket in self.histories) if ask else None
 
     def _known(self, version: ObjectVersion, sources: tuple[str, ...]) -> str | None:
         """A bucket whose version the ledger knows. It may be gone there; that its version id is

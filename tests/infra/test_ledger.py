@@ -39,6 +39,8 @@ def test_each_index_carries_what_lists_show(stack: Synthesized, name: str, sort_
         "evidence",
         "late",
         "lost_at",
+        "in_doubt",
+        "failed_at",
     }
 
 

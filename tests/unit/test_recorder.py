@@ -723,7 +723,9 @@ class TestDoubt:
         added = world.state(destination="added")
         assert (added.status, added.in_doubt, added.since) == (None, True, NOW)
 
-    @pytest.mark.parametrize(("seconds", "in_doubt"), [(-1, None), (0, True), (0.5, True), (1, None)])
+    @pytest.mark.parametrize(
+        ("seconds", "in_doubt"), [(-1, None), (0, True), (0.5, True), (1, None)]
+    )
     def test_a_change_told_by_the_second_leaves_that_second_in_doubt(
         self, seconds: float, in_doubt: bool | None
     ) -> None:
@@ -766,12 +768,18 @@ class TestDoubt:
         world.objects.tagging = {version(): {"a": "b"}}
         world.record(created())
         assert world.state().in_doubt is None
-        assert (world.state(destination="tagged").status, world.state(destination="tagged").in_doubt) == (
+        assert (
+            world.state(destination="tagged").status,
+            world.state(destination="tagged").in_doubt,
+        ) == (
             Status.PENDING,
             True,
         )
         world.record(created("tagged", seconds=3))
-        assert (world.state(destination="tagged").status, world.state(destination="tagged").in_doubt) == (
+        assert (
+            world.state(destination="tagged").status,
+            world.state(destination="tagged").in_doubt,
+        ) == (
             Status.COMPLETED,
             None,
         )

@@ -139,9 +139,9 @@ class ConfigurationTable:
         self._put(bucket, _OWN, **self._until(OWN_DAYS))
 
     def takes_own(self, bucket: str) -> bool:
-        item = self._dynamodb.get_item(
-            TableName=self._table_name, Key=_key(bucket, _OWN)
-        ).get("Item")
+        item = self._dynamodb.get_item(TableName=self._table_name, Key=_key(bucket, _OWN)).get(
+            "Item"
+        )
         return item is not None and item["until"]["S"] > self._now()
 
     def _until(self, days: int) -> dict[str, Any]:
@@ -152,9 +152,7 @@ class ConfigurationTable:
         }
 
     def _put(self, bucket: str, sk: str, **attributes: Any) -> None:
-        self._dynamodb.put_item(
-            TableName=self._table_name, Item={**_key(bucket, sk), **attributes}
-        )
+        self._dynamodb.put_item(TableName=self._table_name, Item={**_key(bucket, sk), **attributes})
 
 
 def _key(bucket: str, sk: str) -> dict[str, Any]:

@@ -54,9 +54,7 @@ _CONDITIONS: Mapping[Assumes, tuple[str, list[AttributeValue]]] = {
 }
 
 
-def _changes(
-    key: ItemKey, fact: Fact, shards: int
-) -> tuple[dict[str, AttributeValue], list[str]]:
+def _changes(key: ItemKey, fact: Fact, shards: int) -> tuple[dict[str, AttributeValue], list[str]]:
     fields = effect(fact)
     values = {name: items.value_of(value) for name, value in fields.items() if value is not None}
     removed = [name for name, value in fields.items() if value is None]
