@@ -16,7 +16,7 @@ from typing import Any
 
 from replication.adapters import items
 from replication.adapters.items import Item
-from replication.contributions import Benign, Seen, deltas, merged
+from replication.contributions import Benign, Seen, deltas, merged, seen_of
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
 from replication.stored import Stored
@@ -151,7 +151,7 @@ def counting(objects: int, seconds: float = 5) -> float:
 def _seen(facts: list[Fact] | None) -> Seen | None:
     if facts is None:
         return None
-    return Seen(facts[0].version, facts[0].destination, fold(facts).state, listed=True)
+    return seen_of(Stored(facts[0].version, facts[0].destination, fold(facts)), listed=True)
 
 
 def main() -> None:

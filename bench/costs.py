@@ -13,6 +13,8 @@ from pathlib import Path
 
 from bench.capacity import cost, counting, entry, item_size, life, stages
 from replication.adapters.items import Item
+from replication.attributor import TRIES
+from replication.origin import MOST_ASKED
 
 OBJECTS = (100_000, 10_000_000, 1_000_000_000)
 CPU_SECONDS_AN_EVENT = 0.0002
@@ -27,7 +29,7 @@ SCHEDULES = 43_200 + 8_640
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Dollars. Writes and requests: a million; storage: a GB-month; lambda_: a GB-second; archive:
+    """Dollars. Writes, reads and requests: a million; storage: a GB-month; lambda_: a GB-second; archive:
     a GB that comes in, and kept: a GB-month of it."""
 
     writes: float = 0.625
@@ -36,6 +38,8 @@ class Prices:
     invocations: float = 0.20
     sqs: float = 0.40
     kms: float = 1.0
+    reads: float = 0.125
+    heads: float = 0.40
     archive: float = 0.10
     kept: float = 0.023
 
@@ -67,6 +71,22 @@ def a_million_objects(prices: Prices, messages_a_batch: float) -> dict[str, floa
     }
 
 
+def somebody_elses(prices: Prices, sources: int) -> dict[str, float]:
+    """Dollars a million objects that are nobody's replicas, in a destination that `sources` buckets
+    may replicate to. A refused write costs a unit, a read of a version's items that are not there
+    half a one."""
+    message = requests(10) * prices.sqs
+    received = 2 / 10 * prices.sqs
+    refused, asked = sources * prices.writes, min(sources, MOST_ASKED)
+    look = refused + asked * (prices.reads / 2 + prices.heads)
+    return {
+        "objects": message + refused + prices.heads,
+        "objects, once many were seen": message + received + 2 * refused,
+        "delete markers": message + (TRIES - 1) * received + TRIES * look,
+        "deletions of what is its own": message + (TRIES - 1) * received + TRIES * look,
+    }
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     defaults = Prices()
@@ -79,6 +99,10 @@ def main() -> None:
         print(f"  {name:28} ${dollars:7.2f}")
     fixed = prices.kms + SCHEDULES / 1e6 * (prices.invocations + 3 * prices.sqs)
     print(f"a month without any object: ${fixed:.2f} (KMS key, schedules)")
+    for sources in (1, 8):
+        print(f"a million of somebody else's in a destination of {sources} source(s):")
+        for name, dollars in somebody_elses(prices, sources).items():
+            print(f"  {name:28} ${dollars:7.2f}")
     print("objects a month and what they cost:")
     for objects in OBJECTS:
         # Few messages wait when few come.

@@ -28,8 +28,7 @@ from replication.adapters import items
 from replication.adapters.configuration_table import ConfigurationTable
 from replication.adapters.counters import CounterTable
 from replication.configuration import Revision
-from replication.contributions import Benign, Change, Seen, deltas
-from replication.edges import edges
+from replication.contributions import Benign, Change, deltas, seen_of
 from replication.eligibility import parse_configuration
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
@@ -96,8 +95,7 @@ def fill(client: Any, table: str, first: int, size: int, began: Instant) -> None
         changes = []
         for number in range(start, min(size, start + 1_000)):
             one = stored(number, size, began)
-            happened = edges(one.record)
-            seen = Seen(one.version, one.destination, one.record.state, True, happened)
+            seen = seen_of(one, listed=True)
             changes.append(Change(f"{size:012}{number:012}", deltas(None, seen, Benign())))
         counters.apply("shardId-bench", changes)
 

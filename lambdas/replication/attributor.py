@@ -26,6 +26,8 @@ from replication.origin import Origins
 from replication.ports import Claim, Head, Ledger, Objects
 from replication.times import Instant, end_of_second
 
+TRIES = 3
+"""How often a message is received whose version cannot be placed, before it is of no concern."""
 RULES_NOT_READ = "the rules could not be read after it was written"
 
 
@@ -81,14 +83,16 @@ class Attributor:
             case _:
                 return None
 
-    def prove(self, event: Event, now: Instant, *, last_try: bool = False) -> list[Claim]:
-        """What the event means after asking; empty: it concerns no tracked replication.
+    def prove(self, event: Event, now: Instant, *, receives: int = 1) -> list[Claim]:
+        """What the event means after asking; empty: it concerns no tracked replication. `receives`
+        is how often its message was received.
 
-        NotYet when that cannot be told now but may be later; Unplaced not on its `last_try`."""
+        NotYet when that cannot be told now but may be later; Unplaced a few times at most."""
+        last_try = receives >= TRIES
         try:
             match event:
                 case Created():
-                    return self._prove_created(event, last_try)
+                    return self._prove_created(event, receives)
                 case Deleted():
                     return self._prove_deleted(event, now)
                 case Changed():
@@ -180,10 +184,10 @@ class Attributor:
     def _ineligible(self, event: Created, detail: str | None = None) -> list[Claim]:
         return _certain([attribution.ineligible(event, detail)] if self.record_ineligible else [])
 
-    def _prove_created(self, event: Created, last_try: bool) -> list[Claim]:
+    def _prove_created(self, event: Created, receives: int) -> list[Claim]:
         history = self._history(event.version.bucket)
         if self._sources(event.version, marker=event.delete_marker) or history is None:
-            origin = self._origin(event, last_try=last_try, only_destination=history is None)
+            origin = self._origin(event, receives, only_destination=history is None)
             if origin is not None:
                 return _certain([attribution.arrived(event, origin)])
             if history is None:
@@ -200,10 +204,12 @@ class Attributor:
         history = self._history(history.bucket) or history
         return self._due(event, history, tags, tags_denied=tags is None)
 
-    def _origin(self, event: Created, *, last_try: bool, only_destination: bool) -> str | None:
+    def _origin(self, event: Created, receives: int, *, only_destination: bool) -> str | None:
         """The source of a new version that is a replica, None when it is its bucket's own."""
         version = event.version
         if only_destination and self.takes_own(version.bucket):
+            if receives > 1:
+                return None
             raise Unplaced(f"{version.bucket} takes many objects of its own; S3 is not asked")
         # A marker's event says all that HEAD would: that it is one, and there.
         here = Head(None, True, None) if event.delete_marker else self.objects.head(version)
@@ -217,7 +223,7 @@ class Attributor:
             self.note_replicas(version)
             raise
         if origin is None and only_destination:
-            if event.delete_marker and not last_try:
+            if event.delete_marker and receives < TRIES:
                 raise Unplaced("a delete marker that no tracked source is known to have yet")
             self.note_own(version.bucket)
         return origin

@@ -22,10 +22,11 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from replication import histogram
-from replication.edges import Edge, Word
+from replication.edges import Edge, Word, edges
 from replication.facts import ObjectVersion
 from replication.fold import State
 from replication.status import Status
+from replication.stored import Stored
 from replication.times import Instant
 
 
@@ -37,6 +38,8 @@ class Level(StrEnum):
     DAY = "d"
 
 
+LAST_ORDER = "~"
+"""Sorts after every `Fact.order`."""
 IN_DOUBT = "IN_DOUBT"
 """The counter of versions whose destinations are in doubt."""
 
@@ -59,6 +62,20 @@ class Seen:
     @property
     def is_on_route(self) -> bool:
         return self.destination not in ("", self.version.bucket)
+
+
+def seen_of(stored: Stored, *, listed: bool) -> Seen:
+    """An item with its facts as the counters see it. Of one whose facts cannot be read nothing is
+    known that could be taken back."""
+    facts = stored.record.facts
+    return Seen(
+        stored.version,
+        stored.destination,
+        stored.record.state,
+        listed,
+        edges(stored.record, stored.base),
+        stored.base_until if facts else LAST_ORDER,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,6 @@ THREADS = 16
 READS_A_BATCH = 500
 """Reads of S3 at most. Whoever may write into a bucket decides how many there are to make; the
 messages that found no more room come again."""
-TRIES = 3
-"""How often a message is received whose version cannot be placed, before it is of no concern."""
 RESERVE_SECONDS = 20.0
 """What is left of the function's time when proofs must end: what they found is still written."""
 TAGS_NOT_PERMITTED = frozenset({"SrcGetTaggingNotPermitted", "DstPutTaggingNotPermitted"})
@@ -173,12 +171,12 @@ class Recorder:
         now = self._now()
 
         def prove(work: _Work) -> None:
-            last = work.message.receives >= TRIES
             if seconds_left() <= RESERVE_SECONDS:
                 work.failed = True
                 verdicts.note(work.message, NotYet("no time was left to ask S3 about it"))
                 return
-            _attribute(verdicts, work, lambda event: attributor.prove(event, now, last_try=last))
+            receives = work.message.receives
+            _attribute(verdicts, work, lambda one: attributor.prove(one, now, receives=receives))
 
         pool = ThreadPoolExecutor(max_workers=min(THREADS, len(works)))
         begun = {pool.submit(prove, work): work for work in works}

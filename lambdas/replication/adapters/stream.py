@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from replication.adapters.fence_items import fence_of
-from replication.adapters.items import CLOSED, read_item
-from replication.contributions import ItemChange, Seen
+from replication.adapters.items import read_item
+from replication.contributions import ItemChange, Seen, seen_of
 from replication.edges import Edge, edges, standing_failure
 from replication.errors import Unreadable
 from replication.facts import Evidence
@@ -84,13 +84,4 @@ def _status(image: Image | None) -> str | None:
 def _seen(image: Image | None) -> Seen | None:
     if not image:
         return None
-    stored = read_image(image)
-    return Seen(
-        stored.version,
-        stored.destination,
-        stored.record.state,
-        "route" in image,
-        edges(stored.record, stored.base),
-        # Of an image whose facts cannot be read nothing is known that could be taken back.
-        stored.base_until if stored.record.facts else CLOSED,
-    )
+    return seen_of(read_image(image), listed="route" in image)
