@@ -17,8 +17,8 @@ from replication.times import Instant, seconds_between
 SEVERAL_MAY_HAVE_FAILED = "S3 says that at least one destination failed, and not which"
 WITHOUT_ITS_TAGS = "the replica is there, but S3 reports FAILED: its tags or metadata are missing"
 NO_RULE = "S3 shows no replication status: no rule replicates the version"
-NO_RULE_SEEN = "S3 reports COMPLETED, and no destination that is known ever had it"
-NOT_SENT = "S3 reports COMPLETED, and the destination never had it: no rule sent it there"
+NO_RULE_SEEN = "S3 reports COMPLETED, and no destination that is known has it"
+NOT_SENT = "S3 reports COMPLETED, and the destination does not have it, nor is known to have had it"
 NO_MARKER = "a delete marker has no status, and it did not come in a day: no rule sent it there"
 
 MARKER_SECONDS = 86_400.0

@@ -83,7 +83,7 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     ),
     "Whether a replicated delete marker keeps the time of its source": (
         "tests/unit/test_recorder.py::TestTwoBucketsThatReplicateToEachOther"
-        "::test_the_older_of_two_equal_markers_is_the_source",
+        "::test_of_two_equal_markers_the_one_is_the_source_whose_rules_send_markers",
         "tests/unit/test_rows.py::test_a_marker_that_two_buckets_have_since_the_same_second_is_nobody_s",
     ),
     "What an inventory shows as the status of a delete marker": (
@@ -220,7 +220,8 @@ def test_what_came_after_a_rule_went_has_no_status(noticed: bool) -> None:
     version = tracker.s3.put("k", {})
     deliver(tracker)
     believed = tracker.ledger.states(version).get("dst-a")
-    assert (believed is None) is noticed
+    # Noticed within the hour: whether it was written before or after, nobody knows yet.
+    assert (believed is None or believed.status is None) is noticed
     look_again(tracker)
     known = tracker.ledger.states(version)
     assert {state.status for state in known.values()} == {None}
