@@ -14,6 +14,7 @@ sk   the instant a revision was first known to hold
 """
 
 import json
+import logging
 import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from replication.times import Instant, plus, to_datetime, wall_clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+log = logging.getLogger(__name__)
 
 REPLICAS_DAYS = 7
 AUDIT_DAYS = 1
@@ -107,13 +110,17 @@ class ConfigurationTable:
         self._dynamodb.transact_write_items(TransactItems=[{"Put": new}, {"Delete": old}])
 
     def note_looked_back(self, bucket: str, since: Instant) -> None:
-        self._dynamodb.update_item(
-            TableName=self._table_name,
-            Key=_key(bucket, since),
-            UpdateExpression="SET looked_back = :yes",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues={":yes": {"BOOL": True}},
-        )
+        """A revision that was amended meanwhile has another time, and is looked back at anew."""
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table_name,
+                Key=_key(bucket, since),
+                UpdateExpression="SET looked_back = :yes",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":yes": {"BOOL": True}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            log.info("the rules of %s of %s have become those of another time", bucket, since)
 
     def note_read(self, bucket: str, at: Instant) -> None:
         """The rules were read and had not changed. Two functions may say so at once; being behind
