@@ -3,7 +3,7 @@
 0  done; of an object: COMPLETED, or a replica
 1  FAILED was found (`status`, `history`, `failures`, `incidents` with an open one)
 2  the command was not understood
-3  still pending, or the time given to `--wait` is over
+3  still pending, in doubt where it goes, or the time given to `--wait` is over
 4  the tracker does not track it, or no replication rule takes it
 5  the API or AWS could not be reached, refused the caller, or has no such route
 """

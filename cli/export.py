@@ -14,6 +14,7 @@ from cli import show
 from cli.lists import PAGE, filters, rows_of
 from cli.options import (
     DestinationOption,
+    FlagOption,
     Json,
     PrefixArgument,
     ReasonOption,
@@ -38,6 +39,7 @@ COLUMNS = (
     "size",
     "failure_code",
     "evidence",
+    "in_doubt",
 )
 
 
@@ -52,18 +54,20 @@ def export(
     reason: ReasonOption = None,
     since: Since = None,
     until: Until = None,
+    flag: FlagOption = None,
     json: Json = False,
 ) -> None:
     """Every row of a list into a file. The file is there whole or not at all."""
-    state = {"rows": 0, "complete": True}
+    state: dict[str, Any] = {"rows": 0, "complete": True, "heard_until": None}
     with asking(context) as api, counting("rows", quiet=json) as advance, _writing(output) as file:
         write = _writer(file, format_)
         wanted = filters(prefix, status, destination, rule, reason, since, until)
-        for page in api.pages(rows_of(prefix), **wanted, limit=PAGE):
+        for page in api.pages(rows_of(prefix), **wanted, flag=flag, limit=PAGE):
             for row in page["items"]:
                 write(row)
             state["rows"] += len(page["items"])
             state["complete"] &= page["complete"]
+            state["heard_until"] = page["heard_until"]
             advance(len(page["items"]))
     to_file = str(output) != "-"
     if json and to_file:
@@ -72,7 +76,7 @@ def export(
         out = show.console()
         out.print(f"{state['rows']:,} rows in ", show.plain(output), sep="")
         if not state["complete"]:
-            show.incomplete(out)
+            show.incomplete(out, heard_until=state["heard_until"])
 
 
 @contextmanager

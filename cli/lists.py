@@ -16,6 +16,7 @@ from cli.objects import failed
 from cli.options import (
     BucketArgument,
     DestinationOption,
+    FlagOption,
     Json,
     Place,
     PrefixArgument,
@@ -46,10 +47,12 @@ class Gathered:
     items: list[Any] = field(default_factory=list)
     complete: bool = True
     truncated: bool = False
+    heard_until: str | None = None
 
     def take(self, pages: Iterable[Any], limit: int) -> None:
         for page in pages:
             self.complete &= page["complete"]
+            self.heard_until = page.get("heard_until")
             room = limit - len(self.items)
             self.items += page["items"][:room]
             if len(self.items) == limit:
@@ -58,7 +61,12 @@ class Gathered:
                 return
 
     def as_json(self) -> dict[str, Any]:
-        return {"items": self.items, "complete": self.complete, "truncated": self.truncated}
+        return {
+            "items": self.items,
+            "complete": self.complete,
+            "heard_until": self.heard_until,
+            "truncated": self.truncated,
+        }
 
 
 def ls(
@@ -70,6 +78,7 @@ def ls(
     reason: ReasonOption = None,
     since: Since = None,
     until: Until = None,
+    flag: FlagOption = None,
     order: Order = None,
     limit: Limit = 100,
     json: Json = False,
@@ -80,6 +89,7 @@ def ls(
         pages = api.pages(
             rows_of(prefix),
             **filters(prefix, status, destination, rule, reason, since, until),
+            flag=flag,
             order=order,
             limit=min(limit, PAGE),
         )
@@ -143,7 +153,7 @@ def buckets(context: typer.Context, json: Json = False) -> None:
     for one in found.items:
         _bucket(out, one)
     if not found.complete:
-        show.incomplete(out)
+        show.incomplete(out, "a bucket's replication configuration was never read")
 
 
 def rows_of(where: Place) -> str:
@@ -190,7 +200,7 @@ def _table(rows: list[Any]) -> Any:
         if failure := row["failure"]:
             key.append_text(show.plain(f"  {failure['code'] or 'no reason given'}", "red"))
         table.add_row(
-            show.status(row["status"]),
+            show.status(row["status"], row["in_doubt"]),
             show.plain(row["since"]),
             show.span(row["age_seconds"]),
             show.size(row["size"]),
@@ -254,4 +264,4 @@ def _foot(out: Console, found: Gathered, limit: int) -> None:
     if found.truncated:
         out.print(Text(f"There are more than {limit:,}; `--limit` shows more, `export` all."))
     if not found.complete:
-        show.incomplete(out)
+        show.incomplete(out, heard_until=found.heard_until)

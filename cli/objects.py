@@ -17,6 +17,12 @@ from replication import times
 NOBODY_KNOWS_WHERE = (
     "An inventory told this status, and no rule the tracker knows says of which destination."
 )
+IN_DOUBT = "In doubt where it goes: S3 is asked within minutes, or the rules are read again."
+NOT_TAKEN = {
+    True: "A rule takes it, and nobody knows where.",
+    False: "No replication rule takes this version.",
+    None: "Whether a replication rule takes this version is not known.",
+}
 WAIT_SECONDS = 20
 """One request's share of a wait; the API takes at most 25."""
 
@@ -34,8 +40,8 @@ def status(
 ) -> None:
     """Did it replicate, to every destination, when, and if not, why and what to do.
 
-    Exit code 0: COMPLETED or a replica; 1: FAILED; 3: still pending; 4: not tracked, or no rule
-    takes it.
+    Exit code 0: COMPLETED or a replica; 1: FAILED; 3: still pending, or in doubt; 4: not tracked,
+    or no rule takes it.
     """
     with asking(context) as api:
         found = (
@@ -50,28 +56,37 @@ def status(
     raise typer.Exit(code_of(found))
 
 
-def versions(context: typer.Context, name: ObjectArgument, json: Json = False) -> None:
-    """The tracked versions of one key, newest first."""
+def versions(
+    context: typer.Context,
+    name: ObjectArgument,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="With those that were deleted for good")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """The tracked versions of one key that exist, newest first."""
     with asking(context) as api:
-        pages = list(api.pages(f"/v1/buckets/{name.bucket}/object/versions", key=name.key))
+        path = f"/v1/buckets/{name.bucket}/object/versions"
+        pages = list(api.pages(path, key=name.key, deleted="true" if deleted else None))
     items = [one for page in pages for one in page["items"]]
     complete = all(page["complete"] for page in pages)
+    heard_until = pages[0]["heard_until"]
     if json:
-        show.as_json({"items": items, "complete": complete})
+        show.as_json({"items": items, "complete": complete, "heard_until": heard_until})
         return
     out = show.console()
     table = show.table("STATUS", "VERSION", "CREATED", "SIZE", "DESTINATIONS", right=("SIZE",))
     for one in items:
         table.add_row(
-            show.status(one["replication_status"]),
+            show.status(one["replication_status"], one["in_doubt"]),
             show.plain(one["version_id"]),
             show.plain(one["created_at"]),
-            Text("delete marker") if one["delete_marker"] else show.size(one["size"]),
+            _kind(one),
             _places(one),
         )
     out.print(table)
     if not complete:
-        show.incomplete(out)
+        show.incomplete(out, heard_until=heard_until)
 
 
 def history(
@@ -92,13 +107,16 @@ def history(
 
 
 def code_of(found: dict[str, Any]) -> Code:
-    """The exit code an object's answer stands for."""
+    """The exit code an object's answer stands for. What is COMPLETED wherever it is known to go is
+    done, also while the rules were not read since."""
     match found["replication_status"]:
         case "COMPLETED" | "REPLICA":
             return Code.OK
         case "FAILED":
             return Code.FAILED
-        case None if not found["destinations"]:
+        case None if not found["in_doubt"] and (
+            found["eligible"] is False or not found["destinations"]
+        ):
             return Code.NOT_TRACKED
         case _:
             return Code.PENDING
@@ -132,7 +150,8 @@ def _may_come(problem: ApiProblem) -> bool:
 
 
 def _describe(out: Console, found: dict[str, Any]) -> None:
-    out.print(Text.assemble(show.status(found["replication_status"]), "  ", _name(found)))
+    status = show.status(found["replication_status"], found["in_doubt"])
+    out.print(Text.assemble(status, "  ", _name(found)))
     facts = show.table("", "")
     facts.show_header = False
     facts.add_row(Text("version", style="dim"), show.plain(found["version_id"]))
@@ -149,13 +168,16 @@ def _describe(out: Console, found: dict[str, Any]) -> None:
     out.print(facts)
     if found["role"] == "source" and not found["destinations"]:
         told = found["replication_status"] is not None
-        out.print(NOBODY_KNOWS_WHERE if told else "No replication rule took this version.")
+        out.print(NOBODY_KNOWS_WHERE if told else NOT_TAKEN[found["eligible"]])
+    if found["in_doubt"]:
+        out.print(Text(IN_DOUBT, style="yellow"))
     for one in found["destinations"]:
         _destination(out, one)
 
 
 def _destination(out: Console, one: dict[str, Any]) -> None:
-    line = Text.assemble("\n", show.status(one["status"]), "  ", show.plain(one["bucket"], "bold"))
+    status = show.status(one["status"], one["in_doubt"])
+    line = Text.assemble("\n", status, "  ", show.plain(one["bucket"], "bold"))
     if one["since"]:
         line.append(f"  since {one['since']}")
     if one["latency_seconds"] is not None:
@@ -204,6 +226,11 @@ def _gap(before: str, after: str) -> float:
     return times.seconds_between(times.parse(before), times.parse(after))
 
 
+def _kind(found: dict[str, Any]) -> Text:
+    shown = Text("delete marker") if found["delete_marker"] else show.size(found["size"])
+    return shown.append(", deleted", style="dim") if found["deleted_at"] else shown
+
+
 def _name(found: dict[str, Any]) -> Text:
     return show.plain(f"s3://{found['bucket']}/{found['key']}", "bold")
 
@@ -217,8 +244,8 @@ def _places(found: dict[str, Any]) -> Text:
     if found["role"] == "replica":
         return Text.assemble("replica of ", _origin(found))
     shown = [
-        Text.assemble(show.plain(one["bucket"]), " ", show.status(one["status"]))
+        Text.assemble(show.plain(one["bucket"]), " ", show.status(one["status"], one["in_doubt"]))
         for one in found["destinations"]
     ]
-    unknown = "no rule takes it" if found["replication_status"] is None else "nobody knows where"
+    unknown = "no rule takes it" if found["eligible"] is False else "nobody knows where"
     return Text(", ").join(shown) if shown else Text(unknown, style="dim")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 from botocore.exceptions import NoCredentialsError
@@ -102,6 +102,14 @@ DestinationOption = Annotated[
 ]
 RuleOption = Annotated[str | None, typer.Option("--rule", help="Only this replication rule")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only this failure code")]
+FlagOption = Annotated[
+    Literal["late", "stale", "replica_lost", "in_doubt"] | None,
+    typer.Option(
+        "--flag",
+        help="Only what missed its threshold, waits over a day, was lost at the"
+        " destination, or is in doubt",
+    ),
+]
 Since = Annotated[
     Instant | None,
     typer.Option("--since", parser=moment, metavar="TIME", help="From then on: 2h, 3d, RFC 3339"),

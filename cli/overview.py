@@ -37,12 +37,15 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Route:
     """One source and one destination; None is unknown. Times are RFC 3339. `watermark`: what the
-    tracker saw before then has arrived. `destination` is None where no configuration was read."""
+    tracker saw before then has arrived. `heard_until`: how far it heard. `destination` is None
+    where no configuration was read, and of what is in doubt and nobody knows where it may go."""
 
     source: str
     destination: str | None
     counts: Counts = field(default_factory=lambda: _NO_COUNTS)
     bytes: Counts = field(default_factory=lambda: _NO_COUNTS)
+    in_doubt: int | None = None
+    """How many S3 is asked about, because it is in doubt whether they go there."""
     failing: bool | None = None
     oldest_pending: str | None = None
     oldest_pending_seconds: float | None = None
@@ -54,9 +57,12 @@ class Route:
     latency_hour: Latency = field(default_factory=lambda: _NO_LATENCY)
     latency_day: Latency = field(default_factory=lambda: _NO_LATENCY)
     summarized: bool = False
+    heard_until: str | None = None
     complete: bool = False
     reason: str | None = None
-    """Why the answer is not complete."""
+    """Why the answer is not complete, as the API's own word."""
+    reason_detail: str | None = None
+    """The same as a sentence."""
 
     @property
     def state(self) -> State:
@@ -66,7 +72,7 @@ class Route:
             return State.BEHIND
         if self.failing is None:
             return State.UNKNOWN
-        return State.REPLICATING if self.oldest_pending else State.CLEAR
+        return State.REPLICATING if self.oldest_pending or self.in_doubt else State.CLEAR
 
     def as_json(self) -> dict[str, Any]:
         return {"state": self.state.value, **asdict(self)}
@@ -88,14 +94,15 @@ def routes(api: Api, bucket: str | None = None) -> list[Route]:
 def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[Route]:
     summary = _summary(api, bucket["bucket"])
     if summary is not None:
-        yield from (_from_summary(api, one) for one in summary["destinations"])
+        heard_until = summary["heard_until"]
+        yield from (_from_summary(api, one, heard_until) for one in summary["destinations"])
         if summary["destinations"]:
             return
     if not bucket["destinations"]:
         yield Route(
             bucket["bucket"],
             None,
-            reason="Its replication configuration was never read."
+            reason_detail="Its replication configuration was never read."
             if bucket["destinations"] is None
             else "No replication rule names a destination.",
         )
@@ -114,7 +121,7 @@ def _summary(api: Api, bucket: str) -> Any:
         raise
 
 
-def _from_summary(api: Api, one: dict[str, Any]) -> Route:
+def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> Route:
     counts, pending, mark = one["counts"], one["oldest_pending"], one["watermark"]
     if pending is None and counts["pending"]["count"]:
         # Older failures hold the watermark back; the summary names no pending object then.
@@ -127,6 +134,7 @@ def _from_summary(api: Api, one: dict[str, Any]) -> Route:
         one["destination"],
         counts={status.value: counts[status.lower()]["count"] for status in Status},
         bytes={status.value: counts[status.lower()]["bytes"] for status in Status},
+        in_doubt=counts["in_doubt"]["count"],
         failing=counts["failed"]["count"] > 0,
         oldest_pending=pending.get("since"),
         oldest_pending_seconds=pending.get("age_seconds"),
@@ -137,8 +145,10 @@ def _from_summary(api: Api, one: dict[str, Any]) -> Route:
         latency_hour={name: one["latency"]["last_hour"][name] for name in QUANTILES},
         latency_day={name: one["latency"]["last_day"][name] for name in QUANTILES},
         summarized=True,
+        heard_until=heard_until,
         complete=mark["complete"],
         reason=mark["reason"],
+        reason_detail=mark["reason_detail"],
     )
 
 
@@ -155,7 +165,7 @@ def _from_lists(api: Api, source: str, destination: str) -> Route:
         oldest_pending_seconds=pending and pending["age_seconds"],
         oldest_pending_key=pending and pending["key"],
         held_back_by=None if failed else pending and pending["key"],
-        reason="The deployed API has no summary; deploy the present version.",
+        reason_detail="The deployed API has no summary; deploy the present version.",
     )
 
 

@@ -54,12 +54,13 @@ def plain(value: object, style: str = "") -> Text:
     return Text(shown, style=style)
 
 
-def status(value: str | None) -> Text:
-    """A status with a sign of its own, for those who see no colours."""
+def status(value: str | None, in_doubt: bool = False) -> Text:
+    """A status with a sign of its own, for those who see no colours, and the doubt about it."""
     if value is None:
-        return Text("? unknown", style="dim")
+        return Text("? in doubt", style="yellow") if in_doubt else Text("? unknown", style="dim")
     sign, style = _STYLES.get(value, ("?", ""))
-    return Text(f"{sign} {value}", style=style)
+    found = Text(f"{sign} {value}", style=style)
+    return found.append(" in doubt", style="yellow") if in_doubt else found
 
 
 def size(bytes_: int | None) -> Text:
@@ -111,10 +112,11 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     return made
 
 
-def incomplete(out: Console, why: str = "") -> None:
-    """Says that an answer may lack something."""
+def incomplete(out: Console, why: str = "", *, heard_until: str | None = None) -> None:
+    """Says that an answer may lack something. `heard_until`: how far the tracker heard."""
     reason = why or (
-        "a bucket's replication configuration was never read, or the question goes back to before"
-        " the bucket was tracked"
+        "a bucket's replication configuration was never read, the question goes back to before the"
+        " bucket was tracked and listed, or the tracker has not heard of its end yet"
     )
-    out.print(Text(f"This may be incomplete: {reason}.", style="yellow"))
+    heard = f"; heard until {heard_until}" if heard_until else ""
+    out.print(Text(f"This may be incomplete: {reason}{heard}.", style="yellow"))

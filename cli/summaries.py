@@ -48,17 +48,20 @@ def watermark(context: typer.Context, bucket: BucketArgument = None, json: Json 
     if json:
         names = ("source", "destination", "watermark", "lag_seconds", "held_back_by")
         items = [one.as_json() for one in routes]
-        more = ("failing", "complete", "reason")
+        more = ("failing", "heard_until", "complete", "reason", "reason_detail")
         show.as_json({"items": [{name: one[name] for name in names + more} for one in items]})
         return
     out = show.console()
-    table = show.table("SOURCE", "DESTINATION", "ALL BEFORE", "BEHIND", "HELD BACK BY")
+    table = show.table(
+        *("SOURCE", "DESTINATION", "ALL BEFORE", "BEHIND", "HEARD UNTIL", "HELD BACK BY")
+    )
     for one in routes:
         table.add_row(
             show.plain(one.source),
             show.plain(one.destination),
             show.plain(one.watermark),
             show.span(one.lag_seconds),
+            show.plain(one.heard_until),
             show.plain(one.held_back_by),
         )
     out.print(table)
@@ -126,7 +129,10 @@ def _look(api: Api, routes: list[Route]) -> RenderableType:
 
 
 def _table(routes: list[Route]) -> Table:
-    numbers = ("COMPLETED", "PENDING", "FAILED", "OLDEST PENDING", "P50", "P99", "BEHIND")
+    numbers = (
+        *("COMPLETED", "PENDING", "FAILED", "IN DOUBT"),
+        *("OLDEST PENDING", "P50", "P99", "BEHIND"),
+    )
     table = show.table("STATE", "SOURCE", "DESTINATION", *numbers, right=numbers)
     for one in routes:
         sign, style = _STATES[one.state]
@@ -139,6 +145,7 @@ def _table(routes: list[Route]) -> Table:
             show.number(one.counts["FAILED"])
             if one.summarized or not one.failing
             else Text("some", style="red"),
+            show.number(one.in_doubt),
             pending or show.span(one.oldest_pending_seconds),
             show.span(one.latency_hour["p50"]),
             show.span(one.latency_hour["p99"]),
@@ -152,7 +159,7 @@ def _reasons(routes: list[Route]) -> list[Text]:
     told: dict[str, list[str]] = {}
     for one in routes:
         if not one.complete:
-            told.setdefault(one.reason or "Something may be missing.", []).append(one.source)
+            told.setdefault(one.reason_detail or "Something may be missing.", []).append(one.source)
     return [
         show.plain(f"{', '.join(dict.fromkeys(names))}: {why}", "yellow")
         for why, names in told.items()

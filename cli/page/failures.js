@@ -115,7 +115,7 @@ function render(page, container, quiet) {
   byId("page-number").textContent = number > 1 || following ? `Page ${number}` : "";
   const reasons = [...new Set(page.items.map((row) => row.failure.code).filter(Boolean))];
   byId("reasons").replaceChildren(...reasons.map((value) => h("option", { value })));
-  const doubt = page.complete ? null : note("This list may lack something: not all is tracked that far back.", "doubt");
+  const doubt = page.complete ? null : note("This list may lack something: not all is tracked that far back, or was heard of yet.", "doubt");
   const words = page.items.length
     ? `${counted(page.items.length, "failure")} on page ${number}`
     : `No failure${number > 1 ? " on this page" : " matches"}.`;

@@ -70,7 +70,10 @@ export function route(source, destination) {
 
 const SIGNS = { COMPLETED: "✓", PENDING: "…", FAILED: "✗", REPLICA: "⇐" };
 
-export function status(value) {
+/** A status and the doubt beside it; without a status the doubt is all there is. */
+export function status(value, inDoubt = false) {
   const sign = h("span", { "aria-hidden": "true", text: `${SIGNS[value] ?? "?"} ` });
-  return h("span", { class: `status ${(value ?? "unknown").toLowerCase()}` }, sign, value ?? "unknown");
+  const words = value ?? (inDoubt ? "in doubt" : "unknown");
+  const doubt = value && inDoubt ? h("small", { class: "doubt", text: " in doubt" }) : null;
+  return h("span", { class: `status ${(value ?? "unknown").toLowerCase()}` }, sign, words, doubt);
 }

@@ -9,6 +9,7 @@ const NONE = { p50: null, p90: null, p99: null };
 const EMPTY = {
   counts: { COMPLETED: null, PENDING: null, FAILED: null },
   pendingBytes: null,
+  inDoubt: null,
   failing: null,
   oldestSeconds: null,
   oldestKey: null,
@@ -32,7 +33,7 @@ export function stateOf(route) {
   if (route.failing) return "failing";
   if ((route.oldestSeconds ?? 0) >= BEHIND_SECONDS) return "behind";
   if (route.failing === null) return "unknown";
-  return route.oldestSeconds === null ? "clear" : "replicating";
+  return route.oldestSeconds === null && !route.inDoubt ? "clear" : "replicating";
 }
 
 /** {buckets, sources, routes, summarized} */
@@ -87,7 +88,7 @@ async function fromLists(source, destination) {
 }
 
 async function fromSummary(one) {
-  const { pending, completed, failed } = one.counts;
+  const { pending, completed, failed, in_doubt: inDoubt } = one.counts;
   let oldest = one.oldest_pending;
   // Older failures hold the watermark back; the summary names no pending object then.
   if (oldest === null && pending.count) oldest = await first(one.source, one.destination, "PENDING");
@@ -96,6 +97,7 @@ async function fromSummary(one) {
     destination: one.destination,
     counts: { PENDING: pending.count, COMPLETED: completed.count, FAILED: failed.count },
     pendingBytes: pending.bytes,
+    inDoubt: inDoubt.count,
     failing: failed.count > 0,
     oldestSeconds: oldest?.age_seconds ?? null,
     oldestKey: oldest?.key ?? null,
@@ -104,6 +106,6 @@ async function fromSummary(one) {
     hour: one.latency.last_hour,
     day: one.latency.last_day,
     complete: one.watermark.complete,
-    reason: one.watermark.reason,
+    reason: one.watermark.reason_detail,
   };
 }

@@ -20,6 +20,12 @@ const EVIDENCE = {
   object_changed: "S3 told of a change of tags, ACL or metadata",
 };
 
+const NOT_TAKEN = {
+  true: "A replication rule takes this version, and nobody knows where.",
+  false: "No replication rule takes this version, so nothing replicates it.",
+  null: "Whether a replication rule takes this version is not known.",
+};
+
 export function install() {
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -101,16 +107,17 @@ async function open(bucket, key, version) {
 function render(found, versions) {
   replace(
     byId("object-body"),
-    h("p", { class: "verdict" }, status(found.replication_status), h("span", { class: "where", text: `s3://${found.bucket}` })),
+    h("p", { class: "verdict" }, status(found.replication_status, found.in_doubt), h("span", { class: "where", text: `s3://${found.bucket}` })),
     facts(found),
     found.destinations.map(destination),
     found.role === "source" && !found.destinations.length
       ? note(
           found.replication_status
             ? "An inventory told this status, and no rule the tracker knows says of which destination."
-            : "No replication rule took this version, so nothing replicates it.",
+            : NOT_TAKEN[found.eligible],
         )
       : null,
+    found.in_doubt ? note("In doubt where it goes: S3 is asked within minutes, or the rules are read again.", "doubt") : null,
     h("h3", { text: "What happened" }),
     timeline(found),
     versions && versions.items.length > 1 ? others(found, versions) : null,
@@ -146,7 +153,7 @@ function destination(one) {
   return h(
     "section",
     { class: "destination" },
-    h("h3", {}, status(one.status), " ", h("span", { class: "bucket", text: one.bucket })),
+    h("h3", {}, status(one.status, one.in_doubt), " ", h("span", { class: "bucket", text: one.bucket })),
     h("p", { class: "detail" }, detail),
     one.failure ? remedy(one.failure) : null,
   );
@@ -186,7 +193,7 @@ function others(found, { items }) {
         href: address(one.bucket, one.key, one.version_id),
         "aria-current": one.version_id === found.version_id ? "true" : null,
         text: one.version_id,
-      }), " ", status(one.replication_status), " ", moment(one.created_at)),
+      }), " ", status(one.replication_status, one.in_doubt), " ", moment(one.created_at)),
   );
   return [h("h3", { text: "Versions" }), h("ul", { class: "versions" }, links)];
 }

@@ -32,6 +32,8 @@ export function standfirst(routes) {
     const { oldestSeconds, source, destination } = waiting[0];
     parts.push(`The oldest pending object waits for ${span(oldestSeconds)}, ${source} → ${destination}.`);
   } else if (routes.some((one) => one.failing !== null)) parts.push("Nothing is pending.");
+  const doubtful = sum(routes, (one) => one.inDoubt);
+  if (doubtful) parts.push(`${counted(doubtful, "object")} in doubt: S3 is asked within minutes.`);
   const known = routes.filter((one) => one.destination !== null);
   if (known.length && known.every((one) => one.watermark)) {
     const earliest = known.map((one) => one.watermark).sort()[0];
@@ -99,6 +101,11 @@ function row(one, choose) {
 }
 
 function pending(one) {
+  const doubt = one.inDoubt ? h("small", { class: "doubt", text: `${number(one.inDoubt)} in doubt` }) : null;
+  return [waiting(one), doubt].flat();
+}
+
+function waiting(one) {
   if (one.oldestSeconds === null) return one.failing === null ? number(null) : "0";
   const count = one.counts.PENDING === null ? "some" : number(one.counts.PENDING);
   const size = one.pendingBytes ? `, ${bytes(one.pendingBytes)}` : "";

@@ -7,53 +7,51 @@ from functools import partial
 from itertools import islice
 
 from query import cursor, pages
+from query.concerns import Concerned, Route, concerned_by, reason, routes_of, told
 from query.problems import INVALID_PARAMETER, NO_SUCH_INCIDENT, Problem
 from query.service import Service
 from replication import incidents, overview, times
 from replication.adapters.counter_items import SORT_KEY_BYTES
 from replication.adapters.counter_reads import concurrently
-from replication.configuration import History
 from replication.contributions import Level, Totals
 from replication.incidents import Incident
 from replication.overview import DAY, HOUR, LAST, STEPS, period_before
 from replication.times import Instant
 from replication.views import Json
-from replication.watermark import unknown_before, watermark
+from replication.watermark import Reason, not_heard, watermark
 
 MOST_PERIODS = 1_500
 """Periods of one destination that a timeline may read: 25 hours in minutes, 62 days in hours."""
 USUAL_INTERVALS = 120
 
-Route = tuple[str, str]
 _CHARACTERS = {Level.MINUTE: 16, Level.HOUR: 13, Level.DAY: 10}
 
 
 def summary(service: Service, bucket: str) -> Json:
     """How every destination of a bucket stands."""
-    concerned = pages.concerned_by(service, bucket)
+    concerned = concerned_by(service, bucket)
     totals = _totals(service, concerned)
-    routes = list(_routes(service, bucket, concerned, totals))
-    found = concurrently(lambda route: _summary(service, route, concerned, totals), routes)
     present = service.present()
-    reasons = [one["watermark"]["reason"] for one in found]
-    reasons += [
-        unknown_before(source, history, present.now) for source, history in concerned.items()
-    ]
-    reason = next((one for one in reasons if one), None)
+    frontier = service.frontier(present.now)
+    routes = [*_routes(service, bucket, concerned, totals), *_without_destination(bucket, totals)]
+    found = concurrently(
+        lambda route: _summary(service, route, concerned, totals, frontier), routes
+    )
     return {
         "bucket": bucket,
         "as_of": present.now,
+        "heard_until": frontier,
         "destinations": found,
-        "complete": reason is None,
-        "reason": reason,
+        **told(reason(concerned, frontier, present.now)),
     }
 
 
 def _summary(
     service: Service,
     route: Route,
-    concerned: Mapping[str, History | None],
+    concerned: Concerned,
     totals: Mapping[Totals, Counter[str]],
+    frontier: Instant | None,
 ) -> Json:
     source, destination = route
     present, history = service.present(), concerned[source]
@@ -71,7 +69,7 @@ def _summary(
         {view: counted for view, counted in totals.items() if view.bucket == source},
         minutes,
         hours,
-        watermark(source, history, oldest, present.now),
+        watermark(source, history, oldest, present.now, frontier),
         history,
         present,
     )
@@ -81,7 +79,8 @@ def timeline(
     service: Service, bucket: str, since: Instant | None, until: Instant | None, step: str | None
 ) -> Json:
     """What happened between two times. Problem when that is more than one answer may hold."""
-    last = until or service.present().now
+    now = service.present().now
+    last = until or now
     first = since or times.plus(last, -HOUR)
     if first >= last:
         raise Problem(INVALID_PARAMETER, "until is not after since.", "until")
@@ -96,7 +95,7 @@ def timeline(
             "step",
         )
     wanted = overview.intervals(first, last, cut)
-    concerned = pages.concerned_by(service, bucket)
+    concerned = concerned_by(service, bucket)
     bounds = [one[: _CHARACTERS[cut.level]] for one in (wanted[0][0], last)]
     found = [
         {
@@ -110,15 +109,30 @@ def timeline(
         }
         for source, destination in _routes(service, bucket, concerned, _totals(service, concerned))
     ]
-    reasons = (unknown_before(source, history, first) for source, history in concerned.items())
-    reason = next((one for one in reasons if one), None)
+    frontier = service.frontier(now)
     return {
         "bucket": bucket,
         "step": chosen,
+        "heard_until": frontier,
         "destinations": found,
-        "complete": reason is None,
-        "reason": reason,
+        **told(_uncounted(concerned, frontier, now, first, until)),
     }
+
+
+def _uncounted(
+    concerned: Concerned,
+    frontier: Instant | None,
+    now: Instant,
+    first: Instant,
+    until: Instant | None,
+) -> tuple[str, Reason] | None:
+    """Why not all that happened was counted."""
+    for bucket, history in concerned.items():
+        if why := not_heard(history, frontier, now, until):
+            return bucket, why
+        if history and first < history.tracking_since:
+            return bucket, Reason.NOT_TRACKED_YET
+    return None
 
 
 def _step_of(first: Instant, last: Instant) -> str:
@@ -131,9 +145,7 @@ def _step_of(first: Instant, last: Instant) -> str:
     return next(fitting, "1d")
 
 
-def _totals(
-    service: Service, concerned: Mapping[str, History | None]
-) -> Mapping[Totals, Counter[str]]:
+def _totals(service: Service, concerned: Concerned) -> Mapping[Totals, Counter[str]]:
     found: dict[Totals, Counter[str]] = {}
     for totals in concurrently(service.counters.totals, concerned):
         found.update(totals)
@@ -143,18 +155,22 @@ def _totals(
 def _routes(
     service: Service,
     bucket: str,
-    concerned: Mapping[str, History | None],
+    concerned: Concerned,
     totals: Mapping[Totals, Counter[str]],
-) -> Iterator[Route]:
-    """From the bucket to its destinations, known by its rules or, where those were never read, by
-    what was counted; of a mere destination, those into it."""
-    if bucket not in service.settings.source_buckets:
-        yield from ((source, bucket) for source in concerned)
-        return
-    history = concerned[bucket]
+) -> tuple[Route, ...]:
     counted = {view.destination for view in totals if view.bucket == bucket}
-    for destination in sorted(counted | set(history.destinations if history else ())):
-        yield bucket, destination
+    return routes_of(service, bucket, concerned, counted)
+
+
+def _without_destination(bucket: str, totals: Mapping[Totals, Counter[str]]) -> Iterator[Route]:
+    """What is in doubt and nobody knows where it may be due, when there is any."""
+    counted = (
+        amounts
+        for view, amounts in totals.items()
+        if (view.bucket, view.destination) == (bucket, "")
+    )
+    if any(any(amounts.values()) for amounts in counted):
+        yield bucket, ""
 
 
 def incident_list(service: Service, state: str | None, limit: int, cursor_text: str | None) -> Json:

@@ -5,6 +5,13 @@ from typing import Literal
 from pydantic import Field
 
 from query.schemas import Failure, Listing, Row, Schema, Time
+from replication.watermark import Reason
+
+_REASON = "Why something may be missing; null when complete"
+_DETAIL = "The reason as a sentence; null when complete"
+_HEARD = (
+    "Events that were sent to the tracker before are taken into account; null when nobody knows"
+)
 
 
 class Count(Schema):
@@ -20,6 +27,10 @@ class Counts(Schema):
     pending: Count = Field(description="PENDING")
     completed: Count = Field(description="COMPLETED")
     failed: Count = Field(description="FAILED")
+    in_doubt: Count = Field(
+        description="Those that S3 is asked about, because it is in doubt whether they go there;"
+        " those that have a status are in its count as well"
+    )
 
 
 class RuleCounts(Counts):
@@ -45,8 +56,8 @@ class Watermark(Schema):
     """Everything the tracker saw before `at` has arrived."""
 
     at: Time = Field(
-        description="The oldest request without an arrival, PENDING or FAILED; the present when"
-        " there is none"
+        description="The oldest request without an arrival, PENDING, FAILED or in doubt. It never"
+        " passes what was heard (`heard_until`), nor up to when the rules are known"
     )
     lag_seconds: float = Field(ge=0, description="Seconds from `at` to now: the recovery point")
     held_back_by: list[Row] = Field(
@@ -56,7 +67,11 @@ class Watermark(Schema):
         description="What was written before is not covered; null when it is not known"
     )
     complete: bool = Field(description="Whether the tracker knows all it would have to know")
-    reason: str | None = Field(description="Why it does not; null when complete")
+    reason: Reason | None = Field(
+        description="Why it does not; null when complete. `not-listed-before`: what the bucket held"
+        " before it was tracked was never listed; `at` holds for what was written since"
+    )
+    reason_detail: str | None = Field(description=_DETAIL)
 
 
 class Latency(Schema):
@@ -80,7 +95,10 @@ class Route(Schema):
     """How one destination of one source stands."""
 
     source: str = Field(description="Source bucket")
-    destination: str = Field(description="Destination bucket")
+    destination: str | None = Field(
+        description="Destination bucket; null for versions in doubt of which nobody knows where"
+        " they may be due, listed only when there are any"
+    )
     counts: Counts = Field(description="How many object versions each status has")
     rules: list[RuleCounts] = Field(description="The same by replication rule")
     pending_ages: list[AgeBucket] = Field(description="How long what is PENDING has waited")
@@ -96,9 +114,11 @@ class Summary(Schema):
 
     bucket: str = Field(description="The bucket that was asked for")
     as_of: Time = Field(description="When it was answered")
+    heard_until: Time | None = Field(description=_HEARD)
     destinations: list[Route] = Field(description="By source and destination")
     complete: bool = Field(description="False when something may be missing; see `reason`")
-    reason: str | None = Field(description="Why something may be missing; null when complete")
+    reason: Reason | None = Field(description=_REASON)
+    reason_detail: str | None = Field(description=_DETAIL)
 
 
 class Interval(Schema):
@@ -123,9 +143,11 @@ class Timeline(Schema):
 
     bucket: str = Field(description="The bucket that was asked for")
     step: Literal["1m", "5m", "15m", "1h", "6h", "1d"] = Field(description="Length of an interval")
+    heard_until: Time | None = Field(description=_HEARD)
     destinations: list[RouteTimeline] = Field(description="By source and destination")
     complete: bool = Field(description="False when something may be missing; see `reason`")
-    reason: str | None = Field(description="Why something may be missing; null when complete")
+    reason: Reason | None = Field(description=_REASON)
+    reason_detail: str | None = Field(description=_DETAIL)
 
 
 class Sample(Schema):

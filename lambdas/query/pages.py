@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from query import cursor
+from query.concerns import Concerned, concerned_by, reason, routes_of
 from query.parameters import Flag
 from query.problems import INVALID_CURSOR, Problem
 from query.service import Service
 from replication import doctor, listing, times, views
-from replication.configuration import History
 from replication.listing import Filters, Position
-from replication.lookup import NotTracked
 from replication.status import Status
 from replication.times import Instant
 from replication.views import Json
@@ -57,28 +56,31 @@ def findings(service: Service) -> Json:
     }
 
 
-def versions(service: Service, bucket: str, key: str, limit: int, cursor_text: str | None) -> Json:
-    """NotTracked when the bucket has no version of the key."""
-    scope: Scope = {"list": "versions", "bucket": bucket, "key": key}
+def versions(
+    service: Service, bucket: str, key: str, limit: int, cursor_text: str | None, *, deleted: bool
+) -> Json:
+    """`deleted`: with those that were deleted for good. NotTracked when there is none."""
+    scope: Scope = {"list": "versions", "bucket": bucket, "key": key, "deleted": deleted}
     before = decode(cursor_text, scope, 5)
     newest = heapq.nlargest(
         limit + 1,
         (
             (age, items)
-            for age, items in service.lookup.versions(bucket, key)
+            for age, items in service.lookup.versions(bucket, key, deleted=deleted)
             if not before or age < before
         ),
         key=lambda version: version[0],
     )
     if not newest and not before:
-        raise NotTracked(f"Nothing is known of such an object in {bucket}.")
-    items = [views.summary(items, bucket, service.present()) for _, items in newest[:limit]]
+        raise service.lookup.absence(bucket, key)
+    present = service.present()
+    items = [views.summary(items, bucket, present) for _, items in newest[:limit]]
     fitting = _fitting(items)
     more = fitting < len(newest)
     return {
         "items": items[:fitting],
         "next_cursor": cursor.encode(newest[fitting - 1][0], scope) if more else None,
-        "complete": all(concerned_by(service, bucket).values()),
+        **_completeness(service, concerned_by(service, bucket)),
     }
 
 
@@ -116,69 +118,62 @@ def rows(service: Service, question: Question, limit: int, cursor_text: str | No
     return {
         "items": items[:fitting],
         "next_cursor": cursor.encode(following, scope) if following else None,
-        "complete": _complete(concerned, question.since),
+        **_completeness(service, concerned, question.since, question.until),
     }
 
 
-def _filters(
-    service: Service, question: Question, concerned: Mapping[str, History | None]
-) -> Filters:
-    statuses = {question.status} if question.status else set(Status)
-    until = question.until
+def _filters(service: Service, question: Question, concerned: Concerned) -> Filters:
+    statuses = {question.status} if question.status else {*Status, None}
+    asked_before = None
     if question.reason is not None:
         statuses &= {Status.FAILED}
     if question.flag == "stale":
         statuses &= {Status.PENDING}
         present = service.present()
-        stale_since = times.plus(present.now, -present.stale_seconds)
-        until = min(until, stale_since) if until else stale_since
+        asked_before = times.plus(present.now, -present.stale_seconds)
     return Filters(
         routes=_routes(service, question, concerned),
-        statuses=tuple(sorted(statuses)),
+        statuses=tuple(sorted(statuses, key=str)),
         newest_first=question.newest_first,
         rule_id=question.rule_id,
         failure_code=question.reason,
         prefix=question.prefix,
         since=question.since,
-        until=until,
+        until=question.until,
         late=question.flag == "late",
         lost=question.flag == "replica_lost",
+        in_doubt=question.flag == "in_doubt",
+        asked_before=asked_before,
     )
 
 
 def _routes(
-    service: Service, question: Question, concerned: Mapping[str, History | None]
+    service: Service, question: Question, concerned: Concerned
 ) -> tuple[tuple[str, str], ...]:
-    """From the bucket to its destinations; of a mere destination, those into it."""
+    """Those of the bucket, and the one for what nobody knows where it may be due."""
     bucket, destination = question.bucket, question.destination
     if bucket not in service.settings.source_buckets:
         wanted = destination in (None, bucket)
-        return tuple((source, bucket) for source in concerned if wanted)
+        return routes_of(service, bucket, concerned, frozenset()) if wanted else ()
     if destination is not None:
         return ((bucket, destination),)
-    history = concerned[bucket]
-    # Rules that were never read may name any bucket the tracker was deployed for.
-    names = history.destinations if history else service.settings.destination_buckets
-    return tuple((bucket, name) for name in names)
+    counted = service.counted(bucket)
+    if concerned[bucket] is None:
+        # Rules that were never read may name any bucket the tracker was deployed for.
+        counted |= set(service.settings.destination_buckets)
+    return (*routes_of(service, bucket, concerned, counted), (bucket, ""))
 
 
-def concerned_by(service: Service, bucket: str) -> Mapping[str, History | None]:
-    """The configurations a list about `bucket` depends on: its own, or those that may name it."""
-    histories = service.histories()
-    if bucket in histories:
-        return {bucket: histories[bucket]}
-    return {
-        source: history
-        for source, history in sorted(histories.items())
-        if history is None or bucket in history.destinations
-    }
-
-
-def _complete(concerned: Mapping[str, History | None], since: Instant | None) -> bool:
-    return all(
-        history is not None and (since is None or since >= history.tracking_since)
-        for history in concerned.values()
-    )
+def _completeness(
+    service: Service,
+    concerned: Concerned,
+    since: Instant | None = None,
+    until: Instant | None = None,
+) -> Json:
+    now = service.present().now
+    heard_until = service.frontier(now)
+    missing = reason(concerned, heard_until, now, since, until)
+    return {"complete": missing is None, "heard_until": heard_until}
 
 
 def decode(

@@ -30,7 +30,7 @@ VersionId = Annotated[
     Query(
         min_length=1,
         max_length=KEY_BYTES,
-        description="Version id; without it the latest version that is tracked",
+        description="Version id; without it the newest version that exists",
     ),
 ]
 WaitDestination = Annotated[
@@ -38,7 +38,10 @@ WaitDestination = Annotated[
     Query(min_length=1, max_length=63, description="Wait for this destination alone"),
 ]
 Timeout = Annotated[float, Query(ge=0, le=25, description="Seconds to wait")]
-StatusFilter = Annotated[Status | None, Query(description="Only rows of this status")]
+StatusFilter = Annotated[
+    Status | None,
+    Query(description="Only rows of this status; without it those in doubt without one as well"),
+]
 DestinationFilter = Annotated[
     str | None, Query(min_length=1, max_length=63, description="Only rows of this destination")
 ]
@@ -48,6 +51,9 @@ RuleFilter = Annotated[
 ReasonFilter = Annotated[
     str | None,
     Query(min_length=1, max_length=255, description="Only rows that failed with this code"),
+]
+Deleted = Annotated[
+    bool, Query(description="Also the versions that were deleted for good in this bucket")
 ]
 Prefix = Annotated[str | None, Query(max_length=KEY_BYTES, description="Only keys that begin so")]
 Since = Annotated[
@@ -64,12 +70,14 @@ Until = Annotated[
         json_schema_extra={"format": "date-time"},
     ),
 ]
-Flag = Literal["late", "stale", "replica_lost"]
+Flag = Literal["late", "stale", "replica_lost", "in_doubt"]
 FlagFilter = Annotated[
     Flag | None,
     Query(
         description="Only rows that are `late` (missed their replication time threshold), `stale`"
-        " (PENDING for over a day) or `replica_lost` (the replica was deleted at the destination)"
+        " (PENDING for over a day), `replica_lost` (the replica was deleted at the destination) or"
+        " `in_doubt` (whether the version goes there is asked of S3; what only waits for the next"
+        " read of the rules is not among them)"
     ),
 ]
 Order = Annotated[

@@ -63,7 +63,8 @@ def get_object(
     bucket: parameters.Bucket, key: parameters.Key, version_id: parameters.VersionId = None
 ) -> schemas.TrackedObject:
     """Whether the version replicated, to every destination, when, and if not, why and what to do.
-    Asked of a destination, its replica and where that came from."""
+    Asked of a destination, its replica and where that came from. Without `version_id` the newest
+    version that exists is meant, never one deleted for good or a delete marker that was removed."""
     with _tracked_object(bucket, key, version_id):
         found = service().lookup.find(bucket, key, version_id)
     return schemas.TrackedObject.model_validate(found)
@@ -73,12 +74,14 @@ def get_object(
 def list_object_versions(
     bucket: parameters.Bucket,
     key: parameters.Key,
+    deleted: parameters.Deleted = False,
     limit: parameters.Limit = 100,
     cursor: parameters.Cursor = None,
 ) -> schemas.Versions:
-    """The tracked versions of one key that the bucket has, newest first."""
+    """The tracked versions of one key that the bucket has, newest first: those that exist, and with
+    `deleted` those that were deleted for good as well."""
     with _tracked_object(bucket, key, None, too_many="key"):
-        page = pages.versions(service(), bucket, key, limit, cursor)
+        page = pages.versions(service(), bucket, key, limit, cursor, deleted=deleted)
     return schemas.Versions.model_validate(page)
 
 
@@ -91,8 +94,10 @@ def wait_for_object(
     timeout: parameters.Timeout = 20,
 ) -> schemas.WaitedObject:
     """Answers as soon as the version is COMPLETED or FAILED (at `destination`, if given), or when
-    the time is over. A version that is not tracked yet is waited for as well. Without `version_id`
-    the latest version that is tracked counts, which may be an earlier one than was just written."""
+    the time is over; at once when it is certain that no rule sends it there. A version that is not
+    tracked yet is waited for as well. Without `version_id` the newest version that exists counts,
+    which may be an earlier one than was just written. `in_doubt` of the answer says whether further
+    destinations may turn up."""
     with _tracked_object(bucket, key, version_id):
         found = wait(
             partial(service().lookup.find, bucket, key, version_id),
@@ -119,10 +124,10 @@ def list_objects(
     limit: parameters.Limit = 100,
     cursor: parameters.Cursor = None,
 ) -> schemas.Rows:
-    """One row per object version and destination, by the time its status began. Versions that were
-    deleted for good are left out. Of a bucket that is a destination only, what its sources send
-    there. Writes that go on meanwhile neither repeat nor hide a row that stays as it is; one whose
-    status changes moves to the time of the change."""
+    """One row per object version and destination, by the time its status began, or the doubt of one
+    without a status. Versions that were deleted for good are left out. Of a bucket that is a
+    destination only, what its sources send there. Writes that go on meanwhile neither repeat nor
+    hide a row that stays as it is; one whose status changes moves to the time of the change."""
     first, last = moment("since", since), moment("until", until)
     if first and last and first >= last:
         raise Problem(INVALID_PARAMETER, "until is not after since.", "until")

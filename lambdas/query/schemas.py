@@ -32,6 +32,13 @@ class Schema(BaseModel):
     )
 
 
+_IN_DOUBT = (
+    "It is not certain that the version goes there: its rules were not read since or changed about"
+    " then, a tag decides, or a read was refused. The next read of the rules or a question to S3"
+    " decides within minutes"
+)
+
+
 class Failure(Schema):
     """Why S3 gave up, and what to do."""
 
@@ -54,14 +61,16 @@ class Destination(Schema):
     bucket: str = Field(description="Destination bucket")
     rule_id: str | None = Field(description="The replication rule that sends the object there")
     status: Status | None = Field(
-        description="Replication status at this destination; null when only events are known that"
-        " do not tell it"
+        description="Replication status at this destination, as far as events, rules and reads say;"
+        " null when they do not tell, or no rule sends it there"
     )
-    since: Time | None = Field(description="When the status began")
+    in_doubt: bool = Field(description=_IN_DOUBT)
+    since: Time | None = Field(description="When the status began, or the doubt without one")
     evidence: Evidence | None = Field(description="What the status was learnt from")
     latency_seconds: float | None = Field(
         ge=0,
-        description="From request to arrival; null unless COMPLETED and both are known",
+        description="From request to arrival; null unless COMPLETED and an event told the arrival."
+        " Where times are whole seconds it is the middle of what they allow",
     )
     late: bool = Field(description="S3 said that its replication time threshold was missed")
     stale: bool = Field(description="PENDING for over a day; S3 has not called it failed")
@@ -104,7 +113,15 @@ class ObjectSummary(Schema):
     replication_status: Literal["PENDING", "COMPLETED", "FAILED", "REPLICA"] | None = Field(
         description="As S3's x-amz-replication-status: COMPLETED when every destination has it,"
         " FAILED when at least one failed, otherwise PENDING; REPLICA for a replica; null when no"
-        " rule took the version"
+        " rule takes the version, or it is not known of every destination (`eligible` tells which)"
+    )
+    eligible: bool | None = Field(
+        description="Whether a replication rule takes the version anywhere; null when it is not"
+        " known, and for a replica"
+    )
+    in_doubt: bool = Field(
+        description="Its destinations are not certain: one of them is in doubt, or there may be"
+        " others. It is decided within minutes"
     )
     delete_marker: bool = Field(description="The version is a delete marker")
     size: int | None = Field(description="Bytes")
@@ -121,8 +138,8 @@ class ObjectSummary(Schema):
         " have had its source"
     )
     destinations: list[Destination] = Field(
-        description="Where rules send it, by bucket name; empty for a replica, and when no rule"
-        " took the version"
+        description="Where rules send it or may send it, by bucket name; empty for a replica, and"
+        " when no rule takes the version"
     )
 
 
@@ -138,7 +155,10 @@ class TrackedObject(ObjectSummary):
 class WaitedObject(TrackedObject):
     """The object at the end of a wait."""
 
-    timed_out: bool = Field(description="The time was over before COMPLETED or FAILED was seen")
+    timed_out: bool = Field(
+        description="The time was over before COMPLETED or FAILED was seen, or that no rule sends"
+        " it there"
+    )
 
 
 class Row(Schema):
@@ -147,12 +167,22 @@ class Row(Schema):
     bucket: str = Field(description="Source bucket")
     key: str = Field(description="Object key, decoded")
     version_id: str = Field(description="S3's version id")
-    destination: str = Field(description="Destination bucket")
+    destination: str | None = Field(
+        description="Destination bucket; null when it is in doubt whether the version goes anywhere"
+    )
     rule_id: str | None = Field(description="The replication rule that sends the object there")
-    status: Status = Field(description="Replication status at this destination")
-    since: Time | None = Field(description="When the status began")
+    status: Status | None = Field(
+        description="Replication status at this destination; null only in doubt, when nothing else"
+        " is known"
+    )
+    in_doubt: bool = Field(description=_IN_DOUBT)
+    since: Time | None = Field(description="When the status began, or the doubt without one")
     requested_at: Time | None = Field(description="When the replication was asked for")
-    age_seconds: float | None = Field(ge=0, description="Seconds from `since` to now")
+    age_seconds: float | None = Field(
+        ge=0,
+        description="Seconds to now from `since`; of what is PENDING, from the oldest request that"
+        " was not fulfilled",
+    )
     size: int | None = Field(description="Bytes")
     failure: Failure | None = Field(description="Null unless the status is FAILED")
     evidence: Evidence | None = Field(description="What the status was learnt from")
@@ -215,7 +245,18 @@ class Listing(Schema, Generic[Item]):
     )
     complete: bool = Field(
         description="False when the list may lack something: the replication configuration of a"
-        " bucket it concerns was never read, or it goes back to before the bucket was tracked"
+        " bucket it concerns was never read, it goes back to before the bucket was tracked and"
+        " listed, or events of its time were not heard yet"
+    )
+
+
+class HeardListing(Listing[Item], Generic[Item]):
+    """A page of a list of what the tracker heard of."""
+
+    heard_until: Time | None = Field(
+        description="Events that were sent to the tracker before are in the list; null when nobody"
+        " knows. A list that names `until` is complete up to this time at most, any other when it"
+        " is no older than ten minutes"
     )
 
 
@@ -223,11 +264,11 @@ class Buckets(Listing[Bucket]):
     """Tracked buckets, by name."""
 
 
-class Rows(Listing[Row]):
+class Rows(HeardListing[Row]):
     """Object versions at their destinations, by the time their status began."""
 
 
-class Versions(Listing[ObjectSummary]):
+class Versions(HeardListing[ObjectSummary]):
     """Tracked versions of one key, newest first, without their transitions (`/object` has them)."""
 
 

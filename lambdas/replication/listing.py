@@ -1,9 +1,12 @@
 """Lists out of the index: many sorted streams merged into one page. Pure.
 
 The index keeps each (source bucket, destination, shard) apart and sorts it by status and time, so
-a list is a merge of routes x statuses. A page goes on from a *position*, the (since, tie) of the
-last row that is certain, and not from DynamoDB's own key: a position means the same whatever was
-written meanwhile, so a row that stays as it is is given exactly once.
+a list is a merge of routes x statuses. What is in doubt and has no status is a stream like any
+other; on the route without a destination there is no other.
+
+A page goes on from a *position*, the (since, tie) of the last row that is certain, and not from
+DynamoDB's own key: a position means the same whatever was written meanwhile, so a row that stays as
+it is is given exactly once.
 
 Filters the index cannot answer drop rows after they were read. How many entries one request may
 read is bounded; when they run out, the page holds what is certain and its position lies behind
@@ -41,12 +44,14 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which rows. `routes` are pairs of source bucket and destination. `since` is inclusive and
-    `until` exclusive, both on a row's own `since`. None is any. `late`: only versions that missed
-    their replication time threshold; `lost`: only those whose replica is gone."""
+    """Which rows. `routes` are pairs of source bucket and destination. A status None stands for
+    rows without one, which are in doubt. `since` is inclusive and `until` exclusive, both on a
+    row's own `since`. None is any. `late`: only versions that missed their replication time
+    threshold; `lost`: only those whose replica is gone; `in_doubt`: only those that S3 is asked
+    about; `asked_before`: only those whose oldest request lies before."""
 
     routes: tuple[tuple[str, str], ...]
-    statuses: tuple[Status, ...]
+    statuses: tuple[Status | None, ...]
     newest_first: bool
     rule_id: str | None = None
     failure_code: str | None = None
@@ -55,14 +60,16 @@ class Filters:
     until: Instant | None = None
     late: bool = False
     lost: bool = False
+    in_doubt: bool = False
+    asked_before: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One status of one shard of one route, sorted."""
+    """One status of one shard of one route, sorted. None: in doubt, without a status."""
 
     route: Route
-    status: Status
+    status: Status | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ def streams_of(filters: Filters, shards: int) -> tuple[Stream, ...]:
         for bucket, destination in filters.routes
         for shard in range(shards)
         for status in filters.statuses
+        if destination or status is None
     )
 
 

@@ -1,14 +1,15 @@
 """Finds object versions for a bucket, whether it is their source or one of their destinations."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from replication import views
+from replication import versions, views
 from replication.configuration import History, sources_of
 from replication.errors import TrackerError
 from replication.facts import ObjectVersion
 from replication.stored import Stored
-from replication.views import Age, Json, Present
+from replication.versions import Age
+from replication.views import Json, Present
 
 Histories = Mapping[str, History | None]
 """By source bucket; None: its configuration was never read."""
@@ -34,6 +35,15 @@ class Versions(Protocol):
         ...
 
 
+class _Copy(NamedTuple):
+    """The items, without facts, of a version that concerns a bucket. `exists`: the bucket has it,
+    as far as is known. `own`: it was written there."""
+
+    exists: bool
+    own: bool
+    items: tuple[Stored, ...]
+
+
 class Lookup:
     """`source_buckets` are those whose versions the tracker follows; `present` tells the time."""
 
@@ -50,7 +60,7 @@ class Lookup:
         self._source_buckets = source_buckets
 
     def find(self, bucket: str, key: str, version_id: str | None) -> Json:
-        """One version; without an id the latest that is tracked. NotTracked when there is none.
+        """One version; without an id the newest that exists. NotTracked when there is none.
 
         In a bucket that is both, a version of its own goes before a replica of the same id.
         """
@@ -58,55 +68,65 @@ class Lookup:
             return self._latest(bucket, key)
         version = ObjectVersion(bucket, key, version_id)
         own = self._ledger.version(version) if bucket in self._source_buckets else ()
-        if own and not views.is_unsourced(own):
+        if own and not versions.is_unsourced(own):
             return views.tracked_object(own, bucket, self._present())
         missing: ObjectVersion | None = None
         for source in self._sources(bucket, key):
             items = self._ledger.version(ObjectVersion(source, key, version_id))
-            if views.holds(items, bucket):
+            if versions.holds(items, bucket):
                 return views.tracked_object(items, bucket, self._present())
             if any(item.destination == bucket for item in items):
                 missing = items[0].version
         own = own or self._ledger.version(version)
-        if views.holds(own, bucket):
+        if versions.holds(own, bucket):
             return views.tracked_object(own, bucket, self._present())
         raise _not_tracked(version.bucket, missing)
 
-    def versions(self, bucket: str, key: str) -> Iterator[tuple[Age, tuple[Stored, ...]]]:
+    def versions(
+        self, bucket: str, key: str, *, deleted: bool = False
+    ) -> Iterator[tuple[Age, tuple[Stored, ...]]]:
         """The items, without facts, of every version of the key that the bucket has, in no order;
-        each with its age."""
-        for present, items in self._copies(bucket, key):
-            if present:
-                yield views.age_of(items), items
+        each with its age. `deleted`: those that were written there and deleted for good as well."""
+        for copy in self._copies(bucket, key):
+            if copy.exists or (deleted and copy.own):
+                yield versions.age_of(copy.items), copy.items
+
+    def absence(self, bucket: str, key: str) -> NotTracked:
+        """Why the bucket has no version of the key."""
+        return _absence(bucket, self._newest(bucket, key))
 
     def _latest(self, bucket: str, key: str) -> Json:
-        present, light = max(
-            self._copies(bucket, key),
-            key=lambda copy: (copy[0], views.age_of(copy[1])),
-            default=(False, ()),
-        )
-        if not present:
-            raise _not_tracked(bucket, light[0].version if light else None)
-        version = light[0].version
+        newest = self._newest(bucket, key)
+        if newest is None or not newest.exists:
+            raise _absence(bucket, newest)
+        version = newest.items[0].version
         items = self._ledger.version(version)
-        if (items and version.bucket == bucket) or views.holds(items, bucket):
+        if (items and version.bucket == bucket) or versions.holds(items, bucket):
             return views.tracked_object(items, bucket, self._present())
         raise _not_tracked(bucket, version)  # it went between the two reads
 
-    def _copies(self, bucket: str, key: str) -> Iterator[tuple[bool, tuple[Stored, ...]]]:
-        """Items, without facts, of each version of the key that concerns the bucket, and whether
-        the bucket has it: a replica may be on its way, or have been deleted there."""
+    def _newest(self, bucket: str, key: str) -> _Copy | None:
+        """The newest that exists; where none does, the newest of the others."""
+        copies = self._copies(bucket, key)
+        return max(
+            copies, key=lambda copy: (copy.exists, versions.age_of(copy.items)), default=None
+        )
+
+    def _copies(self, bucket: str, key: str) -> Iterator[_Copy]:
+        """Every version of the key that concerns the bucket. It may not exist there: one of its own
+        was deleted for good, a replica is on its way, or was deleted there."""
         sourced = set()
         for source in self._sources(bucket, key):
             for items in self._ledger.versions(source, key):
                 if any(item.destination == bucket for item in items):
                     sourced.add(items[0].version.version_id)
-                    yield views.holds(items, bucket), items
+                    yield _Copy(versions.holds(items, bucket), False, items)
         for items in self._ledger.versions(bucket, key):
-            if not views.is_unsourced(items):
-                yield bucket in self._source_buckets, items
+            if not versions.is_unsourced(items):
+                exists = bucket in self._source_buckets and versions.deleted_at(items) is None
+                yield _Copy(exists, True, items)
             elif items[0].version.version_id not in sourced:
-                yield views.holds(items, bucket), items
+                yield _Copy(versions.holds(items, bucket), False, items)
 
     def _sources(self, bucket: str, key: str) -> tuple[str, ...]:
         """Buckets whose versions of the key could be in `bucket` as replicas. One whose rules
@@ -115,6 +135,17 @@ class Lookup:
         known = {name: history for name, history in histories.items() if history is not None}
         unknown = {name for name, history in histories.items() if history is None}
         return tuple(sorted({*sources_of(known, bucket, key), *unknown} - {bucket}))
+
+
+def _absence(bucket: str, newest: _Copy | None) -> NotTracked:
+    deleted_at = versions.deleted_at(newest.items) if newest and newest.own else None
+    if newest is None or deleted_at is None:
+        return _not_tracked(bucket, newest.items[0].version if newest else None)
+    return NotTracked(
+        f"No version of the object exists in {bucket} any more. The newest was"
+        f" {newest.items[0].version.version_id}, deleted for good at {deleted_at}; name it as"
+        " version_id to see it. /object/versions lists all of them with deleted=true."
+    )
 
 
 def _not_tracked(bucket: str, missing: ObjectVersion | None) -> NotTracked:

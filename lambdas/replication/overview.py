@@ -15,7 +15,7 @@ from typing import Any
 
 from replication import histogram, views
 from replication.configuration import History
-from replication.contributions import Level, Totals
+from replication.contributions import IN_DOUBT, Level, Totals
 from replication.status import Status
 from replication.times import Instant, from_datetime, parse, to_datetime
 from replication.views import Present
@@ -75,7 +75,8 @@ def summary(
     history: History | None,
     present: Present,
 ) -> Json:
-    """One route. `minutes` and `hours` reach back an hour and a day from `present.now`."""
+    """One route. An empty destination stands for what nobody knows where it may be due. `minutes`
+    and `hours` reach back an hour and a day from `present.now`."""
     rules = {
         totals_.rule_id: counted
         for totals_, counted in sorted(totals.items())
@@ -88,7 +89,7 @@ def summary(
     now = present.now
     return {
         "source": source,
-        "destination": destination,
+        "destination": destination or None,
         "counts": _counts(total),
         "rules": [{"rule_id": rule or None, **_counts(one)} for rule, one in rules.items()],
         "pending_ages": list(_ages(total["PENDING"], minutes, hours, now)),
@@ -100,6 +101,7 @@ def summary(
             "tracking_since": history.tracking_since if history else None,
             "complete": found.reason is None,
             "reason": found.reason,
+            "reason_detail": found.reason and found.reason.detail(source),
         },
         "latency": {
             "last_hour": _latency(minutes, period_before(now, HOUR, Level.MINUTE)),
@@ -145,11 +147,8 @@ def timeline(
 
 def _counts(counted: Mapping[str, int]) -> Json:
     return {
-        status.lower(): {
-            "count": counted.get(status, 0),
-            "bytes": counted.get(f"{status}_bytes", 0),
-        }
-        for status in Status
+        name.lower(): {"count": counted.get(name, 0), "bytes": counted.get(f"{name}_bytes", 0)}
+        for name in (*Status, IN_DOUBT)
     }
 
 

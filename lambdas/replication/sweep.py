@@ -30,7 +30,8 @@ class Standing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """`histories` are the rules of every source bucket, None where they were never read."""
+    """`histories` are the rules of every source bucket, None where they were never read.
+    `frontier` is how far the ingest queue was heard to its end."""
 
     histories: Callable[[], Mapping[str, History | None]]
     outstanding: Oldest
@@ -38,6 +39,7 @@ class Sweep:
     summarizer: Summarizer
     recounting: Recount
     now: Callable[[], Instant]
+    frontier: Callable[[Instant], Instant | None]
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """Source bucket and destination."""
@@ -49,10 +51,11 @@ class Sweep:
         """Metrics of every route, and by how many seconds the one furthest behind is."""
         documents, lags = [], [0.0]
         histories, now = self.histories(), self.now()
+        frontier = self.frontier(now)
         totals = {bucket: self.standing.totals(bucket) for bucket in histories}
         for bucket, destination in self.routes():
             oldest = self.outstanding.oldest(bucket, destination)
-            found = watermark(bucket, histories[bucket], oldest, now)
+            found = watermark(bucket, histories[bucket], oldest, now, frontier)
             lags.append(found.lag_seconds(now))
             standing: Counter[str] = Counter()
             for view, amounts in totals[bucket].items():

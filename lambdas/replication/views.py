@@ -10,27 +10,25 @@ checks every answer against them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from replication import times
+from replication import times, versions
 from replication.configuration import History
 from replication.eligibility import Rule
 from replication.facts import Fact
 from replication.failures import explain
-from replication.fold import State, step
-from replication.status import REPLICA, Status, aggregate
+from replication.fold import TIMED, State, steps
+from replication.latency import latency
+from replication.status import REPLICA, Status
 from replication.stored import Stored
-from replication.times import Instant
+from replication.times import EARLIEST, Instant
+from replication.versions import VersionItems, newest, observed_at
 
 Json = dict[str, Any]
 
 STALE_SECONDS = 86_400.0
 
-VersionItems = Sequence[Stored]
-"""Every item of one object version, at least one."""
-
-_SEQUENCER_LENGTH = 64
 _ROLES = {
     (True, True): "source_and_destination",
     (True, False): "source",
@@ -40,17 +38,40 @@ _ROLES = {
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The moment that ages count to, and the age from which pending is called stale: S3 still says
-    PENDING, nobody knows why, and it has not failed."""
+    """What answers are given by: the moment that ages count to, the age from which pending is
+    called stale (S3 still says PENDING, nobody knows why, and it has not failed), and up to when
+    the rules of each source bucket are certain (`certainty`). A bucket that is not named is."""
 
     now: Instant
     stale_seconds: float = STALE_SECONDS
+    certain_until: Mapping[str, Instant | None] = field(default_factory=dict)
 
     def age(self, state: State) -> float | None:
-        return _elapsed(state.since, self.now)
+        """Of a version that waits, since it was first asked for."""
+        waiting = state.status is Status.PENDING
+        return _elapsed(state.lacking_since if waiting else state.since, self.now)
 
     def is_stale(self, state: State) -> bool:
         return state.status is Status.PENDING and (self.age(state) or 0) >= self.stale_seconds
+
+    def in_doubt(self, item: Stored, created_at: Instant | None = None) -> bool:
+        """Whether it is not certain that the version goes there. Either that is kept with it and S3
+        is asked, or it only waits for the next read of the rules that it met. `created_at` is when
+        it was written, where another of its items knows."""
+        state = item.record.state
+        if state.in_doubt or state.deleted_at:
+            return bool(state.in_doubt)
+        certain_until = self.certain_until.get(item.version.bucket)
+        written_at = created_at or state.created_at or state.requested_at or state.since
+        return bool(certain_until and written_at and written_at > certain_until)
+
+
+def certainty(histories: Mapping[str, History | None]) -> dict[str, Instant | None]:
+    """Up to when the rules of each bucket are known for certain; None: to the present."""
+    return {
+        bucket: history.certain_until if history else EARLIEST
+        for bucket, history in histories.items()
+    }
 
 
 def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
@@ -62,49 +83,34 @@ def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
 
 
 def summary(items: VersionItems, bucket: str, present: Present) -> Json:
-    if bucket == items[0].version.bucket and not is_unsourced(items):
+    if bucket == items[0].version.bucket and not versions.is_unsourced(items):
         return _source(items, present)
     return _replica(items, bucket)
 
 
 def _source(items: VersionItems, present: Present) -> Json:
-    # The item without a destination says that no rule took the version. It still knows the
-    # version's size and times, but it is no destination.
     version = items[0].version
-    destinations = sorted(
-        (item for item in items if item.destination not in ("", version.bucket)),
-        key=lambda item: item.destination,
-    )
-    created_at, deleted_at = newest(items, "created_at"), newest(items, "deleted_at")
-    if created_at and deleted_at and deleted_at < created_at:
-        deleted_at = None  # a `null` version that was written again
+    created_at, deleted_at = newest(items, "created_at"), versions.deleted_at(items)
+    in_doubt = not deleted_at and any(present.in_doubt(item, created_at) for item in items)
     return {
         "bucket": version.bucket,
         "key": version.key,
         "version_id": version.version_id,
         "role": "source",
-        "replication_status": _replication_status(items, destinations),
+        "replication_status": versions.replication_status(items),
+        "eligible": versions.is_eligible(items, in_doubt=in_doubt),
+        "in_doubt": in_doubt,
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),
         "etag": newest(items, "etag"),
         "created_at": created_at,
-        "observed_at": _observed_at(items),
+        "observed_at": observed_at(items),
         "deleted_at": deleted_at,
         "source": None,
-        "destinations": [_destination(item, present) for item in destinations],
+        "destinations": [
+            _destination(item, present, created_at) for item in versions.destinations(items)
+        ],
     }
-
-
-def _replication_status(items: VersionItems, destinations: VersionItems) -> Status | None:
-    """What S3 would say of the source. An inventory may tell a status of the version while nobody
-    knows of which destination: that counts as long as nothing later or more exact is known."""
-    said = aggregate(
-        item.record.state.status for item in destinations if not item.record.state.is_ruled_out
-    )
-    latest = max(
-        items, key=lambda item: (item.record.state.observed_at or "", not item.destination)
-    )
-    return latest.record.state.status if said is None and not latest.destination else said
 
 
 def _replica(items: VersionItems, bucket: str) -> Json:
@@ -115,17 +121,20 @@ def _replica(items: VersionItems, bucket: str) -> Json:
         "version_id": version.version_id,
         "role": "replica",
         "replication_status": REPLICA,
+        # No live rule replicates a replica, and where it came from is no question of rules.
+        "eligible": None,
+        "in_doubt": False,
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),
         # Encryption at the destination can give the replica another one than the source has.
         "etag": None,
         # S3 copies the creation time together with the object.
         "created_at": newest(items, "created_at"),
-        "observed_at": _observed_at([item for item in items if item.destination == bucket]),
+        "observed_at": observed_at([item for item in items if item.destination == bucket]),
         # Deleting a source version for good is not replicated.
         "deleted_at": None,
         "source": None
-        if is_unsourced(items)
+        if versions.is_unsourced(items)
         else {
             "bucket": version.bucket,
             "key": version.key,
@@ -135,44 +144,32 @@ def _replica(items: VersionItems, bucket: str) -> Json:
     }
 
 
-def is_unsourced(items: VersionItems) -> bool:
-    """Whether these are of a replica of which nobody knows the source."""
-    return all(item.destination == item.version.bucket for item in items)
-
-
-def holds(items: VersionItems, bucket: str) -> bool:
-    """Whether the destination `bucket` has a replica of the version, as far as is known."""
-    return any(item.destination == bucket and item.record.state.arrived_at for item in items)
-
-
 def transitions(items: Sequence[Stored]) -> list[Json]:
     """Every change of a destination's status, oldest first, found by folding its facts again.
 
     Facts that were folded away (`items.compact`) tell nothing any more: the first entry that is
     left then starts from the status they led to.
     """
-    changes: list[tuple[str, str, Json]] = []
-    for item in items:
-        state = item.base or State()
-        for fact in item.record.facts:
-            after = step(state, fact)
-            if after.status != state.status:
-                change = _transition(item.destination, fact, state.status, after.status)
-                changes.append((fact.order, item.destination, change))
-            state = after
+    changes = [
+        (fact.order, item.destination, _transition(item.destination, fact, before, after))
+        for item in items
+        for fact, before, after in steps(item.record, item.base)
+        if after.status is not before.status
+    ]
     return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
 
 
 def row(item: Stored, present: Present) -> Json:
-    """One version at one destination."""
+    """One version at one destination; null where it is in doubt whether it is due anywhere."""
     version, state = item.version, item.record.state
     return {
         "bucket": version.bucket,
         "key": version.key,
         "version_id": version.version_id,
-        "destination": item.destination,
+        "destination": item.destination or None,
         "rule_id": state.rule_id,
         "status": state.status,
+        "in_doubt": present.in_doubt(item),
         "since": state.since,
         "requested_at": state.requested_at,
         "age_seconds": present.age(state),
@@ -227,51 +224,16 @@ def _rule(rule: Rule, history: History) -> Json:
     }
 
 
-Age = tuple[str, str, str, str, str]
-
-
-def age_of(items: VersionItems) -> Age:
-    """Sorts the versions of a key by when they were written, oldest first; no two are equal.
-
-    Notifications carry milliseconds and EventBridge whole seconds, so times are compared by the
-    second first. Within it S3's sequencer decides (upper-case, padded with zeros on the right).
-    """
-    moment = (
-        newest(items, "created_at")
-        or newest(items, "requested_at")
-        or newest(items, "since")
-        or _observed_at(items)
-        or ""
-    )
-    sequencer = newest(items, "sequencer") or ""
-    padded = sequencer.upper().ljust(_SEQUENCER_LENGTH, "0")
-    version = items[0].version
-    return moment[:19], padded, moment, version.version_id, version.bucket
-
-
-def newest(items: VersionItems, name: str) -> Any:
-    """The field of `State` as the most recently observed item that knows it has it, or None."""
-    by_time = sorted(
-        items, key=lambda item: (item.record.state.observed_at or "", item.destination)
-    )
-    known = [getattr(item.record.state, name) for item in by_time]
-    return next((value for value in reversed(known) if value is not None), None)
-
-
-def _observed_at(items: Sequence[Stored]) -> Instant | None:
-    return max((found for item in items if (found := item.record.state.observed_at)), default=None)
-
-
-def _destination(item: Stored, present: Present) -> Json:
+def _destination(item: Stored, present: Present, created_at: Instant | None = None) -> Json:
     state = item.record.state
-    completed = state.status is Status.COMPLETED
     return {
         "bucket": item.destination,
         "rule_id": state.rule_id,
         "status": state.status,
+        "in_doubt": present.in_doubt(item, created_at),
         "since": state.since,
         "evidence": state.evidence,
-        "latency_seconds": _elapsed(state.requested_at, state.since) if completed else None,
+        "latency_seconds": _latency(state),
         "late": bool(state.late),
         "stale": present.is_stale(state),
         "lost_at": state.lost_at,
@@ -279,11 +241,20 @@ def _destination(item: Stored, present: Present) -> Json:
     }
 
 
-def _transition(destination: str, fact: Fact, before: Status | None, after: Status | None) -> Json:
+def _latency(state: State) -> float | None:
+    """A read tells that it arrived, and not when; only an event does."""
+    if state.status is not Status.COMPLETED or state.evidence not in TIMED:
+        return None
+    if state.requested_at is None or state.since is None:
+        return None
+    return latency(state.requested_at, state.since)
+
+
+def _transition(destination: str, fact: Fact, before: State, after: State) -> Json:
     return {
         "destination": destination or None,
-        "from": before,
-        "to": after,
+        "from": before.status,
+        "to": after.status,
         "at": fact.at,
         "evidence": fact.evidence,
         "event_id": fact.id,

@@ -22,8 +22,9 @@ def wait(
     sleep: Callable[[float], None],
 ) -> Json:
     """Asks `find` until the object (or its replica at `destination`) is COMPLETED or FAILED, for
-    `timeout` seconds at most; the last answer with `timed_out`. An object that is not tracked is
-    waited for as well; NotTracked when it still is not at the end.
+    `timeout` seconds at most; the last answer with `timed_out`. What no rule sends there is not
+    waited for, once that is certain. An object that is not tracked is waited for as well;
+    NotTracked when it still is not at the end.
 
     `seconds` is a monotonic clock.
     """
@@ -47,7 +48,10 @@ def wait(
 
 def _settled(found: Json, destination: str | None) -> bool:
     if destination is None or found["role"] == "replica":
-        return found["replication_status"] in _FINAL
-    return any(
-        one["bucket"] == destination and one["status"] in _FINAL for one in found["destinations"]
-    )
+        return found["replication_status"] in _FINAL or found["eligible"] is False
+    place = next((one for one in found["destinations"] if one["bucket"] == destination), None)
+    if place is None:
+        return not found["in_doubt"]
+    # A status that was read and is none: S3 showed that no rule sends it there.
+    ruled_out = place["status"] is None and place["evidence"] is not None and not place["in_doubt"]
+    return place["status"] in _FINAL or ruled_out

@@ -18,6 +18,7 @@ from replication.adapters.configuration_table import ConfigurationTable
 from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import CounterTable
 from replication.adapters.dynamodb_reads import CachedHistories
+from replication.adapters.heard_reads import HeardReads
 from replication.adapters.incident_reads import IncidentReads
 from replication.adapters.incidents import IncidentTable, IncidentTopic, incident_id
 from replication.adapters.outstanding import Outstanding
@@ -96,5 +97,6 @@ def service() -> Service:
         summarizer=summarizer,
         recounting=recount,
         now=wall_clock,
+        frontier=HeardReads(dynamodb, table).frontier,
     )
     return Service(summarizer, sweep)

@@ -6,6 +6,7 @@ from typing import Any
 
 from replication import doctor, views
 from replication.stored import Stored
+from replication.versions import holds
 from tests.fake_api.world import World
 
 Query = Mapping[str, str]
@@ -40,13 +41,14 @@ def objects(world: World, bucket: str, query: Query) -> Json:
     status = query.get("status")
     default = "oldest" if status == "PENDING" else "newest"
     newest_first = query.get("order", default) in ("newest", "desc")
-    rows = [views.row(one, world.present) for one in world.items if bucket in _ends(one)]
+    items = [one for one in world.items if bucket in _ends(one) and _is_listed(one)]
+    rows = [views.row(one, world.present) for one in items]
     wanted = sorted(
         (row for row in rows if _matches(row, query)),
-        key=lambda row: (row["since"], row["key"], row["destination"]),
+        key=lambda row: (row["since"], row["key"], row["destination"] or ""),
         reverse=newest_first,
     )
-    return page(wanted, query)
+    return page(wanted, query) | {"heard_until": world.heard_until}
 
 
 def tracked_object(world: World, bucket: str, query: Query) -> Json:
@@ -54,10 +56,8 @@ def tracked_object(world: World, bucket: str, query: Query) -> Json:
 
 
 def versions(world: World, bucket: str, query: Query) -> Json:
-    return page(
-        [views.summary(one, bucket, world.present) for one in _versions(world, bucket, query)],
-        query,
-    )
+    shown = [views.summary(one, bucket, world.present) for one in _versions(world, bucket, query)]
+    return page(shown, query) | {"heard_until": world.heard_until}
 
 
 def waited(world: World, bucket: str, query: Query) -> Json:
@@ -83,7 +83,7 @@ def _versions(world: World, bucket: str, query: Query) -> list[list[Stored]]:
     held = [
         items
         for items in found.values()
-        if items[0].version.bucket == bucket or views.holds(items, bucket)
+        if items[0].version.bucket == bucket or holds(items, bucket)
     ]
     if not held:
         detail = f"Nothing is known of such an object in {bucket}."
@@ -95,6 +95,11 @@ def _ends(one: Stored) -> tuple[str, str]:
     return one.version.bucket, one.destination
 
 
+def _is_listed(one: Stored) -> bool:
+    state = one.record.state
+    return bool(state.in_doubt or (state.status and one.destination))
+
+
 _TESTS: Mapping[str, Callable[[Json, str], bool]] = {
     "status": lambda row, value: row["status"] == value,
     "destination": lambda row, value: row["destination"] == value,
@@ -103,6 +108,7 @@ _TESTS: Mapping[str, Callable[[Json, str], bool]] = {
     "prefix": lambda row, value: str(row["key"]).startswith(value),
     "since": lambda row, value: str(row["since"]) >= value,
     "until": lambda row, value: str(row["since"]) < value,
+    "flag": lambda row, value: bool(row[{"replica_lost": "lost_at"}.get(value, value)]),
 }
 
 

@@ -5,12 +5,19 @@ from functools import cache
 
 from replication import incidents, overview
 from replication.configuration import History
-from replication.contributions import Benign, Deltas, Level, Period, Seen, Totals, deltas, merged
-from replication.fold import State, step
+from replication.contributions import (
+    Benign,
+    Deltas,
+    Level,
+    Period,
+    Totals,
+    deltas,
+    merged,
+    seen_of,
+)
 from replication.incidents import Heard, Hearing, Incident
-from replication.stored import Stored
 from replication.times import Instant
-from replication.watermark import unknown_before, watermark
+from replication.watermark import Reason, lacks, not_heard, watermark
 from tests.fake_api.answers import Json, Query, Refused, page, tracked
 from tests.fake_api.world import ROUTES, World
 
@@ -32,7 +39,7 @@ def summary(world: World, bucket: str, query: Query) -> Json:
                     {view: many for view, many in counted.items() if isinstance(view, Totals)},
                     _periods(counted, destination, Level.MINUTE),
                     _periods(counted, destination, Level.HOUR),
-                    watermark(bucket, history, route, world.now),
+                    watermark(bucket, history, route, world.now, world.heard_until),
                     history,
                     world.present,
                 )
@@ -40,8 +47,9 @@ def summary(world: World, bucket: str, query: Query) -> Json:
     return {
         "bucket": bucket,
         "as_of": world.now,
+        "heard_until": world.heard_until,
         "destinations": answers,
-        **_doubt(bucket, history, world.now),
+        **_told(bucket, lacks(history, world.heard_until, world.now)),
     }
 
 
@@ -68,14 +76,21 @@ def timeline(world: World, bucket: str, query: Query) -> Json:
     return {
         "bucket": bucket,
         "step": chosen,
+        "heard_until": world.heard_until,
         "destinations": answers,
-        **_doubt(bucket, history, since),
+        **_told(bucket, _uncounted(world, history, since)),
     }
 
 
-def _doubt(bucket: str, history: History | None, since: Instant) -> Json:
-    reason = unknown_before(bucket, history, since)
-    return {"complete": reason is None, "reason": reason}
+def _uncounted(world: World, history: History | None, since: Instant) -> Reason | None:
+    early = history and since < history.tracking_since
+    heard = not_heard(history, world.heard_until, world.now, None)
+    return heard or (Reason.NOT_TRACKED_YET if early else None)
+
+
+def _told(bucket: str, reason: Reason | None) -> Json:
+    detail = reason and reason.detail(bucket)
+    return {"complete": reason is None, "reason": reason, "reason_detail": detail}
 
 
 def incident_list(world: World, query: Query) -> Json:
@@ -94,21 +109,7 @@ def incident(world: World, name: str, query: Query) -> Json:
 @cache
 def _counted(world: World) -> Deltas:
     """The counters after everything that happened."""
-    return merged(
-        [
-            deltas(Seen(one.version, one.destination, old, listed=True), new, _BENIGN)
-            for one in world.items
-            for old, new in _changes(one)
-        ]
-    )
-
-
-def _changes(one: Stored) -> list[tuple[State, Seen]]:
-    changes, state = [], State()
-    for fact in one.record.facts:
-        before, state = state, step(state, fact)
-        changes.append((before, Seen(one.version, one.destination, state, listed=True)))
-    return changes
+    return merged([deltas(None, seen_of(one, listed=True), _BENIGN) for one in world.items])
 
 
 def _periods(counted: Deltas, destination: str, level: Level) -> dict[str, Counter[str]]:
@@ -124,8 +125,7 @@ def _incidents(world: World) -> list[Incident]:
     """One for each kind of failure, as if it had been told of when it happened."""
     hearing = Hearing(_BENIGN)
     for one in world.items:
-        for old, new in _changes(one):
-            hearing.hear(Seen(one.version, one.destination, old, listed=True), new)
+        hearing.hear(None, seen_of(one, listed=True))
     counted = _counted(world)
     found = []
     for number, trouble in enumerate(sorted(hearing.troubles)):

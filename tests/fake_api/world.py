@@ -11,6 +11,7 @@ from replication.configuration import History, Revision
 from replication.eligibility import Configuration, Rule
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import fold
+from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant
 from replication.views import Present
@@ -56,6 +57,10 @@ class World:
     def present(self) -> Present:
         return Present(self.now)
 
+    @property
+    def heard_until(self) -> Instant:
+        return self.ago(150)
+
     def ago(self, seconds: float) -> Instant:
         return times.plus(self.now, -seconds)
 
@@ -64,7 +69,7 @@ class World:
         """The configurations of the source buckets; one was never read."""
         known = {MEDIA: self.ago(9 * 86_400), TAX: self.ago(86_400)}
         return {
-            bucket: History(bucket, (Revision(since, _configuration(bucket)),))
+            bucket: History(bucket, (Revision(since, _configuration(bucket)),), listed=True)
             for bucket, since in known.items()
         } | {LOGS: None}
 
@@ -133,6 +138,7 @@ def _items(world: World) -> Iterator[Stored]:
         (Kind.FAILED, 18_990, {"failure_code": DENIED}),
         (Kind.ARRIVED, 12_000, {}),
         (Kind.CHANGED, 7_000, {"detail": "OBJECT_TAGGING"}),
+        (Kind.VERDICT, 7_000, {"status": Status.PENDING}),
         (Kind.ARRIVED, 6_996.5, {}),
     )
 
@@ -141,6 +147,7 @@ _EVIDENCE = {
     Kind.ARRIVED: Evidence.REPLICA_CREATED,
     Kind.FAILED: Evidence.REPLICATION_EVENT,
     Kind.CHANGED: Evidence.OBJECT_CHANGED,
+    Kind.VERDICT: Evidence.OBJECT_CHANGED,
 }
 
 

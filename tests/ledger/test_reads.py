@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from replication import listing, views
+from replication import listing, versions
 from replication.adapters.dynamodb_reads import LedgerReads
+from replication.adapters.heard import RETURNED_SECONDS, HeardTable
+from replication.adapters.heard_reads import (
+    FRESH_SECONDS,
+    MARGIN_SECONDS,
+    PAGE,
+    CachedFrontier,
+    HeardReads,
+)
+from replication.adapters.items import tie_of
+from replication.adapters.outstanding import Outstanding
 from replication.facts import Kind, ObjectVersion
-from replication.listing import Filters, Position
+from replication.listing import Filters, Position, Route
 from replication.lookup import TooManyVersions
+from replication.ports import Message
 from replication.status import Status
 from replication.stored import Stored
+from replication.times import plus
+from replication.watermark import watermark
 from tests import seeds
 from tests.ledger.conftest import SHARDS
 from tests.seeds import arrived, at, failed, requested, stored, version
@@ -26,7 +39,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 EVERYTHING = Filters(
-    routes=(("src", "dst-a"), ("src", "dst-b")), statuses=tuple(Status), newest_first=False
+    routes=(("src", "dst-a"), ("src", "dst-b"), ("src", "")),
+    statuses=(*Status, None),
+    newest_first=False,
 )
 
 Seed = Callable[..., None]
@@ -86,7 +101,7 @@ def test_versions_of_a_key_come_grouped_and_without_facts(reads: LedgerReads, se
     assert all(len(items) == 3 for items in found)
     assert {items[0].version.version_id for items in found} == {f"v{n}" for n in range(30)}
     assert all(item.record.facts == () for items in found for item in items)
-    assert max(found, key=views.age_of)[0].version.version_id == "v29"
+    assert max(found, key=versions.age_of)[0].version.version_id == "v29"
 
 
 def test_a_key_with_too_many_versions_is_not_read_to_its_end(
@@ -98,17 +113,23 @@ def test_a_key_with_too_many_versions_is_not_read_to_its_end(
         list(LedgerReads(dynamodb, table, items_of_a_key=10).versions("src", "k"))
 
 
+def _somewhere(n: int) -> str:
+    """Of some that are in doubt nobody knows where."""
+    return "" if n % 8 == 3 else ["dst-a", "dst-b"][n // 2 % 2]
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_every_row_comes_once_in_order_page_by_page(
     reads: LedgerReads, seed: Seed, newest_first: bool
 ) -> None:
-    make = [
+    make: list[Callable[[int], list[Any]]] = [
         lambda n: [requested(n)],
         lambda n: [requested(0), failed(n)],
         lambda n: [requested(0), arrived(n)],
+        lambda n: [(Kind.POSSIBLE, n)],
     ]
     records = [
-        stored(*make[n % 3](n // 4), of=version(f"k{n}"), destination=["dst-a", "dst-b"][n % 2])
+        stored(*make[n % 4](n // 4), of=version(f"k{n}"), destination=_somewhere(n))
         for n in range(60)
     ]
     seed(*records, stored(requested(), (Kind.DELETED, 5), of=version("gone")))
@@ -138,6 +159,121 @@ def test_filters_hold_at_their_bounds(reads: LedgerReads, seed: Seed, newest_fir
     assert found(rule_id="rule-b") == ["logs/b"]
     assert found(statuses=(Status.FAILED,)) == ["other/c"]
     assert found(routes=(("src", "dst-b"),)) == []
+
+
+def test_what_is_in_doubt_is_found_with_and_without_a_status(
+    reads: LedgerReads, seed: Seed
+) -> None:
+    doubtful = {"status": Status.PENDING, "in_doubt": True}
+    seed(
+        stored((Kind.POSSIBLE, 1), of=version("maybe")),
+        stored((Kind.POSSIBLE, 2), of=version("somewhere"), destination=""),
+        stored((Kind.POSSIBLE, 3), (Kind.OBSERVED, 4, doubtful), of=version("likely")),
+        stored(requested(5), of=version("sure")),
+        stored((Kind.INELIGIBLE, 6), of=version("not-taken"), destination=""),
+    )
+    assert keys(reads, EVERYTHING) == ["maybe", "somewhere", "likely", "sure"]
+    assert keys(reads, replace(EVERYTHING, in_doubt=True)) == ["maybe", "somewhere", "likely"]
+    assert keys(reads, replace(EVERYTHING, statuses=(None,))) == ["maybe", "somewhere"]
+    assert keys(reads, replace(EVERYTHING, statuses=(None,), since=at(2))) == ["somewhere"]
+    shard = int(tie_of(version("maybe"), "dst-a"), 16) % SHARDS
+    oldest = reads.oldest(Route("src", "dst-a", shard), None)
+    assert oldest is not None
+    assert oldest.version.key == "maybe"
+
+
+def test_what_waits_since_its_first_request_is_found_by_it(reads: LedgerReads, seed: Seed) -> None:
+    tried_again = (Kind.OBSERVED, 50, {"status": Status.PENDING})
+    seed(
+        stored(requested(1), failed(2), tried_again, of=version("again")),
+        stored(requested(30), of=version("young")),
+    )
+    waits = replace(EVERYTHING, statuses=(Status.PENDING,), asked_before=at(20))
+    assert keys(reads, waits) == ["again"]
+
+
+def test_the_oldest_that_a_destination_may_lack_are_among_those_read(
+    dynamodb: "DynamoDBClient", table: str, seed: Seed
+) -> None:
+    seed(
+        stored((Kind.POSSIBLE, 1), of=version("somewhere"), destination=""),
+        stored((Kind.POSSIBLE, 2), of=version("maybe")),
+        stored(requested(3), failed(30), of=version("failed")),
+        stored(requested(4), of=version("pending")),
+        stored(requested(0), of=version("elsewhere"), destination="dst-b"),
+        stored(requested(0), arrived(1), of=version("there")),
+    )
+    outstanding = Outstanding(dynamodb, table, SHARDS)
+
+    def oldest(destination: str) -> set[str]:
+        return {one.version.key for one in outstanding.oldest("src", destination)}
+
+    assert oldest("dst-a") == {"somewhere", "maybe", "failed", "pending"}
+    assert oldest("") == {"somewhere"}
+    marks = watermark("src", None, outstanding.oldest("src", "dst-a"), at(60))
+    assert marks.at == at(1)
+
+
+NOW = at(600)
+
+
+def message(sent: float, name: str = "m") -> Message:
+    return Message(name, "body", at(sent))
+
+
+@pytest.fixture
+def heard(dynamodb: "DynamoDBClient", table: str) -> HeardTable:
+    return HeardTable(dynamodb, table, lambda: NOW)
+
+
+def test_before_a_refresh_message_nobody_knows_how_far_was_heard(
+    dynamodb: "DynamoDBClient", table: str, heard: HeardTable
+) -> None:
+    reads = HeardReads(dynamodb, table)
+    heard.give_back([message(100)])
+    assert reads.frontier(NOW) is None
+    heard.advance(at(500))
+    assert reads.frontier(NOW) == at(100)
+
+
+def test_the_frontier_is_the_newest_refresh_less_a_margin(
+    dynamodb: "DynamoDBClient", table: str, heard: HeardTable
+) -> None:
+    heard.advance(at(500))
+    heard.advance(at(440))
+    assert HeardReads(dynamodb, table).frontier(NOW) == at(500 - MARGIN_SECONDS)
+
+
+def test_a_message_that_was_given_back_holds_it_until_it_is_done_or_forgotten(
+    dynamodb: "DynamoDBClient", table: str, heard: HeardTable
+) -> None:
+    reads = HeardReads(dynamodb, table)
+    heard.advance(at(500))
+    heard.give_back([message(200, "a"), message(300, "b")])
+    assert reads.frontier(NOW) == at(200)
+    heard.taken([message(200, "a")])
+    assert reads.frontier(NOW) == at(300)
+    later = plus(NOW, RETURNED_SECONDS)
+    assert reads.frontier(plus(later, -1)) == at(300)
+    assert reads.frontier(later) == at(500 - MARGIN_SECONDS)
+
+
+def test_messages_that_are_forgotten_hide_none_that_counts(
+    dynamodb: "DynamoDBClient", table: str
+) -> None:
+    HeardTable(dynamodb, table, lambda: at(0)).advance(at(3_000))
+    old = HeardTable(dynamodb, table, lambda: plus(at(0), -RETURNED_SECONDS))
+    old.give_back([message(n, f"old-{n}") for n in range(3 * PAGE)])
+    HeardTable(dynamodb, table, lambda: at(0)).give_back([message(400, "counts")])
+    assert HeardReads(dynamodb, table).frontier(at(1)) == at(400)
+
+
+def test_the_frontier_is_read_again_after_a_few_seconds() -> None:
+    clock, asked = [0.0], [at(1), at(2)]
+    cached = CachedFrontier(lambda now: asked.pop(0), lambda: clock[0])
+    assert [cached(NOW), cached(NOW)] == [at(1), at(1)]
+    clock[0] = FRESH_SECONDS
+    assert cached(NOW) == at(2)
 
 
 def test_a_rare_row_is_found_in_many_small_requests(reads: LedgerReads, seed: Seed) -> None:

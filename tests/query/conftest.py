@@ -12,9 +12,12 @@ from moto import mock_aws
 from query.handler import handler
 from query.service import service
 from replication.adapters.clients import client
-from replication.adapters.configurations import ConfigurationTable
+from replication.adapters.configuration_table import ConfigurationTable
+from replication.adapters.heard import HeardTable
+from replication.configuration import Revision
+from replication.eligibility import Configuration
 from replication.stored import Stored
-from replication.times import Instant
+from replication.times import Instant, plus, wall_clock
 from tests import seeds
 
 if TYPE_CHECKING:
@@ -44,6 +47,8 @@ PROJECTED = [
     "evidence",
     "late",
     "lost_at",
+    "in_doubt",
+    "failed_at",
 ]
 
 
@@ -125,7 +130,8 @@ def aws() -> "Iterator[DynamoDBClient]":
 
 @pytest.fixture
 def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterator[DynamoDBClient]":
-    """Buckets `src` (to dst-a, dst-b and mirror) and `mirror` (back to src), nothing else yet."""
+    """Buckets `src` (to dst-a, dst-b and mirror) and `mirror` (back to src), nothing else yet.
+    Everything that was there before is listed, and the queue was heard up to a moment ago."""
     for name, value in {
         "POWERTOOLS_SERVICE_NAME": "query",
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
@@ -138,6 +144,7 @@ def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterato
     make_table(aws, TABLE)
     configure(aws, "src", "dst-a", "dst-b", "mirror")
     configure(aws, "mirror", "src")
+    hear(aws)
     yield aws
     service.cache_clear()
     if TABLE in aws.list_tables()["TableNames"]:
@@ -199,5 +206,20 @@ def configure(
         }
         for number, destination in enumerate(destinations, start=1)
     ]
-    ConfigurationTable(dynamodb, TABLE).append(bucket, since, {"Rules": rules})
+    kept = ConfigurationTable(dynamodb, TABLE)
+    kept.append(bucket, Revision(since, Configuration(())), {"Rules": rules})
+    kept.note_read(bucket, wall_clock())
+    kept.note_listed(bucket, since)
+    service.cache_clear()
+
+
+def hear(dynamodb: "DynamoDBClient", seconds_ago: float = 60) -> None:
+    """A refresh message that was sent so long ago was worked off."""
+    HeardTable(dynamodb, TABLE, wall_clock).advance(plus(wall_clock(), -seconds_ago))
+    service.cache_clear()
+
+
+def forget(dynamodb: "DynamoDBClient", pk: str, sk: str) -> None:
+    """Something that was noted was not."""
+    dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": pk}, "sk": {"S": sk}})
     service.cache_clear()

@@ -1,5 +1,6 @@
 """Lists of rows and of buckets: filters, order, pages, and what they say about themselves."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,16 @@ from hypothesis import strategies as st
 from query import cursor, pages
 from query import service as service_module
 from replication import listing
+from replication.adapters.configuration_table import ConfigurationTable
+from replication.adapters.counters import CounterTable
 from replication.configuration import History
+from replication.contributions import Change, Totals
 from replication.facts import Kind
 from replication.fold import fold
-from replication.times import Instant
-from tests.query.conftest import assert_problem, configure, get
+from replication.status import Status
+from replication.stored import Stored
+from replication.times import Instant, plus, wall_clock
+from tests.query.conftest import SHARDS, TABLE, assert_problem, configure, forget, get, hear
 from tests.seeds import arrived, at, failed, requested, stored, version
 
 if TYPE_CHECKING:
@@ -102,6 +108,7 @@ def test_a_row_says_everything_an_operator_needs() -> None:
         "destination": "dst-b",
         "rule_id": "rule-a",
         "status": "FAILED",
+        "in_doubt": False,
         "since": at(50),
         "requested_at": at(0),
         "size": 1024,
@@ -201,12 +208,117 @@ def test_a_mere_destination_lists_what_its_sources_send_there() -> None:
 
 
 @pytest.mark.usefixtures("mixed")
-def test_a_list_is_complete_from_when_the_bucket_was_tracked() -> None:
-    for bucket in ("src", "dst-a"):
-        path = f"/v1/buckets/{bucket}/objects"
-        assert get(path).json["complete"] is True
-        assert get(path, since="2026-11-22T09:00:00Z").json["complete"] is True
-        assert get(path, since="2026-11-22T08:59:59Z").json["complete"] is False
+@pytest.mark.parametrize("bucket", ["src", "dst-a"])
+def test_a_list_is_complete_from_when_the_bucket_was_tracked(
+    dynamodb: "DynamoDBClient", bucket: str
+) -> None:
+    path = f"/v1/buckets/{bucket}/objects"
+    assert get(path).json["complete"] is True
+    forget(dynamodb, "#configuration#src", "~listed")
+    assert get(path).json["complete"] is False, "what was there before was never listed"
+    assert get(path, since="2026-11-22T09:00:00Z").json["complete"] is True
+    assert get(path, since="2026-11-22T08:59:59Z").json["complete"] is False
+    assert get("/v1/buckets/src/object/versions", key="f").json["complete"] is False
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_list_is_complete_as_far_as_was_heard(dynamodb: "DynamoDBClient") -> None:
+    page = get(LIST).json
+    heard = page["heard_until"]
+    assert page["complete"] is True
+    assert get(LIST, until=heard).json["complete"] is True
+    assert get(LIST, until=plus(heard, 0.001)).json["complete"] is False
+    forget(dynamodb, "#heard", "frontier")
+    assert (get(LIST).json["complete"], get(LIST).json["heard_until"]) == (False, None)
+    hear(dynamodb, seconds_ago=3_600)
+    assert get(LIST).json["complete"] is False, "the queue is an hour behind"
+    old = get(LIST, until="2026-11-22T12:00:00Z").json
+    assert (old["complete"], old["heard_until"] < plus(wall_clock(), -3_600)) == (True, True)
+
+
+def doubtful(key: str, destination: str = "dst-a", *more: Any) -> Stored:
+    """In doubt, without a status unless `more` brings one."""
+    known = (Kind.POSSIBLE, 5, {"size": 7})
+    return stored(known, *more, of=version(key), destination=destination)
+
+
+PENDING_AND_IN_DOUBT = (Kind.OBSERVED, 6, {"status": Status.PENDING, "in_doubt": True})
+
+
+@pytest.fixture
+def in_doubt(seed: Seed) -> None:
+    """In doubt at dst-a, at nobody knows where, and PENDING and in doubt at dst-b."""
+    seed(
+        doubtful("maybe"),
+        doubtful("somewhere", ""),
+        doubtful("likely", "dst-b", PENDING_AND_IN_DOUBT),
+        stored(requested(1), of=version("sure")),
+    )
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_what_is_in_doubt_stands_in_the_list_without_a_status() -> None:
+    assert sorted(keys()) == ["likely", "maybe", "somewhere", "sure"]
+    rows = {row["key"]: row for row in get(LIST).json["items"]}
+    told = {key: (one["destination"], one["status"], one["in_doubt"]) for key, one in rows.items()}
+    assert told == {
+        "maybe": ("dst-a", None, True),
+        "somewhere": (None, None, True),
+        "likely": ("dst-b", "PENDING", True),
+        "sure": ("dst-a", "PENDING", False),
+    }
+    assert rows["maybe"]["since"] == at(5)
+    assert rows["maybe"]["evidence"] is not None
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_a_flag_finds_what_is_in_doubt_whatever_its_status() -> None:
+    assert sorted(keys(flag="in_doubt")) == ["likely", "maybe", "somewhere"]
+    assert keys(flag="in_doubt", status="PENDING") == ["likely"]
+    assert keys(flag="in_doubt", destination="dst-a") == ["maybe"]
+    assert sorted(row["key"] for row in every_page(flag="in_doubt", limit=1)) == [
+        *("likely", "maybe", "somewhere"),
+    ]
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_a_filter_by_status_shows_that_status_alone() -> None:
+    assert keys(status="PENDING") == ["sure", "likely"]
+    assert keys(status="FAILED") == keys(reason="X") == []
+    assert sorted(keys(flag="stale")) == ["likely", "sure"]
+
+
+def test_a_row_newer_than_the_last_read_of_its_rules_is_in_doubt(
+    seed: Seed, dynamodb: "DynamoDBClient"
+) -> None:
+    seed(stored(requested(0), arrived(2), of=version("early")), stored(requested(60)))
+    ConfigurationTable(dynamodb, TABLE).note_read("src", at(30))
+    service_module.service.cache_clear()
+    rows = {row["key"]: row["in_doubt"] for row in get(LIST).json["items"]}
+    assert rows == {"early": False, "a/key": True}
+    assert keys(flag="in_doubt") == [], "nobody asks S3 for that"
+    assert get(LIST).json["complete"] is False
+
+
+def test_a_destination_that_s3_spoke_of_and_no_rule_names_is_listed(
+    seed: Seed, dynamodb: "DynamoDBClient"
+) -> None:
+    seed(stored(requested(0), failed(1), of=version("told"), destination="dst-x"))
+    assert keys(status="FAILED") == []
+    ConfigurationTable(dynamodb, TABLE).note_destination("src", "dst-x")
+    service_module.service.cache_clear()
+    assert keys(status="FAILED") == ["told"]
+
+
+def test_a_destination_that_anything_was_counted_for_is_listed(
+    seed: Seed, dynamodb: "DynamoDBClient"
+) -> None:
+    seed(stored(requested(0), failed(1), of=version("counted"), destination="dst-x"))
+    view = Totals("src", "dst-x", "rule-a")
+    counters = CounterTable(dynamodb, TABLE, SHARDS)
+    counters.apply("shardId-1", [Change("1", {view: Counter(FAILED=1)})])
+    service_module.service.cache_clear()
+    assert keys(status="FAILED") == ["counted"]
 
 
 def test_a_list_is_not_complete_where_rules_were_never_read(
@@ -359,9 +471,16 @@ def test_a_flag_finds_what_is_late_lost_or_stale(seed: Seed) -> None:
         stored(requested(0), arrived(1), (Kind.REPLICA_DELETED, 2), of=version("lost")),
         stored(requested(0), arrived(1), of=version("fine")),
     )
+    again = replace(old.record.facts[0], at=Instant("2026-01-02T00:00:00.000Z"))
+    failed_once = replace(again, kind=Kind.FAILED, id="f", failure_code="X")
+    tried: dict[str, Any] = {"kind": Kind.OBSERVED, "status": Status.PENDING, "at": wall_clock(), "id": "o"}
+    facts = [again, failed_once, replace(again, **tried)]
+    tried_again = replace(old, version=version("again"), record=fold(facts))
+    seed(tried_again)
     assert keys(flag="late") == ["late"]
     assert keys(flag="replica_lost") == ["lost"]
     assert keys(flag="stale", until="2026-06-01T00:00:00Z") == ["stale"]
+    assert keys(flag="stale", since=plus(wall_clock(), -3_600)) == ["again"]
     assert keys(flag="stale", status="COMPLETED") == []
     (row,) = get(LIST, flag="replica_lost").json["items"]
     assert (row["lost_at"], row["status"]) == (at(2), "COMPLETED")

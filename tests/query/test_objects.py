@@ -56,9 +56,10 @@ def test_an_object_is_told_with_every_destination_and_its_history(seed: Seed) ->
         "bucket": "dst-a",
         "rule_id": "rule-a",
         "status": "COMPLETED",
+        "in_doubt": False,
         "since": "2026-11-22T10:00:04.200Z",
         "evidence": "replica_created",
-        "latency_seconds": 4.2,
+        "latency_seconds": 3.7,
         "late": False,
         "stale": False,
         "lost_at": None,
@@ -100,15 +101,67 @@ def test_a_delete_marker_is_shown_as_one(seed: Seed) -> None:
     assert get(DST, key="a/key").json["delete_marker"] is True
 
 
-def test_a_version_no_rule_took_has_no_status(seed: Seed) -> None:
+def test_a_version_no_rule_took_has_no_status_and_is_not_eligible(seed: Seed) -> None:
     seed(stored((Kind.INELIGIBLE, 0), destination=""))
     found = get(SRC, key="a/key").json
     assert (found["replication_status"], found["destinations"]) == (None, [])
+    assert (found["eligible"], found["in_doubt"]) == (False, False)
 
 
-def test_a_deleted_version_is_still_told(seed: Seed) -> None:
+def test_a_version_in_doubt_is_told_as_that(seed: Seed) -> None:
+    seed(stored((Kind.POSSIBLE, 0)), stored(requested(), arrived(2), destination="dst-b"))
+    found = get(SRC, key="a/key").json
+    assert (found["replication_status"], found["eligible"], found["in_doubt"]) == (None, True, True)
+    assert [(one["status"], one["in_doubt"]) for one in found["destinations"]] == [
+        (None, True),
+        ("COMPLETED", False),
+    ]
+    assert get(DST, key="a/key").status == 404
+
+
+def test_a_deleted_version_is_still_told_when_it_is_named(seed: Seed) -> None:
     seed(stored(requested(), arrived(3), (Kind.DELETED, 9)))
-    assert get(SRC, key="a/key").json["deleted_at"] == at(9)
+    assert get(SRC, key="a/key", version_id="v1").json["deleted_at"] == at(9)
+    problem = assert_problem(get(SRC, key="a/key"), 404, "object-not-tracked", "key")
+    assert "The newest was v1" in problem["detail"]
+    assert "version_id" in problem["detail"]
+    wait = get(f"{SRC}/wait", key="a/key", timeout=0)
+    assert assert_problem(wait, 404, "object-not-tracked", "key")["detail"] == problem["detail"]
+
+
+def test_without_a_version_id_the_newest_that_exists_is_meant(seed: Seed) -> None:
+    seed(
+        stored(requested(1), arrived(2), of=version(version_id="lives")),
+        stored(requested(5), arrived(6), (Kind.DELETED, 9), of=version(version_id="gone")),
+        stored(
+            (Kind.INELIGIBLE, 10), (Kind.DELETED, 20), of=version(version_id="m"), destination=""
+        ),
+    )
+    assert get(SRC, key="a/key").json["version_id"] == "lives"
+    assert get(f"{SRC}/wait", key="a/key").json["version_id"] == "lives"
+
+    def listed(**parameters: str) -> list[str]:
+        found = get(f"{SRC}/versions", key="a/key", **parameters).json["items"]
+        return [one["version_id"] for one in found]
+
+    assert listed() == listed(deleted="false") == ["lives"]
+    assert listed(deleted="true") == ["m", "gone", "lives"]
+    with_them = get(f"{SRC}/versions", key="a/key", deleted="true", limit=1).json["next_cursor"]
+    without = get(f"{SRC}/versions", key="a/key", cursor=with_them)
+    assert_problem(without, 400, "invalid-cursor", "cursor")
+
+
+def test_versions_of_a_key_of_which_none_exists_say_how_to_see_them(seed: Seed) -> None:
+    seed(stored(requested(), (Kind.DELETED, 9)))
+    problem = assert_problem(get(f"{SRC}/versions", key="a/key"), 404, "object-not-tracked", "key")
+    assert "deleted=true" in problem["detail"]
+
+
+def test_waiting_for_a_destination_the_version_does_not_have_answers_at_once(seed: Seed) -> None:
+    seed(stored(requested()))
+    found = get(f"{SRC}/wait", key="a/key", destination="mirror", timeout=25).json
+    assert found["timed_out"] is False
+    assert [one["bucket"] for one in found["destinations"]] == ["dst-a"]
 
 
 def test_a_destination_shows_the_replica_and_where_it_came_from(seed: Seed) -> None:
@@ -213,7 +266,7 @@ def test_versions_come_newest_first_page_by_page(seed: Seed) -> None:
 @pytest.mark.parametrize("packed", [b"[1,2,3,4,5]", b'["","","","",null]', b"5", b'["\\ud800"]'])
 def test_a_forged_cursor_of_versions_is_refused(seed: Seed, packed: bytes) -> None:
     seed(stored(requested()))
-    made = forged(packed, {"list": "versions", "bucket": "src", "key": "a/key"})
+    made = forged(packed, {"list": "versions", "bucket": "src", "key": "a/key", "deleted": False})
     assert_problem(
         get(f"{SRC}/versions", key="a/key", cursor=made), 400, "invalid-cursor", "cursor"
     )

@@ -22,7 +22,15 @@ from replication.summarizer import Summarizer
 from replication.times import Instant
 from tests import seeds
 from tests.announce.conftest import record
-from tests.query.conftest import SHARDS, TABLE, assert_problem, get
+from tests.query.conftest import (
+    SHARDS,
+    TABLE,
+    TRACKING_SINCE,
+    assert_problem,
+    forget,
+    get,
+    hear,
+)
 from tests.query.forged import forged
 from tests.seeds import version
 
@@ -99,7 +107,7 @@ def happen(dynamodb: "DynamoDBClient") -> Happen:
     return put
 
 
-def of(answer: Any, destination: str) -> Any:
+def of(answer: Any, destination: str | None) -> Any:
     (found,) = (one for one in answer.json["destinations"] if one["destination"] == destination)
     return found
 
@@ -121,6 +129,7 @@ def test_a_summary_tells_how_every_destination_stands(happen: Happen) -> None:
         "pending": 1,
         "completed": 1,
         "failed": 1,
+        "in_doubt": 0,
     }
     assert found["counts"]["failed"]["bytes"] == 100
     assert [one["rule_id"] for one in found["rules"]] == ["rule-a"]
@@ -134,7 +143,78 @@ def test_a_summary_tells_how_every_destination_stands(happen: Happen) -> None:
     assert mark["held_back_by"][0]["failure"]["code"] == "DstBucketNotFound"
     assert found["latency"]["last_hour"]["count"] == 1
     assert 3.5 <= found["latency"]["last_hour"]["p99"] <= 4.5
-    assert of(answer, "mirror")["watermark"]["lag_seconds"] == 0
+    clear = of(answer, "mirror")["watermark"]
+    assert clear["at"] == answer.json["heard_until"]
+    assert (clear["complete"], clear["reason"], clear["reason_detail"]) == (True, None, None)
+    assert 180 <= clear["lag_seconds"] <= 240, "what was heard, less the margin"
+
+
+def possible(key: str, seconds_ago: float, destination: str) -> list[Stored]:
+    """The item of a version in doubt."""
+    fact = Fact(
+        Kind.POSSIBLE,
+        version(key),
+        destination,
+        ago(seconds_ago),
+        Evidence.OBJECT_CREATED,
+        "1",
+        size=7,
+    )
+    return [Stored(fact.version, destination, fold([fact]))]
+
+
+def test_a_summary_counts_what_is_in_doubt_and_the_watermark_waits_for_it(happen: Happen) -> None:
+    happen(possible("maybe", 900, "dst-a"))
+    answer = get("/v1/buckets/src/summary")
+    assert None not in [one["destination"] for one in answer.json["destinations"]]
+    found = of(answer, "dst-a")
+    assert found["counts"]["in_doubt"] == {"count": 1, "bytes": 7}
+    assert [one["key"] for one in found["watermark"]["held_back_by"]] == ["maybe"]
+    assert found["watermark"]["lag_seconds"] >= 900
+    assert of(answer, "dst-b")["watermark"]["held_back_by"] == []
+
+
+def test_what_may_go_anywhere_holds_every_watermark_back(happen: Happen) -> None:
+    happen(possible("somewhere", 800, ""))
+    answer = get("/v1/buckets/src/summary")
+    nowhere = of(answer, None)
+    assert nowhere["counts"]["in_doubt"] == {"count": 1, "bytes": 7}
+    for destination in ("dst-a", "dst-b", "mirror", None):
+        mark = of(answer, destination)["watermark"]
+        assert [(one["key"], one["destination"]) for one in mark["held_back_by"]] == [
+            ("somewhere", None)
+        ]
+
+
+def test_a_summary_reaches_no_further_than_what_was_heard(
+    happen: Happen, dynamodb: "DynamoDBClient"
+) -> None:
+    forget(dynamodb, "#heard", "frontier")
+    answer = get("/v1/buckets/src/summary").json
+    assert (answer["heard_until"], answer["reason"]) == (None, "nothing-heard-yet")
+    assert answer["destinations"][0]["watermark"]["at"] == TRACKING_SINCE
+    hear(dynamodb, seconds_ago=3_600)
+    answer = get("/v1/buckets/src/summary").json
+    mark = answer["destinations"][0]["watermark"]
+    assert mark["at"] == answer["heard_until"]
+    assert mark["lag_seconds"] >= 3_600
+    assert (mark["complete"], answer["complete"]) == (True, False), "counts are of the present"
+    assert answer["reason"] == "not-heard-yet"
+    timeline = get("/v1/buckets/src/timeline", since=ago(60)).json
+    assert (timeline["complete"], timeline["reason"]) == (False, "not-heard-yet")
+
+
+def test_on_a_bucket_that_was_never_listed_the_watermark_goes_on_and_says_so(
+    happen: Happen, dynamodb: "DynamoDBClient"
+) -> None:
+    forget(dynamodb, "#configuration#src", "~listed")
+    answer = get("/v1/buckets/src/summary").json
+    mark = answer["destinations"][0]["watermark"]
+    assert (mark["complete"], mark["reason"]) == (False, "not-listed-before")
+    assert "s3rt backfill" in mark["reason_detail"]
+    assert mark["at"] == answer["heard_until"]
+    assert (answer["complete"], answer["reason"]) == (False, "not-listed-before")
+    assert get("/v1/buckets/src/timeline", since=ago(60)).json["complete"] is True
 
 
 def test_a_summary_says_what_it_cannot_know(happen: Happen, dynamodb: "DynamoDBClient") -> None:
@@ -146,7 +226,8 @@ def test_a_summary_says_what_it_cannot_know(happen: Happen, dynamodb: "DynamoDBC
         dynamodb.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
     answer = get("/v1/buckets/mirror/summary").json
     assert answer["complete"] is False
-    assert "never read" in answer["reason"]
+    assert answer["reason"] == "rules-never-read"
+    assert "mirror was never read" in answer["reason_detail"]
 
 
 def test_a_young_tracker_claims_nothing_of_the_time_before_it(
@@ -155,7 +236,7 @@ def test_a_young_tracker_claims_nothing_of_the_time_before_it(
     hours = {"since": "2026-11-22T07:00:00Z", "until": "2026-11-22T11:00:00Z", "step": "1h"}
     answer = get("/v1/buckets/src/timeline", **hours).json
     assert answer["complete"] is False
-    assert "tracked since" in answer["reason"]
+    assert answer["reason"] == "not-tracked-yet"
     route = next(one for one in answer["destinations"] if one["destination"] == "dst-a")
     assert [one["created"] for one in route["intervals"]] == [None, None, 0, 0]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from operator import gt, lt
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,12 @@ from tests.seeds import failed, requested, stored
 
 SHARDS = 3
 ROUTES = (("src", "dst-a"), ("src", "dst-b"))
-EVERYTHING = Filters(routes=ROUTES, statuses=tuple(Status), newest_first=False)
+EVERYTHING = Filters(routes=ROUTES, statuses=(*Status, None), newest_first=False)
+
+
+def possible(seconds: float) -> tuple[Kind, float, dict[str, Any]]:
+    """In doubt, without a status."""
+    return Kind.POSSIBLE, seconds, {}
 
 
 @dataclass
@@ -93,7 +99,7 @@ def rows_of(pages: Sequence[Page]) -> list[Stored]:
 def records(draw: st.DrawFn, name: str = "k") -> Stored:
     """A row with one of a few times, so that many rows share one."""
     key = f"{name}/{draw(st.integers(0, 40))}"
-    fact = draw(st.sampled_from([requested, failed]))(draw(st.integers(0, 6)))
+    fact = draw(st.sampled_from([requested, failed, possible]))(draw(st.integers(0, 6)))
     return stored(
         fact,
         of=ObjectVersion("src", key, "v"),
@@ -204,6 +210,16 @@ def test_no_route_is_an_empty_list() -> None:
         replace(EVERYTHING, routes=()), MemoryIndex().fetch, shards=SHARDS, after=None, limit=5
     )
     assert page == Page((), None)
+
+
+def test_where_no_destination_is_known_only_what_is_in_doubt_is_looked_for() -> None:
+    filters = replace(EVERYTHING, routes=(("src", "dst-a"), ("src", "")))
+    streams = listing.streams_of(filters, shards=1)
+    assert [one.status for one in streams if not one.route.destination] == [None]
+    assert len([one for one in streams if one.route.destination]) == len(Status) + 1
+    index = MemoryIndex()
+    index.put(stored(possible(3), destination=""), stored(requested(1)))
+    assert [row.destination for row in rows_of(follow(index, filters, 5, 100))] == ["dst-a", ""]
 
 
 def test_a_deleted_version_is_in_no_list() -> None:

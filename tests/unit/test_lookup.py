@@ -154,3 +154,64 @@ def test_the_latest_on_its_way_is_named_when_nothing_arrived() -> None:
     )
     with pytest.raises(NotTracked, match=r"has not arrived in dst-a.* version second .* in src"):
         lookup(memory).find("dst-a", "logs/x", None)
+
+
+def removed(name: str, written: float, *, marker: bool = False) -> list[Stored]:
+    """A version and its end. S3 tells of the end wherever the version is known."""
+    end = (Kind.DELETED, written + 100)
+    of = version(version_id=name)
+    return [
+        stored(requested(written, delete_marker=marker or None), arrived(written + 1), end, of=of),
+        stored(end, of=of, destination=""),
+    ]
+
+
+LIVES = stored(requested(10), arrived(11), of=version(version_id="lives"))
+
+
+def test_without_a_version_id_the_newest_that_exists_is_meant() -> None:
+    memory = MemoryVersions([LIVES, *removed("gone", 20), *removed("marker", 30, marker=True)])
+    assert lookup(memory).find("src", "a/key", None)["version_id"] == "lives"
+    assert lookup(memory).find("src", "a/key", "gone")["deleted_at"] == at(120)
+
+
+def test_a_delete_marker_that_stands_is_the_newest_version() -> None:
+    marker = stored(requested(20, delete_marker=True), of=version(version_id="marker"))
+    found = lookup(MemoryVersions([LIVES, marker])).find("src", "a/key", None)
+    assert (found["version_id"], found["delete_marker"]) == ("marker", True)
+
+
+def test_where_no_version_exists_the_answer_names_the_newest_that_did() -> None:
+    memory = MemoryVersions([*removed("older", 10), *removed("newer", 20)])
+    told = r"newest was newer, deleted for good at 2026-11-22T10:02:00.000Z; name it as version_id"
+    with pytest.raises(NotTracked, match=told):
+        lookup(memory).find("src", "a/key", None)
+    with pytest.raises(NotTracked, match=told):
+        raise lookup(memory).absence("src", "a/key")
+
+
+def test_versions_are_those_that_exist_and_the_others_when_asked() -> None:
+    memory = MemoryVersions([LIVES, *removed("gone", 20)])
+
+    def listed(*, deleted: bool) -> set[str]:
+        found = lookup(memory).versions("src", "a/key", deleted=deleted)
+        return {items[0].version.version_id for _, items in found}
+
+    assert listed(deleted=False) == {"lives"}
+    assert listed(deleted=True) == {"lives", "gone"}
+
+
+def test_a_null_version_that_was_written_again_lives() -> None:
+    null = version(version_id="null")
+    old = stored(requested(0), (Kind.DELETED, 5), of=null, destination="mirror")
+    new = stored(requested(9, sequencer="0A"), of=null)
+    assert lookup(MemoryVersions([old, new])).find("src", "a/key", None)["deleted_at"] is None
+    with pytest.raises(NotTracked):
+        lookup(MemoryVersions([old])).find("src", "a/key", None)
+
+
+def test_a_replica_outlives_its_source() -> None:
+    memory = MemoryVersions(
+        [stored(requested(), arrived(2), (Kind.DELETED, 9), destination="mirror")]
+    )
+    assert lookup(memory).find("mirror", "a/key", None)["replication_status"] == "REPLICA"

@@ -17,7 +17,9 @@ KNOWN = history("src", rule("dst-a"), since="2026-11-01T00:00:00.000Z")
 def summary(**periods: dict[str, Counter[str]]) -> overview.Json:
     totals = {
         Totals("src", "dst-a", "one"): Counter(PENDING=7, PENDING_bytes=70, COMPLETED=1),
-        Totals("src", "dst-a", "two"): Counter(FAILED=2, FAILED_bytes=9),
+        Totals("src", "dst-a", "two"): Counter(
+            FAILED=2, FAILED_bytes=9, IN_DOUBT=1, IN_DOUBT_bytes=4
+        ),
         Totals("src", "other", "one"): Counter(FAILED=99),
     }
     return overview.summary(
@@ -38,6 +40,7 @@ def test_counts_are_those_of_the_destination_by_status_and_rule() -> None:
         "pending": {"count": 7, "bytes": 70},
         "completed": {"count": 1, "bytes": 0},
         "failed": {"count": 2, "bytes": 9},
+        "in_doubt": {"count": 1, "bytes": 4},
     }
     assert [(one["rule_id"], one["failed"]["count"]) for one in found["rules"]] == [
         ("one", 0),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from query import schemas
-from replication import times, views
+from replication import times, versions, views
 from replication.adapters.items import compact
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration
@@ -19,7 +19,7 @@ from replication.stored import Stored
 from replication.times import Instant
 from tests import strategies
 from tests.fakes import rule
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.seeds import arrived, at, failed, requested, stored
 
 NOW = Instant("2026-11-22T11:00:00.000Z")
 PRESENT = views.Present(NOW)
@@ -49,9 +49,10 @@ def test_any_record_is_shown_in_the_published_shape(records: list[Stored]) -> No
     source = views.tracked_object(records, "source", PRESENT)
     schemas.TrackedObject.model_validate(source)
     for record in records:
-        if record.record.state.status:
+        state = record.record.state
+        if state.status or state.in_doubt:
             schemas.Row.model_validate(views.row(record, PRESENT))
-        if views.holds(records, record.destination):
+        if versions.holds(records, record.destination):
             replica = views.tracked_object(records, record.destination, PRESENT)
             schemas.TrackedObject.model_validate(replica)
             assert replica.keys() == source.keys()
@@ -64,7 +65,7 @@ def test_the_order_of_the_items_does_not_matter(records: list[Stored], random: A
     assert views.tracked_object(shuffled, "source", PRESENT) == views.tracked_object(
         records, "source", PRESENT
     )
-    assert views.age_of(shuffled) == views.age_of(records)
+    assert versions.age_of(shuffled) == versions.age_of(records)
 
 
 @given(items)
@@ -98,45 +99,6 @@ def test_a_version_no_rule_took_has_no_status_and_no_destinations() -> None:
     assert shown_object["transitions"] == []
 
 
-LISTED = {"evidence": Evidence.INVENTORY, "status": Status.FAILED}
-
-
-def test_a_status_a_list_told_of_no_destination_is_the_version_s_own() -> None:
-    shown_object = shown(stored((Kind.INELIGIBLE, 0), (Kind.OBSERVED, 60, LISTED), destination=""))
-    assert shown_object["replication_status"] == "FAILED"
-    assert shown_object["destinations"] == []
-    (change,) = shown_object["transitions"]
-    assert (change["destination"], change["to"]) == (None, "FAILED")
-
-
-@pytest.mark.parametrize(
-    ("looked", "status"), [(30, "FAILED"), (90, None)], ids=["before it", "after it"]
-)
-def test_what_was_read_later_counts_more_than_a_list(looked: float, status: str | None) -> None:
-    shown_object = shown(
-        stored((Kind.OBSERVED, 60, LISTED), destination=""),
-        stored((Kind.OBSERVED, looked, {"evidence": Evidence.HEAD_SOURCE, "status": None})),
-    )
-    assert shown_object["replication_status"] == status
-
-
-def test_what_is_known_of_a_destination_counts_more_than_a_list() -> None:
-    shown_object = shown(
-        stored((Kind.OBSERVED, 60, LISTED), destination=""),
-        stored(requested(), arrived(2)),
-    )
-    assert shown_object["replication_status"] == "COMPLETED"
-
-
-def test_the_item_without_a_destination_counts_for_nothing_beside_others() -> None:
-    shown_object = shown(
-        stored((Kind.INELIGIBLE, 0), destination=""),
-        stored(requested(), arrived(2)),
-    )
-    assert shown_object["replication_status"] == "COMPLETED"
-    assert [one["bucket"] for one in shown_object["destinations"]] == ["dst-a"]
-
-
 def test_what_one_destination_knows_of_the_object_is_shown_of_the_object() -> None:
     shown_object = shown(
         stored(failed(9)),
@@ -155,20 +117,36 @@ def test_the_latest_observed_wins_where_destinations_differ() -> None:
     assert shown_object["created_at"] == at(8)
 
 
-def test_a_null_version_written_again_is_not_deleted_any_more() -> None:
-    old = stored(requested(0), (Kind.DELETED, 5), destination="dst-b")
-    assert shown(old)["deleted_at"] == at(5)
-    assert shown(old, stored(requested(6)))["deleted_at"] is None
+def latency(*facts: Any) -> Any:
+    return shown(stored(*facts))["destinations"][0]["latency_seconds"]
 
 
-def test_latency_is_only_told_of_a_completed_destination_with_both_ends_known() -> None:
-    def latency(*facts: Any) -> Any:
-        return shown(stored(*facts))["destinations"][0]["latency_seconds"]
-
-    assert latency(requested(0), arrived(4.2)) == 4.2
+def test_latency_is_told_of_what_completed_by_an_event_with_both_ends_known() -> None:
+    assert latency(requested(0.1), arrived(4.2)) == 4.1
     assert latency(requested(0)) is None
     assert latency(requested(0), failed(3)) is None
     assert latency(arrived(3)) is None
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence.HEAD_SOURCE,
+        Evidence.HEAD_DESTINATION,
+        Evidence.INVENTORY,
+        Evidence.BATCH_REPORT,
+    ],
+)
+def test_a_read_that_finds_an_arrival_tells_no_latency(evidence: Evidence) -> None:
+    found = (Kind.OBSERVED, 3599, {"status": Status.COMPLETED, "evidence": evidence})
+    assert latency(requested(0.1), found) is None
+
+
+def test_latency_is_the_middle_of_what_whole_seconds_allow() -> None:
+    assert latency(requested(0), arrived(3599.999)) == 3599.0
+    assert latency(requested(0), arrived(0.999)) == 0.5
+    changed = (Kind.CHANGED, 3598.0)
+    assert latency(requested(0), changed, arrived(3599.999)) == 3599.0
 
 
 def test_latency_and_age_are_never_negative() -> None:
@@ -240,42 +218,6 @@ def test_a_replica_names_its_source_and_claims_no_etag_and_no_deletion() -> None
     assert shown_object["deleted_at"] is None
 
 
-def test_a_destination_holds_what_arrived_and_was_not_deleted_there() -> None:
-    assert not views.holds([stored(requested())], "dst-a")
-    assert views.holds([stored(requested(), arrived(4))], "dst-a")
-    assert not views.holds([stored(requested(), arrived(4))], "dst-b")
-    assert not views.holds([stored(requested(), arrived(4), (Kind.REPLICA_DELETED, 9))], "dst-a")
-    # Tags that failed to replicate take no replica away.
-    assert views.holds([stored(requested(), arrived(4), (Kind.CHANGED, 5), failed(6))], "dst-a")
-
-
-@pytest.mark.parametrize(
-    ("older", "newer"),
-    [
-        pytest.param(requested(1.0), requested(2.0, sequencer="00"), id="by the second"),
-        pytest.param(
-            requested(1.9, sequencer="00A1"), requested(1.0, sequencer="00A2"), id="by sequencer"
-        ),
-        pytest.param(
-            requested(1.9, sequencer="00a1"), requested(1.0, sequencer="00A10001"), id="padded"
-        ),
-        pytest.param(
-            requested(1.1, sequencer=None), requested(1.2, sequencer=None), id="by the millisecond"
-        ),
-    ],
-)
-def test_versions_of_a_key_sort_by_when_they_were_written(older: Any, newer: Any) -> None:
-    first = [stored(older, of=version(version_id="z"))]
-    second = [stored(newer, of=version(version_id="a"))]
-    assert views.age_of(first) < views.age_of(second)
-
-
-def test_a_version_whose_creation_is_unknown_sorts_by_what_was_asked_for() -> None:
-    known = [stored(requested(5), of=version(version_id="a"))]
-    told = stored(failed(9, requested_at=at(4)), of=version(version_id="b"))
-    assert views.age_of([told]) < views.age_of(known)
-
-
 def test_a_bucket_shows_its_rules_and_since_when_each_holds() -> None:
     kept, new = (
         rule("dst-a", id="kept"),
@@ -325,3 +267,80 @@ def test_what_is_pending_for_a_day_is_stale_and_nothing_worse(hours: int, stale:
     assert views.row(record, present)["stale"] is stale
     done = stored(requested(), arrived(3))
     assert views.row(done, present)["stale"] is False
+
+
+def test_age_counts_from_the_first_request_that_was_not_fulfilled() -> None:
+    tried_again = (Kind.OBSERVED, 1800, {"status": Status.PENDING})
+    record = stored(requested(0), failed(60), tried_again)
+    assert views.row(record, PRESENT)["since"] == at(1800)
+    assert views.row(record, PRESENT)["age_seconds"] == 3600.0
+    late = views.Present(times.plus(at(0), 86_400))
+    assert views.row(record, late)["stale"] is True
+
+
+DOUBTFUL = (Kind.POSSIBLE, 0)
+
+
+def test_a_destination_that_is_in_doubt_makes_the_object_so() -> None:
+    shown_object = shown(stored(requested(), arrived(2)), stored(DOUBTFUL, destination="dst-b"))
+    assert shown_object["in_doubt"] is True
+    assert shown_object["replication_status"] is None
+    assert [(one["status"], one["in_doubt"]) for one in shown_object["destinations"]] == [
+        ("COMPLETED", False),
+        (None, True),
+    ]
+
+
+def test_doubt_about_every_destination_is_the_object_s_and_shows_none() -> None:
+    shown_object = shown(stored((Kind.POSSIBLE, 0), destination=""))
+    assert (shown_object["in_doubt"], shown_object["eligible"]) == (True, None)
+    assert shown_object["destinations"] == []
+    row = views.row(stored((Kind.POSSIBLE, 0), destination=""), PRESENT)
+    assert (row["destination"], row["status"], row["in_doubt"]) == (None, None, True)
+    schemas.Row.model_validate(row)
+
+
+@pytest.mark.parametrize("certain_until", [-60, 60, None])
+def test_a_version_newer_than_the_last_read_of_its_rules_is_in_doubt(
+    certain_until: float | None,
+) -> None:
+    """Nobody keeps that: the next read ends it."""
+    until = None if certain_until is None else times.plus(at(0), certain_until)
+    present = views.Present(NOW, certain_until={"src": until})
+    doubted = certain_until == -60
+    record = stored(requested(), arrived(2))
+    shown_object = views.tracked_object([record], "src", present)
+    assert shown_object["in_doubt"] is doubted
+    assert shown_object["replication_status"] == "COMPLETED"
+    assert shown_object["destinations"][0]["in_doubt"] is doubted
+    assert views.row(record, present)["in_doubt"] is doubted
+
+
+def test_without_rules_to_go_by_no_doubt_is_derived() -> None:
+    assert shown(stored(requested()))["in_doubt"] is False
+
+
+def test_doubt_is_about_when_the_version_was_written_and_not_about_later_news() -> None:
+    present = views.Present(NOW, certain_until={"src": at(60)})
+    told_later = stored(failed(300, requested_at=at(240)), destination="dst-b")
+    shown_object = views.tracked_object([stored(requested()), told_later], "src", present)
+    assert shown_object["in_doubt"] is False
+    assert views.row(told_later, present)["in_doubt"] is True, "of its row alone nobody knows"
+
+
+def test_a_version_that_was_deleted_is_not_in_doubt() -> None:
+    present = views.Present(NOW, certain_until={"src": at(0)})
+    record = stored(requested(5), (Kind.DELETED, 9))
+    assert views.tracked_object([record], "src", present)["in_doubt"] is False
+
+
+def test_rules_that_were_never_read_make_nothing_certain() -> None:
+    never = views.certainty({"src": None, "other": None})
+    present = views.Present(NOW, certain_until=never)
+    assert views.row(stored(requested(), arrived(2)), present)["in_doubt"] is True
+
+
+def test_a_replica_is_in_no_doubt_and_its_rules_are_no_question() -> None:
+    present = views.Present(NOW, certain_until={"src": times.plus(at(0), -60)})
+    replica = views.tracked_object([stored(requested(), arrived(2))], "dst-a", present)
+    assert (replica["in_doubt"], replica["eligible"]) == (False, None)

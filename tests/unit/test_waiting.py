@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from replication import views
+from replication.facts import Kind
 from replication.lookup import NotTracked, TooManyVersions
 from replication.views import Json
 from replication.waiting import wait
@@ -19,6 +20,11 @@ COMPLETED = views.tracked_object([stored(requested(), arrived(3))], "src", AT)
 REPLICA = views.tracked_object([stored(requested(), arrived(3))], "dst-a", AT)
 HALF = views.tracked_object(
     [stored(requested(), arrived(3)), stored(requested(), destination="dst-b")], "src", AT
+)
+BOTH = views.tracked_object(
+    [stored(requested(), arrived(3)), stored(requested(), arrived(3), destination="dst-b")],
+    "src",
+    AT,
 )
 ONE_FAILED = views.tracked_object(
     [stored(requested()), stored(requested(), failed(3), destination="dst-b")], "src", AT
@@ -122,8 +128,38 @@ def test_another_destination_s_failure_does_not_end_the_wait_for_one() -> None:
     assert waited((0, ONE_FAILED), destination="dst-b", timeout=1)["timed_out"] is False
 
 
-def test_a_destination_that_is_none_of_the_object_s_is_waited_for() -> None:
-    assert waited((0, COMPLETED), destination="dst-z", timeout=1)["timed_out"] is True
+@pytest.mark.parametrize("answer", [COMPLETED, PENDING])
+def test_a_destination_that_is_none_of_the_object_s_is_answered_at_once(answer: Json) -> None:
+    clock = Clock()
+    found = wait(lambda: answer, "dst-z", 20, seconds=clock.seconds, sleep=clock.sleep)
+    assert found == answer | {"timed_out": False}
+    assert "dst-z" not in [one["bucket"] for one in found["destinations"]]
+    assert clock.pauses == []
+
+
+def test_a_destination_may_turn_up_as_long_as_the_object_is_in_doubt() -> None:
+    doubtful = PENDING | {"in_doubt": True}
+    assert waited((0, doubtful), destination="dst-z", timeout=1)["timed_out"] is True
+    found = waited((0, doubtful), (3, PENDING), destination="dst-z")
+    assert found["timed_out"] is False
+    found = waited((0, doubtful), (3, HALF), (5, BOTH), destination="dst-b")
+    assert (found, found["timed_out"]) == (BOTH | {"timed_out": False}, False)
+
+
+def test_a_destination_that_no_rule_sends_it_to_is_not_waited_for() -> None:
+    read = (Kind.OBSERVED, 5, {"status": None})
+    places = [stored(requested(), arrived(3)), stored(read, destination="dst-b")]
+    found = views.tracked_object(places, "src", AT)
+    assert waited((0, found), destination="dst-b")["timed_out"] is False
+    unknown = stored((Kind.NOTED, 5), destination="dst-b")
+    found = views.tracked_object([places[0], unknown], "src", AT)
+    assert waited((0, found), destination="dst-b", timeout=1)["timed_out"] is True
+
+
+def test_a_version_that_no_rule_takes_is_not_waited_for() -> None:
+    found = views.tracked_object([stored((Kind.INELIGIBLE, 0), destination="")], "src", AT)
+    assert waited((0, found))["timed_out"] is False
+    assert waited((0, found | {"eligible": None}), timeout=1)["timed_out"] is True
 
 
 def test_too_many_versions_end_the_wait() -> None:

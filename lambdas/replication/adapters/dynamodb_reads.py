@@ -78,7 +78,7 @@ class LedgerReads:
         with ThreadPoolExecutor(max_workers=min(THREADS, len(wanted))) as pool:
             return list(pool.map(lambda one: self._chunk(filters, one), wanted))
 
-    def oldest(self, route: Route, status: Status) -> Stored | None:
+    def oldest(self, route: Route, status: Status | None) -> Stored | None:
         """See `reconciler.Index.oldest`. One Query of one entry."""
         (chunk,) = self.fetch(Filters((), (), False), [_wanted(route, status, None, 1)])
         return chunk.rows[0][1] if chunk.rows else None
@@ -179,24 +179,24 @@ class CachedHistories:
         return moment - read_at < (FRESH_SECONDS if history else UNKNOWN_SECONDS)
 
 
-def _wanted(route: Route, status: Status, after: Position | None, entries: int) -> Wanted:
+def _wanted(route: Route, status: Status | None, after: Position | None, entries: int) -> Wanted:
     return Wanted(Stream(route, status), after, entries)
 
 
 def _bounds(filters: Filters, wanted: Wanted) -> tuple[str, str]:
-    """First and last value of `position` to look at, both included; `<status>#<since>#<tie>`.
+    """First and last value of `position` to look at, both included; `<word>#<since>#<tie>`.
 
     No position ends behind its `since`, so a bound without a tie takes in everything from there
     on when it is the lower one, and nothing when it is the upper one.
     """
-    status, after = wanted.stream.status, wanted.after
-    low = f"{status}#{filters.since or ''}"
-    high = f"{status}#{filters.until}" if filters.until else f"{status}$"
+    word, after = items.word_of(wanted.stream.status), wanted.after
+    low = f"{word}#{filters.since or ''}"
+    high = f"{word}#{filters.until}" if filters.until else f"{word}$"
     if after is None:
         return low, high
     if filters.newest_first:
-        return low, min(high, f"{status}#{after.since}#{_tie_before(after.tie)}")
-    return max(low, f"{status}#{after.since}#{after.tie}!"), high
+        return low, min(high, f"{word}#{after.since}#{_tie_before(after.tie)}")
+    return max(low, f"{word}#{after.since}#{after.tie}!"), high
 
 
 def _tie_before(tie: str) -> str:
@@ -228,4 +228,10 @@ def _filter(filters: Filters, route: str, values: Item) -> dict[str, Any]:
         conditions.append("late = :late")
     if filters.lost:
         conditions.append("attribute_exists(lost_at)")
+    if filters.in_doubt:
+        values[":in_doubt"] = {"BOOL": True}
+        conditions.append("in_doubt = :in_doubt")
+    if filters.asked_before is not None:
+        values[":asked"] = {"S": filters.asked_before}
+        conditions.append("(since < :asked OR requested_at < :asked)")
     return {"FilterExpression": " AND ".join(conditions)} if conditions else {}

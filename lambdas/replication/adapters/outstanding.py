@@ -1,16 +1,28 @@
-"""The oldest versions that a destination lacks: two queries of a few entries a shard."""
+"""The oldest versions that a destination lacks or may lack: a few entries of each shard."""
 
 from typing import TYPE_CHECKING
 
 from replication.adapters import items
 from replication.adapters.counter_reads import concurrently
-from replication.adapters.items import read_item
+from replication.adapters.items import read_item, word_of
 from replication.status import Status
 from replication.stored import Stored
 from replication.watermark import SHOWN
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_Bounds = tuple[str, str, str, str]
+"""An index, its sort key, and both ends of a range: a server may walk a partition for a mere
+beginning."""
+
+
+def _by_position(status: Status | None) -> _Bounds:
+    return items.INDEX, "position", f"{word_of(status)}#", f"{word_of(status)}$"
+
+
+_PENDING, _IN_DOUBT = _by_position(Status.PENDING), _by_position(None)
+_HELD: _Bounds = (items.HELD_INDEX, "held", "0", ":")
 
 
 class Outstanding:
@@ -22,23 +34,19 @@ class Outstanding:
         self._shards = shards
 
     def oldest(self, bucket: str, destination: str) -> list[Stored]:
-        """The first few of each shard: PENDING by when it began, and what is held by its request.
-        Those beyond are no older than the oldest of these."""
+        """The first few of each shard: PENDING and in doubt by when that began, and what is held by
+        its request. Those beyond are no older than the oldest of these. A version of which nobody
+        knows where it may be due may be due here as well."""
+        routes = [(name, shard) for name in {destination, ""} for shard in range(self._shards)]
         asked = [
-            (items.route_of(bucket, destination, shard), index)
-            for shard in range(self._shards)
-            for index in (items.INDEX, items.HELD_INDEX)
+            (items.route_of(bucket, name, shard), bounds)
+            for name, shard in routes
+            for bounds in (_IN_DOUBT, *((_PENDING, _HELD) if name else ()))
         ]
         return [stored for found in concurrently(self._first, asked) for stored in found]
 
-    def _first(self, asked: tuple[str, str]) -> list[Stored]:
-        route, index = asked
-        # Both ends of the range are named: a server may walk a partition for a mere beginning.
-        sort_key, first, last = (
-            ("held", "0", ":")
-            if index == items.HELD_INDEX
-            else ("position", f"{Status.PENDING}#", f"{Status.PENDING}$")
-        )
+    def _first(self, asked: tuple[str, _Bounds]) -> list[Stored]:
+        route, (index, sort_key, first, last) = asked
         answer = self._client.query(
             TableName=self._table_name,
             IndexName=index,

@@ -1,0 +1,78 @@
+"""How far the ingest queue was heard to its end, read back. `heard.py` keeps it.
+
+The frontier is the time at which the newest refresh message was sent that was worked off, less a
+margin, because the queue has no order: what was sent before it is in the ledger. A message that was
+given back and is not done yet holds it where that message was sent.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from replication.adapters.heard import FRONTIER, PARTITION, RETURNED
+from replication.times import Instant, plus
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
+
+MARGIN_SECONDS = 120.0
+"""How much later a message may be received than one that was sent after it."""
+FRESH_SECONDS = 5.0
+PAGE = 10
+"""The oldest message that counts is among the first, unless many before it have expired."""
+
+
+class HeardReads:
+    """Strongly consistent, so that nothing is claimed that was taken back."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def frontier(self, now: Instant) -> Instant | None:
+        """Everything that was sent to the queue before is in the ledger. None: nobody knows."""
+        answer = self._client.get_item(
+            TableName=self._table_name,
+            Key={"pk": {"S": PARTITION}, "sk": {"S": FRONTIER}},
+            ConsistentRead=True,
+        )
+        if "Item" not in answer:
+            return None
+        heard = plus(Instant(answer["Item"]["at"]["S"]), -MARGIN_SECONDS)
+        returned = self._oldest_returned(now)
+        return min(heard, returned) if returned else heard
+
+    def _oldest_returned(self, now: Instant) -> Instant | None:
+        asked: QueryInputTypeDef = {
+            "TableName": self._table_name,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :returned)",
+            "ExpressionAttributeValues": {":pk": {"S": PARTITION}, ":returned": {"S": RETURNED}},
+            "ConsistentRead": True,
+            "Limit": PAGE,
+        }
+        while True:
+            answer = self._client.query(**asked)
+            for item in answer["Items"]:
+                if item["until"]["S"] > now:
+                    return Instant(item["sk"]["S"].split("#")[1])
+            if "LastEvaluatedKey" not in answer:
+                return None
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+class CachedFrontier:
+    """The frontier, read at most every few seconds: what was heard stays heard, and an answer that
+    is a little older claims a little less. `seconds` is a monotonic clock."""
+
+    def __init__(
+        self, load: Callable[[Instant], Instant | None], seconds: Callable[[], float]
+    ) -> None:
+        self._load = load
+        self._seconds = seconds
+        self._cached: tuple[float, Instant | None] | None = None
+
+    def __call__(self, now: Instant) -> Instant | None:
+        moment = self._seconds()
+        if self._cached is None or moment - self._cached[0] >= FRESH_SECONDS:
+            self._cached = (moment, self._load(now))
+        return self._cached[1]
