@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _STATE = Path(".local/parity")
 _SHOWN = 50
 _LONGEST = 60
+_VERSIONS_BETWEEN_RULES = 160
+"""About so many are written before the rules change again."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
                 progress.update(task, description=what, completed=done, total=of or None)
 
             outputs = up(port, options.state, tied=not options.keep)
-            result = run(outputs, seed, options.versions, told)
+            changes = max(1, options.versions // _VERSIONS_BETWEEN_RULES)
+            result = run(outputs, seed, options.versions, told, rule_changes=changes)
     except (ServerError, DeployError, NotSettled) as error:
         console.print(f"[red]✗[/] {error}", soft_wrap=True)
         return 1
@@ -65,6 +69,7 @@ def _report(console: Console, result: Result) -> None:
         f" dead letters: {result.dead_letters}"
     )
     console.print("inventories: " + _counted(result.listed.items()))
+    console.print("with a customer's key: " + _counted(verdict.encrypted.items()))
     _list(
         console,
         "beyond what events, S3's headers and inventories can tell",
@@ -78,6 +83,8 @@ def _report(console: Console, result: Result) -> None:
             for each in verdict.differences
         ],
     )
+    for why, count in sorted(Counter(verdict.unheard.values()).items()):
+        console.print(f"{count:,} versions: {why}", soft_wrap=True)
     mark = "[red]✗[/]" if verdict.differences else "[green]✓[/]"
     console.print(
         f"{mark} {verdict.compared:,} comparisons, {len(verdict.differences)} differences,"

@@ -15,9 +15,10 @@ from cli import backfill
 from cli.api import Api
 from local import demo, server, stack
 from local.inventory import deliver
-from local.parity import rules, settling
+from local.parity import customer_keys, rules, settling
+from local.parity.barriers import Barriers
 from local.parity.settling import Control, NotSettled
-from local.parity.verdict import Verdict, judge
+from local.parity.verdict import Heard, Verdict, judge
 from local.parity.workload import Workload
 from replication.progress import State
 
@@ -66,7 +67,7 @@ def up(port: int, state_dir: Path, *, tied: bool = False) -> Outputs:
 
 
 def run(
-    outputs: Outputs, seed: int, versions: int, progress: Progress, *, rule_changes: int = 12
+    outputs: Outputs, seed: int, versions: int, progress: Progress, *, rule_changes: int
 ) -> Result:
     """`rule_changes` is about how often the rules change. NotSettled when something never ends."""
     rng = random.Random(seed)  # noqa: S311 - a reproducible life, no secret
@@ -88,7 +89,10 @@ def run(
             Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
         )
         s3.delete_public_access_block(Bucket=bucket)
-    work = Workload(s3, sqs, control.ingest, rng)
+    customer_keys.send_along(s3)
+    customer_keys.block(s3, rules.TWO)
+    barriers = Barriers(s3, control.readers)
+    work = Workload(s3, sqs, control.ingest, barriers, rng)
     work.run(
         versions,
         lambda: progress("writing", len(work.written), versions),
@@ -96,8 +100,9 @@ def run(
     )
     progress("the faults end; waiting for what is on its way", 0, 0)
     control.configure(settling.NO_FAULTS)
+    barriers.lift()
     control.settle()
-    rounds = _reconcile(control, progress)
+    rounds = _converge(control, barriers, rng.choice(rules.REPLICAS), progress)
     listed = _read_inventories(s3, outputs, progress)
     rounds += _reconcile(control, progress)
     session = boto3.Session(
@@ -113,8 +118,9 @@ def run(
             compared += 1
             progress("comparing", compared, len(work.written))
 
-        verdict = judge(s3, api, work, advance)
-    return Result(seed, verdict, work.done, control.lost(), rounds, listed, control.dead_letters())
+        lost = control.lost()
+        verdict = judge(s3, api, work, Heard(lost, control.in_doubt()), advance)
+    return Result(seed, verdict, work.done, len(lost), rounds, listed, control.dead_letters())
 
 
 def _read_inventories(s3: S3Client, outputs: Outputs, progress: Progress) -> Counter[str]:
@@ -135,6 +141,20 @@ def _read_inventories(s3: S3Client, outputs: Outputs, progress: Progress) -> Cou
             raise NotSettled(f"the inventory of {bucket} is not read: {last}")
         counts += last.counts
     return counts
+
+
+def _converge(control: Control, barriers: Barriers, hidden: str, progress: Progress) -> int:
+    """Reconciles while the tracker may not read a destination, and again once it may; how many
+    rounds it took. In between every change of the rules becomes old enough."""
+    barriers.hide(hidden)
+    progress(f"waiting for look backs; {hidden} may not be read", 0, 0)
+    control.wait_for_look_backs()
+    rounds = _reconcile(control, progress)
+    if not control.looked_back():
+        raise NotSettled("a change of the rules was not looked back at")
+    barriers.show(hidden)
+    control.let_a_day_pass()
+    return rounds + _reconcile(control, progress)
 
 
 def _reconcile(control: Control, progress: Progress) -> int:

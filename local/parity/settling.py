@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from local import demo
 from local.deploy import STACK_NAME
+from local.parity import rules
+from replication.adapters.configuration_table import ConfigurationTable
+from replication.times import plus, to_datetime, wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from local.stack import Outputs
+    from replication.configuration import Revision
 
 INGEST_RETRY_SECONDS = 15
 """In place of three minutes: how long a message waits for its next try."""
@@ -39,6 +43,9 @@ FAULTS: Mapping[str, float] = {
 }
 NO_FAULTS: Mapping[str, float] = dict.fromkeys(FAULTS, 0.0)
 
+What = tuple[str, str, str, str | None]
+"""Name, bucket, key and version id of an event."""
+
 
 class NotSettled(RuntimeError):
     """Something was still on its way after a long time."""
@@ -55,6 +62,9 @@ class Control:
         self._lambda = demo.client("lambda", self.outputs.endpoint_url)
         self._events = demo.client("events", self.outputs.endpoint_url)
         self._dynamodb = demo.client("dynamodb", self.outputs.endpoint_url)
+        self._table = self.outputs.stack["TableName"]
+        self._configurations = ConfigurationTable(self._dynamodb, self._table)
+        self._begun = wall_clock()
         resources = demo.client("cloudformation", self.outputs.endpoint_url)
         self._resources = {
             (each["ResourceType"], each["LogicalResourceId"]): each["PhysicalResourceId"]
@@ -79,9 +89,24 @@ class Control:
     def ingest(self) -> str:
         return self.outputs.stack["IngestQueueUrl"]
 
-    def lost(self) -> int:
-        """How many events nobody was ever told."""
-        return len(self._admin()["lost"])
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The ARNs of the roles the stack's functions run as."""
+        pages = self._lambda.get_paginator("list_functions").paginate()
+        return tuple(sorted({one["Role"] for page in pages for one in page["Functions"]}))
+
+    def lost(self) -> tuple[What, ...]:
+        """The events that nobody was ever told."""
+        return tuple((name, bucket, key, id_) for name, bucket, key, id_ in self._admin()["lost"])
+
+    def in_doubt(self) -> dict[tuple[str, str, str], str]:
+        """The versions that some destination of is still in doubt, by bucket, key and id; where."""
+        found = {}
+        for item in self._items("pk, sk", "in_doubt = :yes", {":yes": {"BOOL": True}}):
+            bucket, _, key = item["pk"]["S"].partition("/")
+            version_id, _, destination = item["sk"]["S"].partition("#")
+            found[bucket, key, version_id] = destination
+        return found
 
     def settle(self) -> None:
         """Waits until every replication has ended and every message is recorded. The schedule's
@@ -94,6 +119,23 @@ class Control:
     def wait_for_age(self) -> None:
         """Until whatever the ledger says now is old enough to be looked at."""
         time.sleep(AGE_SECONDS + 1)
+
+    def wait_for_look_backs(self) -> None:
+        """Until every change of the rules is old enough to be looked back at."""
+        ends = [one.look_back[1] for one in self._unseen()]
+        if ends:
+            due = to_datetime(plus(max(ends), CHECK_BASE_SECONDS + 1))
+            time.sleep(max(0.0, (due - to_datetime(wall_clock())).total_seconds()))
+
+    def looked_back(self) -> bool:
+        return not self._unseen()
+
+    def let_a_day_pass(self) -> None:
+        """In place of a day's ticks: the next one finds everything due, whatever its age."""
+        self._dynamodb.put_item(
+            TableName=self._table,
+            Item={"pk": {"S": "#reconcile"}, "sk": {"S": "tick"}, "at": {"S": self._begun}},
+        )
 
     def reconcile(self) -> bool:
         """One tick and all its windows; whether the ledger says anything else afterwards."""
@@ -127,18 +169,37 @@ class Control:
         }
         self._sqs.send_message(QueueUrl=self.ingest, MessageBody=json.dumps(event))
 
+    def _unseen(self) -> list[Revision]:
+        """Changes of the rules that were not looked back at yet."""
+        histories = map(self._configurations.load, rules.SOURCES)
+        return [
+            one
+            for history in histories
+            if history
+            for one in history.revisions
+            if not one.looked_back
+        ]
+
     def _digest(self) -> str:
         """Of what every item of the ledger says, whatever its facts."""
-        said = []
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self.outputs.stack["TableName"],
-            ProjectionExpression="pk, sk, #s, arrived_at, lost_at, deleted_at",
-            FilterExpression="attribute_exists(ord)",
-            ExpressionAttributeNames={"#s": "status"},
-        )
-        for page in pages:
-            said += [json.dumps(item, sort_keys=True) for item in page["Items"]]
+        names = "pk, sk, #s, arrived_at, lost_at, deleted_at, in_doubt"
+        items = self._items(names, "attribute_exists(ord)", names={"#s": "status"})
+        said = [json.dumps(item, sort_keys=True) for item in items]
         return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest()
+
+    def _items(
+        self,
+        wanted: str,
+        where: str,
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Items of the ledger's table."""
+        asked: dict[str, Any] = {"ProjectionExpression": wanted, "FilterExpression": where}
+        asked |= {"ExpressionAttributeValues": values} if values else {}
+        asked |= {"ExpressionAttributeNames": names} if names else {}
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._table, **asked)
+        return [item for page in pages for item in page["Items"]]
 
     def _resource(self, kind: str, name: str) -> str:
         """The physical id of the only resource of that type with that in its logical id."""

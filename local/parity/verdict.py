@@ -4,12 +4,22 @@ Of the source: the header, or for a delete marker, which shows none, where the m
 destination: whether it has the version, what HEAD reads there, and whether the tracker calls it a
 replica of that source. Of what is gone: that the tracker knows it.
 
-What is gone from every bucket stands in no inventory. When its event was lost as well, and no rule
-had taken it, so that it stood in no list of the tracker, nothing ever tells: the tracker then goes
-on to say that it was there when it last heard of it (`observed_at`), which is true. Those are told
-apart, and so are two more that S3 itself shows nothing of: replicas whose source went before
-anybody heard of it, and unheard delete markers of two buckets that replicate to each other, which
-are alike in both.
+What nobody can tell is named, with the reason, and never counted as equal:
+
+    gone, and unheard       What is gone from every bucket stands in no inventory. When its event
+                            was lost as well, and no rule had taken it, so that it stood in no list
+                            of the tracker, the tracker goes on to say that it was there when it
+                            last heard of it (`observed_at`), which is true.
+    source gone, unheard    a replica whose source went before anybody heard of it
+    made untold             markers of two buckets that replicate to each other are alike in both;
+                            when the event of the copy comes first, or alone, the copy passes for
+                            the original
+    encrypted, and unheard  S3 shows the status of an object with a customer's key to nobody else,
+                            so a lost event of it is lost for good
+    encrypted, in doubt     the same of one whose destinations were never certain
+    a marker in doubt       S3 shows no status of a marker; the tracker waits for it for a day
+    doubt beside a failure  the header is an aggregate: while one destination fails, it says nothing
+                            of another that may be due
 """
 
 from __future__ import annotations
@@ -18,19 +28,21 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from cli.api import ApiProblem
-from local.parity import rules
+from local.parity import customer_keys, rules
+from local.parity.truth import all_holders, truth_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
 
     from cli.api import Api
+    from local.parity.settling import What
+    from local.parity.truth import Truth
     from local.parity.workload import Workload, Written
 
     Answer = dict[str, Any] | None
@@ -39,28 +51,31 @@ if TYPE_CHECKING:
 
 _THREADS = 6
 _TAGLESS = "tagless"
+_BOTH_WAYS = (rules.EAST, rules.WEST)
 END_UNHEARD = "gone, and nobody told; no rule had taken it"
-MADE_UNHEARD = "a marker of two buckets that replicate to each other; nobody told where it was made"
+MADE_UNTOLD = (
+    "a marker of two buckets that replicate to each other; nobody told where it came first"
+)
 UNSOURCED = "REPLICA of None"
 """What the tracker calls a replica of which it knows no source."""
 SOURCE_UNHEARD = "a replica whose source was gone before anybody told of it"
+ENCRYPTED_UNHEARD = "its status is shown to its key's owner alone, and an event of it was lost"
+ENCRYPTED_IN_DOUBT = "its status is shown to its key's owner alone, and its rules were in doubt"
+BESIDE_A_FAILURE = "it may be due to a bucket that lacks it; S3 says FAILED because of another one"
+MARKER_IN_DOUBT = "a marker that no header tells of; the tracker waits for it for a day"
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What HEAD says in one bucket. `status` is the header; a marker has none."""
+@dataclass(frozen=True)
+class Heard:
+    """What the tracker could hear: events that were `lost`, and versions it says are in doubt, by
+    bucket, key and version id."""
 
-    marker: bool
-    status: str | None = None
-    tags: int = 0
+    lost: Sequence[What]
+    in_doubt: Mapping[tuple[str, str, str], str]
 
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What S3 says: of the source, None when it is gone; of every bucket that has the version."""
-
-    source: Copy | None
-    holders: dict[str, Copy]
+    @cached_property
+    def lost_of(self) -> frozenset[tuple[str, str, str | None]]:
+        return frozenset((bucket, key, version_id) for _, bucket, key, version_id in self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +97,27 @@ class Verdict:
     unheard: dict[Written, str] = field(default_factory=dict)
     headers: Counter[str] = field(default_factory=Counter)
     """How many versions S3 showed in which state, so that nobody compares nothing with nothing."""
+    encrypted: Counter[str] = field(default_factory=Counter)
+    """The same of those with a customer's key that somebody can tell of."""
 
 
-def judge(s3: S3Client, api: Api, work: Workload, advance: Callable[[], None]) -> Verdict:
-    """Compares everything that was ever written."""
-    verdict, where = Verdict(), _where(s3)
+def judge(
+    s3: S3Client, api: Api, work: Workload, heard: Heard, advance: Callable[[], None]
+) -> Verdict:
+    """Compares everything that was ever written. The client has the customer's key."""
+    verdict, where = Verdict(), all_holders(s3)
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        jobs = [pool.submit(_compare_one, s3, api, where, one) for one in work.written]
+        jobs = [pool.submit(_compare_one, s3, api, where, work, one) for one in work.written]
         for one, job in zip(work.written, jobs, strict=True):
             header, answer, findings = job.result()
             verdict.headers[header] += 1
-            for what, said, tracked in findings:
+            for what, said, tracked in [*findings, _of_doubt(one, heard)]:
                 verdict.compared += 1
                 if said != tracked:
-                    _differ(
-                        verdict,
-                        one,
-                        Difference(one, what, str(said), str(tracked)),
-                        answer,
-                        work.gone.get(one),
-                    )
+                    found = Difference(one, what, str(said), str(tracked))
+                    _differ(verdict, found, answer, work, heard)
+            if customer_keys.is_encrypted(one.key) and one not in verdict.unheard:
+                verdict.encrypted[header] += 1
             advance()
         answers = pool.map(lambda one: _ask(api, one.bucket, one), work.own)
         for one, answer in zip(work.own, answers, strict=True):
@@ -112,26 +128,58 @@ def judge(s3: S3Client, api: Api, work: Workload, advance: Callable[[], None]) -
     return verdict
 
 
+def _of_doubt(one: Written, heard: Heard) -> Finding:
+    """By the end nothing is in doubt."""
+    where = heard.in_doubt.get((one.bucket, one.key, one.version_id))
+    return "in doubt", None, where
+
+
 def _differ(
-    verdict: Verdict, one: Written, found: Difference, answer: Answer, gone: datetime | None
+    verdict: Verdict, found: Difference, answer: Answer, work: Workload, heard: Heard
 ) -> None:
-    """A difference, unless it is of what no list and no inventory can tell."""
+    """A difference, unless it is of what nobody can tell."""
+    reason = _untold(found, answer, work.gone.get(found.one), heard)
+    if reason:
+        verdict.unheard[found.one] = reason
+    else:
+        verdict.differences.append(found)
+
+
+def _untold(found: Difference, answer: Answer, gone: datetime | None, heard: Heard) -> str | None:
+    """Why nobody can tell; None when somebody can."""
+    one, key = found.one, (found.one.bucket, found.one.key, found.one.version_id)
+    if customer_keys.is_encrypted(one.key) and not one.marker:
+        if key in heard.lost_of:
+            return ENCRYPTED_UNHEARD
+        if key in heard.in_doubt:
+            return ENCRYPTED_IN_DOUBT
+    if found.what == "in doubt":
+        if one.marker:
+            return MARKER_IN_DOUBT
+        others = (answer or {}).get("destinations", ())
+        failed = {place["bucket"] for place in others if place["status"] == "FAILED"}
+        return BESIDE_A_FAILURE if failed - {found.tracker} else None
     # Of a marker S3 shows nothing, so of an unheard one the tracker may say nothing, and no more.
     silent = one.marker and answer is None and found.tracker == "None"
-    if silent and one.bucket in (rules.EAST, rules.WEST):
-        verdict.unheard[one] = MADE_UNHEARD
-    elif gone and answer is None and (silent or found.tracker == UNSOURCED):
-        verdict.unheard[one] = SOURCE_UNHEARD
-    elif (
+    if one.marker and one.bucket in _BOTH_WAYS and (silent or _is_mirrored(one, answer)):
+        return MADE_UNTOLD
+    if gone and answer is None and (silent or found.tracker == UNSOURCED):
+        return SOURCE_UNHEARD
+    if (
         gone
         and answer
         and found.what == "deleted_at"
         and not _is_listed(answer)
         and datetime.fromisoformat(answer["observed_at"]) <= gone
     ):
-        verdict.unheard[one] = END_UNHEARD
-    else:
-        verdict.differences.append(found)
+        return END_UNHEARD
+    return None
+
+
+def _is_mirrored(one: Written, answer: Answer) -> bool:
+    """Whether the tracker takes it for the copy of what is its copy."""
+    source = answer["source"] if answer else None
+    return source is not None and source["bucket"] in {*_BOTH_WAYS} - {one.bucket}
 
 
 def _is_listed(answer: Answer) -> bool:
@@ -140,23 +188,29 @@ def _is_listed(answer: Answer) -> bool:
 
 
 def _compare_one(
-    s3: S3Client, api: Api, where: dict[tuple[str, str], set[str]], one: Written
+    s3: S3Client,
+    api: Api,
+    where: dict[tuple[str, str], set[str]],
+    work: Workload,
+    one: Written,
 ) -> tuple[str, Answer, list[Finding]]:
-    holders = where.get((one.key, one.version_id), set())
-    truth = Truth(
-        _head(s3, one.bucket, one) if one.bucket in holders else None,
-        {bucket: _head(s3, bucket, one) for bucket in sorted(holders - {one.bucket})},
-    )
+    truth = truth_of(s3, where.get((one.key, one.version_id), set()), one)
     answer = _ask(api, one.bucket, one)
     findings = list(_of_source(truth, answer))
     places = {place["bucket"]: place for place in (answer or {}).get("destinations", ())}
     failed = any(place["status"] == "FAILED" for place in places.values())
     for name in sorted({*places, *truth.holders}):
         findings += _of_destination(
-            one, truth, name, places.get(name), failed=failed, known=answer is not None
+            one,
+            truth,
+            name,
+            places.get(name),
+            failed=failed,
+            known=answer is not None,
+            regranted=one in work.regranted,
         )
         findings.append(_of_replica(one, truth, name, _ask(api, name, one)))
-    return _shown(truth), answer, findings
+    return truth.shown(), answer, findings
 
 
 def _of_source(truth: Truth, answer: Answer) -> Iterator[Finding]:
@@ -179,8 +233,10 @@ def _of_destination(
     *,
     failed: bool,
     known: bool,
+    regranted: bool,
 ) -> Iterator[Finding]:
-    """The status the tracker gives it, among those that what HEAD shows allows."""
+    """The status the tracker gives it, among those that what S3 shows allows. `regranted`: its ACL
+    was changed, and that this did not arrive no list of tags shows."""
     there = truth.holders.get(name)
     header = truth.source.status if truth.source else None
     status = place["status"] if place else None
@@ -196,8 +252,10 @@ def _of_destination(
     else:
         behind = truth.source is not None and there.tags != truth.source.tags
         allowed = {"COMPLETED"}
-        if behind or (header and _TAGLESS in one.key):
+        if behind or (header and (_TAGLESS in one.key or regranted)):
             allowed.add(header)
+            # Beside one that failed its change may be on its way.
+            allowed |= {"PENDING"} if failed and header == "FAILED" else set()
         if truth.source is None:
             # What it was when the source went; nothing, when the version was never heard of.
             allowed |= {"PENDING", "FAILED"} | (set() if known else {None})
@@ -219,36 +277,8 @@ def _of_replica(one: Written, truth: Truth, name: str, answer: Answer) -> Findin
     return f"asked of {name}", replica if name in truth.holders else None, said
 
 
-def _shown(truth: Truth) -> str:
-    if truth.source is None:
-        return "gone"
-    if truth.source.marker:
-        return "delete marker"
-    return truth.source.status or "no header"
-
-
 def _said(answer: Answer) -> str | None:
     return None if answer is None else f"{answer['role']}, {answer['replication_status']}"
-
-
-def _where(s3: S3Client) -> dict[tuple[str, str], set[str]]:
-    """Key and version id -> buckets that have it."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for bucket in rules.BUCKETS:
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                found.setdefault((each["Key"], each["VersionId"]), set()).add(bucket)
-    return found
-
-
-def _head(s3: S3Client, bucket: str, one: Written) -> Copy:
-    try:
-        answer = s3.head_object(Bucket=bucket, Key=one.key, VersionId=one.version_id)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 405:
-            return Copy(marker=True)
-        raise
-    return Copy(False, answer.get("ReplicationStatus"), answer.get("TagCount", 0))
 
 
 def _ask(api: Api, bucket: str, one: Written) -> Answer:
