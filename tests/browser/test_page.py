@@ -1,11 +1,16 @@
 """What a person sees on the page, with a mouse, with a keyboard and with a screen reader."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from replication.facts import Kind, ObjectVersion
+from replication.watermark import Reason
 from tests.browser.conftest import Page, show
 from tests.cli.conftest import OLD_RELEASE
+from tests.fake_api.server import ROUTES
 from tests.fake_api.world import (
     CHANGED,
     DENIED,
@@ -17,7 +22,9 @@ from tests.fake_api.world import (
     NO_KEY,
     OREGON,
     TAX,
+    World,
 )
+from tests.seeds import stored
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -148,6 +155,55 @@ def test_an_object_s_life_is_a_timeline(page: Page) -> None:
     assert "10 s later" in page.texts(".timeline li")[1]
     assert page.texts(".timeline .detail")[1] == f"S3 told of its replication: {DENIED}"
     assert "✓ COMPLETED" in page.find(".verdict").text
+
+
+@pytest.fixture
+def in_doubt(page: Page) -> Iterator[None]:
+    """A version in doubt at one destination, and one that no rule takes."""
+    maybe, not_taken = ObjectVersion(TAX, "maybe.pdf", "v1"), ObjectVersion(TAX, "no.pdf", "v1")
+    more = [
+        stored((Kind.POSSIBLE, 5), of=maybe, destination=DUBLIN),
+        stored((Kind.INELIGIBLE, 5), of=not_taken, destination=""),
+    ]
+    page.api.world.items += more
+    yield
+    for one in more:
+        page.api.world.items.remove(one)
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_an_object_in_doubt_is_told_from_one_that_no_rule_takes(page: Page) -> None:
+    page.open(f"#bucket={TAX}&key=maybe.pdf")
+    page.until(lambda: page.all("dialog[open] .verdict"))
+    assert page.find(".verdict .status").text == "? in doubt"
+    assert page.find(".destination .status").text == "? in doubt"
+    assert page.find("dialog .note.doubt").text.startswith("In doubt where it goes: S3 is asked")
+    page.open(f"#bucket={TAX}&key=no.pdf")
+    page.until(lambda: page.all("dialog[open] .verdict"))
+    assert "No replication rule takes this version" in page.find("#object-body").text
+    assert not page.all("dialog .note.doubt")
+
+
+def test_routes_count_what_is_in_doubt_and_say_what_is_not_known(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = ROUTES["/v1/buckets/{bucket}/summary"]
+    told = Reason.NOT_LISTED_BEFORE.detail(MEDIA)
+
+    def doubtful(world: World, bucket: str, query: Any) -> Any:
+        answer = summary(world, bucket, query)
+        for one in answer["destinations"]:
+            if one["destination"] == FRANKFURT:
+                one["counts"]["in_doubt"] = {"count": 4, "bytes": 9}
+                reason = {"reason": Reason.NOT_LISTED_BEFORE, "reason_detail": told}
+                one["watermark"] |= {"complete": False, **reason}
+        return answer
+
+    monkeypatch.setitem(ROUTES, "/v1/buckets/{bucket}/summary", doubtful)
+    page.open()
+    assert page.texts("table.routes small.doubt") == ["4 in doubt"]
+    assert "4 objects in doubt: S3 is asked within minutes." in page.find("#standfirst").text
+    assert f"{MEDIA}: {told}" in page.texts("#routes .note.doubt")
 
 
 def test_a_replica_names_its_source(page: Page) -> None:
