@@ -16,9 +16,11 @@ from replication.adapters.configuration_table import ConfigurationTable
 from replication.adapters.heard import HeardTable
 from replication.configuration import Revision
 from replication.eligibility import Configuration
+from replication.facts import Kind
 from replication.stored import Stored
 from replication.times import Instant, plus, wall_clock
 from tests import seeds
+from tests.seeds import arrived, failed, requested, stored, version
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -159,6 +161,21 @@ def seed(dynamodb: "DynamoDBClient") -> Callable[..., None]:
         seeds.put(dynamodb, TABLE, *records, shards=SHARDS)
 
     return put
+
+
+@pytest.fixture
+def mixed(seed: Callable[..., None]) -> None:
+    """p1, p2 pending; c completed; f failed (dst-a) and q failed for another reason (dst-b)."""
+    seed(
+        stored(requested(10), of=version("logs/p1")),
+        stored(requested(20, rule_id="rule-b"), of=version("p2"), destination="dst-b"),
+        stored(requested(0), arrived(30), of=version("logs/c")),
+        stored(requested(0), failed(40), of=version("f")),
+        stored(
+            requested(0), failed(50, failure_code="X"), of=version("logs/q"), destination="dst-b"
+        ),
+        stored(requested(0), (Kind.DELETED, 60), of=version("gone")),
+    )
 
 
 def make_table(dynamodb: "DynamoDBClient", name: str) -> None:

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from query import cursor, pages
+from query import pages
 from query import service as service_module
 from replication import listing
 from replication.adapters.configuration_table import ConfigurationTable
@@ -19,50 +19,15 @@ from replication.contributions import Change, Totals
 from replication.facts import Kind
 from replication.fold import fold
 from replication.status import Status
-from replication.stored import Stored
 from replication.times import Instant, plus, wall_clock
-from tests.query.conftest import SHARDS, TABLE, assert_problem, configure, forget, get, hear
+from tests.query.conftest import SHARDS, TABLE, configure, get
+from tests.query.lists import LIST, every_page, keys
 from tests.seeds import arrived, at, failed, requested, stored, version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Seed = Callable[..., None]
-
-LIST = "/v1/buckets/src/objects"
-
-
-def keys(**parameters: object) -> list[str]:
-    answer = get(LIST, **parameters)
-    assert answer.status == 200, answer.text
-    return [row["key"] for row in answer.json["items"]]
-
-
-def every_page(path: str = LIST, **parameters: object) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
-    for _ in range(300):
-        page = get(path, **parameters, **cursor).json
-        rows += page["items"]
-        if page["next_cursor"] is None:
-            return rows
-        cursor = {"cursor": page["next_cursor"]}
-    raise AssertionError("the list never ends")
-
-
-@pytest.fixture
-def mixed(seed: Seed) -> None:
-    """p1, p2 pending; c completed; f failed (dst-a) and q failed for another reason (dst-b)."""
-    seed(
-        stored(requested(10), of=version("logs/p1")),
-        stored(requested(20, rule_id="rule-b"), of=version("p2"), destination="dst-b"),
-        stored(requested(0), arrived(30), of=version("logs/c")),
-        stored(requested(0), failed(40), of=version("f")),
-        stored(
-            requested(0), failed(50, failure_code="X"), of=version("logs/q"), destination="dst-b"
-        ),
-        stored(requested(0), (Kind.DELETED, 60), of=version("gone")),
-    )
 
 
 @pytest.mark.usefixtures("mixed")
@@ -207,99 +172,6 @@ def test_a_mere_destination_lists_what_its_sources_send_there() -> None:
     assert get("/v1/buckets/dst-b/objects", destination="dst-a").json["items"] == []
 
 
-@pytest.mark.usefixtures("mixed")
-@pytest.mark.parametrize("bucket", ["src", "dst-a"])
-def test_a_list_is_complete_from_when_the_bucket_was_tracked(
-    dynamodb: "DynamoDBClient", bucket: str
-) -> None:
-    path = f"/v1/buckets/{bucket}/objects"
-    assert get(path).json["complete"] is True
-    forget(dynamodb, "#configuration#src", "~listed")
-    assert get(path).json["complete"] is False, "what was there before was never listed"
-    assert get(path, since="2026-11-22T09:00:00Z").json["complete"] is True
-    assert get(path, since="2026-11-22T08:59:59Z").json["complete"] is False
-    assert get("/v1/buckets/src/object/versions", key="f").json["complete"] is False
-
-
-@pytest.mark.usefixtures("mixed")
-def test_a_list_is_complete_as_far_as_was_heard(dynamodb: "DynamoDBClient") -> None:
-    page = get(LIST).json
-    heard = page["heard_until"]
-    assert page["complete"] is True
-    assert get(LIST, until=heard).json["complete"] is True
-    assert get(LIST, until=plus(heard, 0.001)).json["complete"] is False
-    forget(dynamodb, "#heard", "frontier")
-    assert (get(LIST).json["complete"], get(LIST).json["heard_until"]) == (False, None)
-    hear(dynamodb, seconds_ago=3_600)
-    assert get(LIST).json["complete"] is False, "the queue is an hour behind"
-    old = get(LIST, until="2026-11-22T12:00:00Z").json
-    assert (old["complete"], old["heard_until"] < plus(wall_clock(), -3_600)) == (True, True)
-
-
-def doubtful(key: str, destination: str = "dst-a", *more: Any) -> Stored:
-    """In doubt, without a status unless `more` brings one."""
-    known = (Kind.POSSIBLE, 5, {"size": 7})
-    return stored(known, *more, of=version(key), destination=destination)
-
-
-PENDING_AND_IN_DOUBT = (Kind.OBSERVED, 6, {"status": Status.PENDING, "in_doubt": True})
-
-
-@pytest.fixture
-def in_doubt(seed: Seed) -> None:
-    """In doubt at dst-a, at nobody knows where, and PENDING and in doubt at dst-b."""
-    seed(
-        doubtful("maybe"),
-        doubtful("somewhere", ""),
-        doubtful("likely", "dst-b", PENDING_AND_IN_DOUBT),
-        stored(requested(1), of=version("sure")),
-    )
-
-
-@pytest.mark.usefixtures("in_doubt")
-def test_what_is_in_doubt_stands_in_the_list_without_a_status() -> None:
-    assert sorted(keys()) == ["likely", "maybe", "somewhere", "sure"]
-    rows = {row["key"]: row for row in get(LIST).json["items"]}
-    told = {key: (one["destination"], one["status"], one["in_doubt"]) for key, one in rows.items()}
-    assert told == {
-        "maybe": ("dst-a", None, True),
-        "somewhere": (None, None, True),
-        "likely": ("dst-b", "PENDING", True),
-        "sure": ("dst-a", "PENDING", False),
-    }
-    assert rows["maybe"]["since"] == at(5)
-    assert rows["maybe"]["evidence"] is not None
-
-
-@pytest.mark.usefixtures("in_doubt")
-def test_a_flag_finds_what_is_in_doubt_whatever_its_status() -> None:
-    assert sorted(keys(flag="in_doubt")) == ["likely", "maybe", "somewhere"]
-    assert keys(flag="in_doubt", status="PENDING") == ["likely"]
-    assert keys(flag="in_doubt", destination="dst-a") == ["maybe"]
-    assert sorted(row["key"] for row in every_page(flag="in_doubt", limit=1)) == [
-        *("likely", "maybe", "somewhere"),
-    ]
-
-
-@pytest.mark.usefixtures("in_doubt")
-def test_a_filter_by_status_shows_that_status_alone() -> None:
-    assert keys(status="PENDING") == ["sure", "likely"]
-    assert keys(status="FAILED") == keys(reason="X") == []
-    assert sorted(keys(flag="stale")) == ["likely", "sure"]
-
-
-def test_a_row_newer_than_the_last_read_of_its_rules_is_in_doubt(
-    seed: Seed, dynamodb: "DynamoDBClient"
-) -> None:
-    seed(stored(requested(0), arrived(2), of=version("early")), stored(requested(60)))
-    ConfigurationTable(dynamodb, TABLE).note_read("src", at(30))
-    service_module.service.cache_clear()
-    rows = {row["key"]: row["in_doubt"] for row in get(LIST).json["items"]}
-    assert rows == {"early": False, "a/key": True}
-    assert keys(flag="in_doubt") == [], "nobody asks S3 for that"
-    assert get(LIST).json["complete"] is False
-
-
 def test_a_destination_that_s3_spoke_of_and_no_rule_names_is_listed(
     seed: Seed, dynamodb: "DynamoDBClient"
 ) -> None:
@@ -319,79 +191,6 @@ def test_a_destination_that_anything_was_counted_for_is_listed(
     counters.apply("shardId-1", [Change("1", {view: Counter(FAILED=1)})])
     service_module.service.cache_clear()
     assert keys(status="FAILED") == ["counted"]
-
-
-def test_a_list_is_not_complete_where_rules_were_never_read(
-    seed: Seed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SOURCE_BUCKETS", "src,mirror,unread")
-    service_module.service.cache_clear()
-    seed(stored(requested(), arrived(2), of=version(bucket="unread")))
-    page = get("/v1/buckets/unread/objects").json
-    assert page["complete"] is False
-    assert [row["bucket"] for row in page["items"]] == ["unread"]
-    assert get("/v1/buckets/dst-a/objects").json["complete"] is False
-    assert get("/v1/buckets/unread/object/versions", key="a/key").json["complete"] is False
-    assert get("/v1/buckets").json["complete"] is False
-    assert get(LIST).json["complete"] is True
-
-
-@pytest.mark.usefixtures("mixed")
-def test_a_cursor_fits_only_its_own_list() -> None:
-    cursor = get(LIST, limit=1).json["next_cursor"]
-    assert get(LIST, limit=3, cursor=cursor).status == 200
-    assert get(LIST, order="newest", cursor=cursor).status == 200, "the order it has by default"
-    for path, parameters in [
-        (LIST, {"order": "oldest"}),
-        (LIST, {"status": "FAILED"}),
-        (LIST, {"prefix": "logs/"}),
-        ("/v1/buckets/mirror/objects", {}),
-        ("/v1/buckets/src/object/versions", {"key": "f"}),
-        ("/v1/buckets", {}),
-    ]:
-        assert_problem(get(path, cursor=cursor, **parameters), 400, "invalid-cursor", "cursor")
-
-
-@pytest.mark.usefixtures("mixed")
-def test_a_changed_cursor_is_refused() -> None:
-    cursor = get(LIST, limit=1).json["next_cursor"]
-    for place in range(len(cursor)):
-        other = "A" if cursor[place] != "A" else "B"
-        changed = cursor[:place] + other + cursor[place + 1 :]
-        assert_problem(get(LIST, cursor=changed), 400, "invalid-cursor", "cursor")
-    for text in ("", "x", "🦄", cursor + "=", cursor[:-1]):
-        assert_problem(get(LIST, cursor=text), 400, "invalid-cursor", "cursor")
-
-
-@pytest.mark.usefixtures("mixed")
-@pytest.mark.parametrize("order", ["newest", "oldest"])
-@pytest.mark.parametrize(
-    "position",
-    [
-        ["2026", "zz"],
-        ["2026-11-22T09:30:00.000Z", "zz"],
-        ["2026-11-22T09:30:00.000Z", ""],
-        ["2026-11-22T09:30:00.000Z", "0" * 15],
-        ["2026-11-22T09:30:00.000Z", "0" * 15 + "F"],
-        ["2026-11-22T09:30:00.000Z", "+" + "0" * 15],
-        ["2026-11-22T09:30:00.000Z", "0" * 5_000],
-        ["2026-11-22T09:30:00Z", "0" * 16],
-        ["2026-11-22T09:30:00.000+00:00", "0" * 16],
-        ["never", "0" * 16],
-        ["", "0" * 16],
-        ["x" * 5_000, "0" * 16],
-    ],
-    ids=lambda position: "-".join(one[:30] for one in position),
-)
-def test_a_forged_cursor_whose_position_is_none_is_refused(
-    position: list[str], order: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its digest needs no secret, so that it is right proves nothing."""
-    encode = cursor.encode
-    monkeypatch.setattr(cursor, "encode", lambda _, scope: encode(position, scope))
-    made = get(LIST, limit=1, order=order).json["next_cursor"]
-    monkeypatch.undo()
-    assert_problem(get(LIST, order=order, cursor=made), 400, "invalid-cursor", "cursor")
 
 
 def test_buckets_are_listed_with_their_rules(dynamodb: "DynamoDBClient") -> None:
@@ -471,11 +270,10 @@ def test_a_flag_finds_what_is_late_lost_or_stale(seed: Seed) -> None:
         stored(requested(0), arrived(1), (Kind.REPLICA_DELETED, 2), of=version("lost")),
         stored(requested(0), arrived(1), of=version("fine")),
     )
-    again = replace(old.record.facts[0], at=Instant("2026-01-02T00:00:00.000Z"))
-    failed_once = replace(again, kind=Kind.FAILED, id="f", failure_code="X")
-    tried: dict[str, Any] = {"kind": Kind.OBSERVED, "status": Status.PENDING, "at": wall_clock(), "id": "o"}
-    facts = [again, failed_once, replace(again, **tried)]
-    tried_again = replace(old, version=version("again"), record=fold(facts))
+    first = replace(old.record.facts[0], at=Instant("2026-01-02T00:00:00.000Z"))
+    broken = replace(first, kind=Kind.FAILED, id="failed", failure_code="X")
+    waits = replace(first, kind=Kind.OBSERVED, id="read", status=Status.PENDING, at=wall_clock())
+    tried_again = replace(old, version=version("again"), record=fold([first, broken, waits]))
     seed(tried_again)
     assert keys(flag="late") == ["late"]
     assert keys(flag="replica_lost") == ["lost"]

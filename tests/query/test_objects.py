@@ -9,7 +9,6 @@ from query import service as service_module
 from replication.facts import Kind, ObjectVersion
 from replication.stored import Stored
 from tests.query.conftest import assert_problem, get
-from tests.query.forged import forged
 from tests.seeds import arrived, at, failed, requested, stored, version
 
 Seed = Callable[..., None]
@@ -75,15 +74,6 @@ def test_an_object_is_told_with_every_destination_and_its_history(seed: Seed) ->
     assert found["transitions"][0]["from"] is None
 
 
-def test_without_a_version_id_the_latest_version_is_meant(seed: Seed) -> None:
-    seed(
-        stored(requested(1, sequencer="00A1"), of=version(version_id="z-older")),
-        stored(requested(1.5, sequencer="00A2"), of=version(version_id="a-newer")),
-    )
-    assert get(SRC, key="a/key").json["version_id"] == "a-newer"
-    assert get(SRC, key="a/key", version_id="z-older").json["version_id"] == "z-older"
-
-
 def test_one_version_id_is_not_taken_for_another_that_begins_the_same(seed: Seed) -> None:
     seed(stored(requested(), of=version(version_id="v10")))
     assert_problem(get(SRC, key="a/key", version_id="v1"), 404, "object-not-tracked", "version_id")
@@ -127,41 +117,6 @@ def test_a_deleted_version_is_still_told_when_it_is_named(seed: Seed) -> None:
     assert "version_id" in problem["detail"]
     wait = get(f"{SRC}/wait", key="a/key", timeout=0)
     assert assert_problem(wait, 404, "object-not-tracked", "key")["detail"] == problem["detail"]
-
-
-def test_without_a_version_id_the_newest_that_exists_is_meant(seed: Seed) -> None:
-    seed(
-        stored(requested(1), arrived(2), of=version(version_id="lives")),
-        stored(requested(5), arrived(6), (Kind.DELETED, 9), of=version(version_id="gone")),
-        stored(
-            (Kind.INELIGIBLE, 10), (Kind.DELETED, 20), of=version(version_id="m"), destination=""
-        ),
-    )
-    assert get(SRC, key="a/key").json["version_id"] == "lives"
-    assert get(f"{SRC}/wait", key="a/key").json["version_id"] == "lives"
-
-    def listed(**parameters: str) -> list[str]:
-        found = get(f"{SRC}/versions", key="a/key", **parameters).json["items"]
-        return [one["version_id"] for one in found]
-
-    assert listed() == listed(deleted="false") == ["lives"]
-    assert listed(deleted="true") == ["m", "gone", "lives"]
-    with_them = get(f"{SRC}/versions", key="a/key", deleted="true", limit=1).json["next_cursor"]
-    without = get(f"{SRC}/versions", key="a/key", cursor=with_them)
-    assert_problem(without, 400, "invalid-cursor", "cursor")
-
-
-def test_versions_of_a_key_of_which_none_exists_say_how_to_see_them(seed: Seed) -> None:
-    seed(stored(requested(), (Kind.DELETED, 9)))
-    problem = assert_problem(get(f"{SRC}/versions", key="a/key"), 404, "object-not-tracked", "key")
-    assert "deleted=true" in problem["detail"]
-
-
-def test_waiting_for_a_destination_the_version_does_not_have_answers_at_once(seed: Seed) -> None:
-    seed(stored(requested()))
-    found = get(f"{SRC}/wait", key="a/key", destination="mirror", timeout=25).json
-    assert found["timed_out"] is False
-    assert [one["bucket"] for one in found["destinations"]] == ["dst-a"]
 
 
 def test_a_destination_shows_the_replica_and_where_it_came_from(seed: Seed) -> None:
@@ -238,76 +193,6 @@ def test_a_replica_is_found_although_its_source_s_rules_were_never_read(
     assert get(DST, key="a/key").json["source"]["bucket"] == "unread"
 
 
-def test_versions_come_newest_first_page_by_page(seed: Seed) -> None:
-    numbers = list(range(7))
-    seed(
-        *(
-            record
-            for number in numbers
-            for record in (
-                stored(requested(number), of=version(version_id=f"v{number}")),
-                stored(requested(number), destination="dst-b", of=version(version_id=f"v{number}")),
-            )
-        )
-    )
-    found: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = get(f"{SRC}/versions", key="a/key", limit=3, **cursor).json
-        assert len(page["items"]) <= 3
-        found += [one["version_id"] for one in page["items"]]
-        if page["next_cursor"] is None:
-            break
-        cursor = {"cursor": page["next_cursor"]}
-    assert found == [f"v{number}" for number in reversed(numbers)]
-    assert page["complete"] is True
-
-
-@pytest.mark.parametrize("packed", [b"[1,2,3,4,5]", b'["","","","",null]', b"5", b'["\\ud800"]'])
-def test_a_forged_cursor_of_versions_is_refused(seed: Seed, packed: bytes) -> None:
-    seed(stored(requested()))
-    made = forged(packed, {"list": "versions", "bucket": "src", "key": "a/key", "deleted": False})
-    assert_problem(
-        get(f"{SRC}/versions", key="a/key", cursor=made), 400, "invalid-cursor", "cursor"
-    )
-
-
-def test_a_version_in_a_list_is_the_object_without_its_transitions(seed: Seed) -> None:
-    seed(stored(requested(), arrived(3)), stored(requested(), destination="dst-b"))
-    (item,) = get(f"{SRC}/versions", key="a/key").json["items"]
-    found = get(SRC, key="a/key").json
-    assert found.pop("transitions")
-    assert item == found
-
-
-def test_a_destination_s_versions_are_those_that_arrived(seed: Seed) -> None:
-    seed(
-        stored(requested(1), arrived(2), of=version(version_id="there")),
-        stored(requested(5), of=version(version_id="on-its-way")),
-    )
-    page = get(f"{DST}/versions", key="a/key").json
-    assert [one["version_id"] for one in page["items"]] == ["there"]
-
-
-def test_waiting_for_what_is_done_answers_at_once(seed: Seed) -> None:
-    seed(stored(requested(), arrived(3)))
-    found = get(f"{SRC}/wait", key="a/key", version_id="v1").json
-    assert (found["timed_out"], found["replication_status"]) == (False, "COMPLETED")
-    assert get(f"{DST}/wait", key="a/key").json["replication_status"] == "REPLICA"
-
-
-def test_waiting_for_what_is_pending_runs_out_of_time(seed: Seed) -> None:
-    seed(stored(requested()))
-    found = get(f"{SRC}/wait", key="a/key", timeout=0.3).json
-    assert (found["timed_out"], found["replication_status"]) == (True, "PENDING")
-
-
-@pytest.mark.parametrize("timeout", ["-1", "25.1", "nan", "inf", "soon", ""])
-def test_a_timeout_outside_its_range_is_refused(seed: Seed, timeout: str) -> None:
-    answer = get(f"{SRC}/wait", key="a/key", timeout=timeout)
-    assert_problem(answer, 400, "invalid-parameter", "timeout")
-
-
 def test_a_key_with_more_versions_than_can_be_read_says_so(
     seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -334,3 +219,29 @@ def test_a_version_id_with_the_separator_in_it_is_a_version_id(seed: Seed) -> No
     seed(record)
     assert get(SRC, key="a/key", version_id="v#1").json["version_id"] == "v#1"
     assert_problem(get(SRC, key="a/key", version_id="v"), 404, "object-not-tracked", "version_id")
+
+
+def test_waiting_for_a_destination_the_version_does_not_have_answers_at_once(seed: Seed) -> None:
+    seed(stored(requested()))
+    found = get(f"{SRC}/wait", key="a/key", destination="mirror", timeout=25).json
+    assert found["timed_out"] is False
+    assert [one["bucket"] for one in found["destinations"]] == ["dst-a"]
+
+
+def test_waiting_for_what_is_done_answers_at_once(seed: Seed) -> None:
+    seed(stored(requested(), arrived(3)))
+    found = get(f"{SRC}/wait", key="a/key", version_id="v1").json
+    assert (found["timed_out"], found["replication_status"]) == (False, "COMPLETED")
+    assert get(f"{DST}/wait", key="a/key").json["replication_status"] == "REPLICA"
+
+
+def test_waiting_for_what_is_pending_runs_out_of_time(seed: Seed) -> None:
+    seed(stored(requested()))
+    found = get(f"{SRC}/wait", key="a/key", timeout=0.3).json
+    assert (found["timed_out"], found["replication_status"]) == (True, "PENDING")
+
+
+@pytest.mark.parametrize("timeout", ["-1", "25.1", "nan", "inf", "soon", ""])
+def test_a_timeout_outside_its_range_is_refused(seed: Seed, timeout: str) -> None:
+    answer = get(f"{SRC}/wait", key="a/key", timeout=timeout)
+    assert_problem(answer, 400, "invalid-parameter", "timeout")

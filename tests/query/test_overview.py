@@ -1,29 +1,13 @@
 """Summary, timeline and incidents over a table that the summarizer has counted."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from replication import times
-from replication.adapters.counter_reads import CounterReads
-from replication.adapters.counters import CounterTable
-from replication.adapters.incident_reads import IncidentReads
-from replication.adapters.incidents import IncidentTable, incident_id
-from replication.adapters.stream import read_record
-from replication.contributions import Benign
 from replication.facts import Evidence, Fact, Kind
 from replication.fold import fold
-from replication.incidents import Notice
 from replication.stored import Stored
-from replication.summarizer import Summarizer
-from replication.times import Instant
-from tests import seeds
-from tests.announce.conftest import record
 from tests.query.conftest import (
-    SHARDS,
     TABLE,
     TRACKING_SINCE,
     assert_problem,
@@ -31,80 +15,13 @@ from tests.query.conftest import (
     get,
     hear,
 )
-from tests.query.forged import forged
+from tests.query.happening import Happen, ago, happen, life
 from tests.seeds import version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-
-@dataclass
-class Silent:
-    notices: list[Notice] = field(default_factory=list)
-
-    def publish(self, notice: Notice) -> None:
-        self.notices.append(notice)
-
-
-def ago(seconds: float) -> Instant:
-    return times.plus(times.wall_clock(), -seconds)
-
-
-def life(
-    key: str, asked: float, then: Kind | None = None, later: float = 0, **more: Any
-) -> list[Stored]:
-    """The item after each fact; times are seconds before now."""
-    where: dict[str, Any] = {"version": version(key), "destination": more.pop("to", "dst-a")}
-    asked_at = ago(asked)
-    known: dict[str, Any] = {"rule_id": "rule-a", "size": 100}
-    facts = [
-        Fact(
-            Kind.REQUESTED, at=asked_at, evidence=Evidence.OBJECT_CREATED, id="1", **where, **known
-        )
-    ]
-    if then:
-        code = "DstBucketNotFound" if then is Kind.FAILED else None
-        evidence = Evidence.REPLICATION_EVENT
-        facts.append(
-            Fact(then, at=ago(later), evidence=evidence, id="2", failure_code=code, **where)
-        )
-    return [
-        Stored(where["version"], where["destination"], fold(facts[: number + 1]))
-        for number in range(len(facts))
-    ]
-
-
-Happen = Callable[..., None]
-
-
-@pytest.fixture
-def happen(dynamodb: "DynamoDBClient") -> Happen:
-    """Puts lives into the ledger and lets the summarizer hear of every change."""
-    reads = CounterReads(dynamodb, TABLE, SHARDS)
-    summarizer = Summarizer(
-        read=read_record,
-        counters=CounterTable(dynamodb, TABLE, SHARDS),
-        counted=reads,
-        incidents=IncidentTable(dynamodb, TABLE),
-        open_incidents=IncidentReads(dynamodb, TABLE),
-        topic=Silent(),
-        benign=Benign(("*.tflock",)),
-        new_id=incident_id,
-        now=times.wall_clock,
-    )
-    numbers = iter(range(1, 10_000))
-
-    def put(*lives: list[Stored], goes_on: bool = False) -> None:
-        """`goes_on`: the first of the stages is there already."""
-        records = [
-            record(next(numbers), new, old)
-            for stages in lives
-            for old, new in list(zip([None, *stages], stages, strict=False))[goes_on:]
-        ]
-        summarizer.summarize("shardId-1", records)
-        seeds.put(dynamodb, TABLE, *(stages[-1] for stages in lives), shards=SHARDS)
-
-    return put
+__all__ = ["happen"]
 
 
 def of(answer: Any, destination: str | None) -> Any:
@@ -284,70 +201,3 @@ def test_a_timeline_that_cannot_be_is_refused(
 @pytest.mark.parametrize("view", ["summary", "timeline"])
 def test_a_bucket_that_is_not_tracked_has_no_views(happen: Happen, view: str) -> None:
     assert_problem(get(f"/v1/buckets/other/{view}"), 404, "bucket-not-tracked", "bucket")
-
-
-def test_incidents_are_listed_and_found(happen: Happen) -> None:
-    happen(
-        life("broken", 100, Kind.FAILED, 50),
-        life("lock.tflock", 100, Kind.FAILED, 50),
-        life("there", 100, Kind.FAILED, 50, to="dst-b"),
-    )
-    listed = get("/v1/incidents").json["items"]
-    assert [(one["destination"], one["benign"], one["state"]) for one in listed] == [
-        ("dst-a", False, "open"),
-        ("dst-a", True, "open"),
-        ("dst-b", False, "open"),
-    ]
-    found = get(f"/v1/incidents/{listed[0]['id']}").json
-    assert found == listed[0]
-    assert found["samples"] == [{"key": "broken", "version_id": "v1"}]
-    path, _, query = found["list_path"].partition("?")
-    rows = get(path, **dict(part.split("=") for part in query.split("&"))).json["items"]
-    assert {row["key"] for row in rows} == {"broken", "lock.tflock"}
-    assert get("/v1/incidents", state="resolved").json["items"] == []
-
-
-def test_incidents_come_page_by_page_open_ones_first(happen: Happen) -> None:
-    for bucket in ("dst-a", "dst-b"):
-        stages = life("k", 100, Kind.FAILED, 50, to=bucket)
-        happen(stages)
-        well = life("k", 100, Kind.ARRIVED, 40, to=bucket)[-1]
-        happen([stages[-1], well], goes_on=True)
-    happen(life("k2", 100, Kind.FAILED, 50), life("k3", 100, Kind.FAILED, 50, to="mirror"))
-    states, cursor = [], None
-    for _ in range(9):
-        page = get("/v1/incidents", limit=1, **({"cursor": cursor} if cursor else {})).json
-        states += [one["state"] for one in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    assert states == ["open", "open", "resolved", "resolved"]
-    first = get("/v1/incidents", limit=1).json["next_cursor"]
-    assert_problem(
-        get("/v1/incidents", limit=1, state="open", cursor=first), 400, "invalid-cursor", "cursor"
-    )
-
-
-@pytest.mark.parametrize(
-    ("state", "place"),
-    [
-        (None, ["open", ""]),
-        (None, ["open", "x" * 1_025]),
-        (None, ["resolved", ""]),
-        (None, ["elsewhere", "x"]),
-        ("open", ["resolved", "x"]),
-        ("resolved", ["open", "x"]),
-        ("open", ["open"]),
-    ],
-)
-def test_a_forged_cursor_of_no_place_among_incidents_is_refused(
-    happen: Happen, state: str | None, place: list[str]
-) -> None:
-    made = forged(json.dumps(place).encode(), {"list": "incidents", "state": state})
-    parameters = {"state": state} if state else {}
-    assert_problem(get("/v1/incidents", cursor=made, **parameters), 400, "invalid-cursor", "cursor")
-
-
-@pytest.mark.parametrize("name", ["none", "x" * 2_000])
-def test_an_incident_nobody_knows_is_a_problem(happen: Happen, name: str) -> None:
-    assert_problem(get(f"/v1/incidents/{name}"), 404, "no-such-incident", "incident_id")
