@@ -92,7 +92,7 @@ BucketArgument = Annotated[
     str | None, typer.Argument(metavar="[BUCKET]", help="Without it every tracked source bucket")
 ]
 VersionId = Annotated[
-    str | None, typer.Option("--version-id", help="Without it the latest tracked version")
+    str | None, typer.Option("--version-id", help="Without it the newest that exists")
 ]
 StatusOption = Annotated[
     Status | None, typer.Option("--status", case_sensitive=False, help="Only this status")

@@ -138,7 +138,7 @@ def _says_more(state: State, own: State) -> bool:
     """Whether a destination was heard of after the status of the version was read, so that this may
     be no more what S3 would say."""
     learnt_at = state.since or state.observed_at or ""
-    later = learnt_at > (own.since or "")
+    later = learnt_at > (own.observed_at or "")
     return later and state.evidence is not None and state.status is not own.status
 
 

@@ -12,13 +12,7 @@ import pytest
 from replication import listing, versions
 from replication.adapters.dynamodb_reads import LedgerReads
 from replication.adapters.heard import RETURNED_SECONDS, HeardTable
-from replication.adapters.heard_reads import (
-    FRESH_SECONDS,
-    MARGIN_SECONDS,
-    PAGE,
-    CachedFrontier,
-    HeardReads,
-)
+from replication.adapters.heard_reads import PAGE, HeardReads
 from replication.adapters.items import tie_of
 from replication.adapters.outstanding import Outstanding
 from replication.facts import Kind, ObjectVersion
@@ -214,48 +208,8 @@ def test_the_oldest_that_a_destination_may_lack_are_among_those_read(
     assert marks.at == at(1)
 
 
-NOW = at(600)
-
-
 def message(sent: float, name: str = "m") -> Message:
     return Message(name, "body", at(sent))
-
-
-@pytest.fixture
-def heard(dynamodb: "DynamoDBClient", table: str) -> HeardTable:
-    return HeardTable(dynamodb, table, lambda: NOW)
-
-
-def test_before_a_refresh_message_nobody_knows_how_far_was_heard(
-    dynamodb: "DynamoDBClient", table: str, heard: HeardTable
-) -> None:
-    reads = HeardReads(dynamodb, table)
-    heard.give_back([message(100)])
-    assert reads.frontier(NOW) is None
-    heard.advance(at(500))
-    assert reads.frontier(NOW) == at(100)
-
-
-def test_the_frontier_is_the_newest_refresh_less_a_margin(
-    dynamodb: "DynamoDBClient", table: str, heard: HeardTable
-) -> None:
-    heard.advance(at(500))
-    heard.advance(at(440))
-    assert HeardReads(dynamodb, table).frontier(NOW) == at(500 - MARGIN_SECONDS)
-
-
-def test_a_message_that_was_given_back_holds_it_until_it_is_done_or_forgotten(
-    dynamodb: "DynamoDBClient", table: str, heard: HeardTable
-) -> None:
-    reads = HeardReads(dynamodb, table)
-    heard.advance(at(500))
-    heard.give_back([message(200, "a"), message(300, "b")])
-    assert reads.frontier(NOW) == at(200)
-    heard.taken([message(200, "a")])
-    assert reads.frontier(NOW) == at(300)
-    later = plus(NOW, RETURNED_SECONDS)
-    assert reads.frontier(plus(later, -1)) == at(300)
-    assert reads.frontier(later) == at(500 - MARGIN_SECONDS)
 
 
 def test_messages_that_are_forgotten_hide_none_that_counts(
@@ -266,14 +220,6 @@ def test_messages_that_are_forgotten_hide_none_that_counts(
     old.give_back([message(n, f"old-{n}") for n in range(3 * PAGE)])
     HeardTable(dynamodb, table, lambda: at(0)).give_back([message(400, "counts")])
     assert HeardReads(dynamodb, table).frontier(at(1)) == at(400)
-
-
-def test_the_frontier_is_read_again_after_a_few_seconds() -> None:
-    clock, asked = [0.0], [at(1), at(2)]
-    cached = CachedFrontier(lambda now: asked.pop(0), lambda: clock[0])
-    assert [cached(NOW), cached(NOW)] == [at(1), at(1)]
-    clock[0] = FRESH_SECONDS
-    assert cached(NOW) == at(2)
 
 
 def test_a_rare_row_is_found_in_many_small_requests(reads: LedgerReads, seed: Seed) -> None:

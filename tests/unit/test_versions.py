@@ -89,6 +89,19 @@ def test_an_arrival_after_s3_said_completed_changes_nothing() -> None:
     assert versions.replication_status(items) is Status.COMPLETED
 
 
+def test_a_status_that_was_read_once_more_counts_from_then() -> None:
+    read = {"evidence": Evidence.HEAD_SOURCE, "status": Status.FAILED}
+    twice = stored(
+        (Kind.OBSERVED, 60, INVENTORY | {"status": Status.FAILED}),
+        (Kind.OBSERVED, 120, read),
+        destination="",
+    )
+    items = [twice, stored(requested(), arrived(90)), stored(NOTED, destination="dst-b")]
+    assert versions.replication_status(items) is Status.FAILED
+    elsewhere = [twice, stored((Kind.OBSERVED, 120, NOT_TAKEN))]
+    assert versions.replication_status(elsewhere) is Status.FAILED, "no known place has it"
+
+
 def test_a_change_since_then_puts_what_s3_said_into_doubt() -> None:
     doubtful = (
         Kind.VERDICT,
