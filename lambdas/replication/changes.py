@@ -14,7 +14,6 @@ that a second delivery of it, whatever S3 says by then, changes no byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,8 @@ from replication.status import REPLICA, Status
 from replication.times import Instant, end_of_second
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from replication.attributor import Attributor
     from replication.configuration import History
     from replication.eligibility import Tags
@@ -90,10 +91,10 @@ class Changes:
         if None in takes.values() or any(self._both_ways(event.version, name) for name in own):
             asked = self._ask(event.version, with_tags=None in takes.values())
             takes = {
-                name: self._by_head(asked, takes_change(rules, key, name, asked.tags), alone)
+                name: self._by_head(asked, takes_change(rules, key, name, asked.tags), state, alone)
                 if takes[name] is None or self._both_ways(event.version, name)
                 else takes[name]
-                for name in own
+                for name, state in own.items()
                 for alone in [len(own) == 1]
             }
         facts = []
@@ -109,13 +110,16 @@ class Changes:
         return facts
 
     @staticmethod
-    def _by_head(asked: _Asked, taken: bool | None, alone: bool) -> bool | None:
+    def _by_head(asked: _Asked, taken: bool | None, state: State, alone: bool) -> bool | None:
         """Whether S3 takes the change; None: nobody can tell."""
         if asked.denied or (asked.head and asked.head.unreadable):
             return taken
         if asked.status not in _UNDER_WAY:
             return False
-        return taken or (asked.status == Status.PENDING and alone)
+        if not alone:
+            return taken
+        # What had FAILED and still reads so was not taken up, or has failed again.
+        return asked.status == Status.PENDING or state.status is not Status.FAILED
 
     @staticmethod
     def _facts(event: Changed, name: str, taken: bool | None) -> Iterator[Fact]:
@@ -130,14 +134,17 @@ class Changes:
     def _ask(self, version: ObjectVersion, *, with_tags: bool) -> _Asked:
         try:
             head = self.world.objects.head(version)
-            under_way = head is not None and (
-                head.unreadable or head.replication_status in _UNDER_WAY
-            )
-            tags = self.world.objects.tags(version) if with_tags and under_way else None
         except Denied as denied:
             self.world.note(denied)
             return _Asked(denied=True)
-        return _Asked(head, tags=tags)
+        under_way = head is not None and (head.unreadable or head.replication_status in _UNDER_WAY)
+        if not (with_tags and under_way):
+            return _Asked(head)
+        try:
+            return _Asked(head, tags=self.world.objects.tags(version))
+        except Denied as denied:
+            self.world.note(denied)
+            return _Asked(head)
 
     def _of_unknown(self, event: Changed, history: History) -> list[Fact]:
         """Its creation was lost, or is still on its way. The header says that a rule took it, and
@@ -177,5 +184,5 @@ class Changes:
         return [
             attribution.observed(original, name, Status.COMPLETED, self.now, event.id)
             for name, state in known.items()
-            if name and (name == event.version.bucket or not state.in_doubt)
+            if name == event.version.bucket or (name and state.status and not state.in_doubt)
         ]

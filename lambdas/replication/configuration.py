@@ -26,7 +26,8 @@ class Revision:
     """A configuration and the instant it was first known to hold.
 
     `not_before`: the change came no earlier; None is unknown. `told`: CloudTrail named its second.
-    `noticed_at` is when the tracker first read it. `looked_back`: every version that may have been
+    `noticed_at` is when the tracker first read it, `read_before` when it last read the rules before
+    it. `looked_back`: every version that may have been
     judged by the wrong rules because of it was looked at again. `span` is the time within which S3
     changed over, both ends included.
     """
@@ -36,6 +37,7 @@ class Revision:
     not_before: Instant | None = None
     told: bool = False
     noticed_at: Instant | None = None
+    read_before: Instant | None = None
     looked_back: bool = True
     span: tuple[Instant, Instant] = field(init=False, compare=False, repr=False)
 
@@ -122,6 +124,8 @@ class History:
             begin, end = after.span
             if first <= end and last >= begin:
                 found += [after.configuration, before.configuration]
+                if after.configuration == before.configuration:
+                    found.append(Configuration())  # changed, and changed back unread
         if self.is_changing(last):
             found += [one.configuration for one in self.revisions]
         return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)

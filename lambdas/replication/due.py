@@ -13,12 +13,15 @@ A tag rule that the tags do not match is not due. Doubt is decided by an event o
 or by HEAD.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from replication.configuration import History
 from replication.eligibility import Configuration, Rule, Tags, TagsNeeded, Target, targets
 from replication.times import Instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)

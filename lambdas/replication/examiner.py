@@ -18,15 +18,16 @@ and so is each one in doubt.
 A destination that refuses to be asked stays as it is, and hides nothing of the others.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from replication import headers
 from replication.configuration import History
+from replication.due import certain_whatever_its_tags
 from replication.errors import Denied, Hidden
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State
-from replication.headers import NO_RULE, Heads, Look
+from replication.headers import IS_REPLICA, NO_RULE, NO_RULE_SEEN, Heads, Look
 from replication.ports import Head, Objects
 from replication.status import REPLICA, Status
 from replication.times import Instant
@@ -37,11 +38,26 @@ def possible(
 ) -> tuple[str, ...] | None:
     """Where a version may be due beside what is `known`; None: no rule that nobody saw took it,
     so but for those in doubt themselves its destinations are certain."""
-    created_at = max((s.created_at for s in known.values() if s.created_at), default=None)
+    created_at = _created_at(known)
     unplaced = known.get("", State()).in_doubt
     if history is None or not (unplaced or history.in_doubt(created_at, now)):
         return None
     return history.possible(version.key)
+
+
+def with_due(
+    history: History | None, version: ObjectVersion, known: Mapping[str, State]
+) -> Mapping[str, State]:
+    """What is known, and the destinations beside it that the rules take the version to for certain:
+    the write of one destination's item may have failed, or its message be still on its way."""
+    created_at = _created_at(known)
+    own = [state for name, state in known.items() if name and not state.is_ruled_out]
+    if history is None or created_at is None or not own or history.in_doubt(created_at):
+        return known
+    if any(state.delete_marker for state in own):
+        return known
+    found = certain_whatever_its_tags(history.at(created_at), version.key, delete_marker=False)
+    return {one.destination: State() for one in found} | dict(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +79,13 @@ class Examiner:
         now: Instant,
         possible: Collection[str] | None = None,
         sure: str | None = None,
+        listed: Status | None = None,
     ) -> list[Fact]:
         """Facts about the destinations in `known` and, where the rules it met are in doubt, in
-        `possible`; None: they are not. `sure` is one that is beyond doubt, because S3 spoke of it.
-        Denied or Unavailable when S3 does not say."""
-        unplaced = known.get("", State()).in_doubt
+        `possible`; None: they are not. `sure` is one that is beyond doubt, because S3 spoke of it;
+        `listed` is the status that an inventory gives of what HEAD cannot read. Denied or
+        Unavailable when S3 does not say."""
+        unplaced = known.get("", State())
         named = {name: state for name, state in known.items() if name and not state.is_only_an_end}
         # What was ruled out is asked about once more only when nothing else explains a header.
         due = {name: state for name, state in named.items() if not state.is_ruled_out} or named
@@ -78,12 +96,16 @@ class Examiner:
             unheard = dict.fromkeys(possible or (), State())
             there = self.outlived(version, unheard | named, now)
             names = dict.fromkeys([*named, *(fact.destination for fact in there)])
-            if unplaced or not names:
+            if unplaced.in_doubt or not names:
                 names[""] = None
             return [look.fact(Kind.DELETED, name) for name in names] + there
+        if head.unreadable and listed:
+            head = replace(head, replication_status=listed, unreadable=False)
+        written_at = _created_at(known) or head.last_modified
+        look = replace(look, written_at=written_at)
         facts = self._by_head(look, head, possible or ())
-        if unplaced and not any(not fact.destination for fact in facts):
-            facts.append(look.observed("", None, NO_RULE))
+        if unplaced.in_doubt:
+            facts += _placed(look, head, unplaced, facts)
         return facts + (self._lost(look, facts) if self.audit else [])
 
     def outlived(
@@ -92,11 +114,8 @@ class Examiner:
         """Replicas of a version that is gone, which arrived before it went without the ledger
         being told. What a destination denies stays unknown: nobody will ask again."""
         look = Look(version, known, now, quiet=self.quiet)
-        names = [
-            name
-            for name, state in known.items()
-            if name and not state.arrived_at and not state.lost_at
-        ]
+        # One that was lost may have come once more.
+        names = [name for name, state in known.items() if name and not state.arrived_at]
         heads = self._heads(version, names)
         return [
             look.seen(name, Status.COMPLETED, there=there) for name, there in heads.items() if there
@@ -111,9 +130,15 @@ class Examiner:
             return headers.of_marker(look, self._heads(look.version, everywhere))
         said = head.replication_status
         if said in (None, REPLICA):
-            if said == REPLICA:
-                self.note_replicas(look.version)
-            return [look.observed(name, None, NO_RULE) for name in look.known]
+            if said is None:
+                return [look.observed(name, None, NO_RULE) for name in look.known]
+            self.note_replicas(look.version)
+            # A job may have copied it on all the same.
+            return [
+                look.observed(name, None, IS_REPLICA)
+                for name in look.known
+                if not look.is_its_own(name)
+            ]
         status = Status(str(said))
         if status is Status.COMPLETED:
             doubtful = [name for name in everywhere if look.is_doubtful(name)]
@@ -189,6 +214,31 @@ class Examiner:
             for name, there in self._heads(look.version, completed).items()
             if there is None
         ]
+
+
+def _created_at(known: Mapping[str, State]) -> Instant | None:
+    return max((s.created_at for s in known.values() if s.created_at), default=None)
+
+
+def _placed(look: Look, head: Head, unplaced: State, facts: Sequence[Fact]) -> list[Fact]:
+    """The end of the doubt whether any rule took the version at all: another destination is known
+    or in doubt in its stead, or S3 shows that none did."""
+    if any(not fact.destination for fact in facts):
+        return []
+    if any(fact.status or fact.in_doubt for fact in facts):
+        return [look.observed("", None, "S3 shows where it goes")]
+    if head.delete_marker:
+        doubted = replace(look, known={"": unplaced})
+        return [fact for fact in doubted.ended_doubt("") if fact.status is None]
+    match head.replication_status:
+        case None if not head.unreadable:
+            return [look.observed("", None, NO_RULE)]
+        case "REPLICA":
+            return [look.observed("", None, IS_REPLICA)]
+        case Status.COMPLETED:
+            return [look.observed("", None, NO_RULE_SEEN)]
+        case _:
+            return []
 
 
 def _unasked(look: Look) -> list[Fact]:

@@ -152,7 +152,8 @@ def step(state: State, fact: Fact) -> State:
     fields: dict[str, Any] = {"observed_at": fact.at}
     match fact.kind:
         case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
-            fields |= _written(fact) | _still_ended(state, fact)
+            if not _is_overwritten(state, fact):
+                fields |= _written(fact) | _still_ended(state, fact)
         case Kind.DELETED:
             fields |= effect(fact) if _ends(state, fact) else {}
         case Kind.ARRIVED:
@@ -345,7 +346,8 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
             asked_at = (fact.requested_at or fact.at) if first else None
             return _pending_again(state, fact, asked_at) | there
         case Status.FAILED:
-            return _failed(state, fact) | there
+            asked = {} if state.status else {"requested_at": fact.requested_at}
+            return asked | _failed(state, fact) | there
         case Status.COMPLETED:
             if state.lost_at is None:
                 # A source that reads COMPLETED does not say that the replica is still there.
@@ -364,6 +366,13 @@ def _ends(state: State, fact: Fact) -> bool:
     if fact.sequencer and state.sequencer:
         return _padded(fact.sequencer) >= _padded(state.sequencer)
     return state.created_at[:19] != fact.at[:19]
+
+
+def _is_overwritten(state: State, fact: Fact) -> bool:
+    """Whether another write of a `null` version, of the same second, came after this one."""
+    if fact.version.version_id != NULL_VERSION or not (state.sequencer and fact.sequencer):
+        return False
+    return _padded(fact.sequencer) < _padded(state.sequencer)
 
 
 def _still_ended(state: State, fact: Fact) -> dict[str, Any]:

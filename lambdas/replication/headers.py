@@ -19,10 +19,12 @@ WITHOUT_ITS_TAGS = "the replica is there, but S3 reports FAILED: its tags or met
 NO_RULE = "S3 shows no replication status: no rule replicates the version"
 NO_RULE_SEEN = "S3 reports COMPLETED, and no destination that is known has it"
 NOT_SENT = "S3 reports COMPLETED, and the destination does not have it, nor is known to have had it"
-NO_MARKER = "a delete marker has no status, and it did not come in a day: no rule sent it there"
+IS_REPLICA = "the version is a replica itself, which no live rule replicates"
+SENT_ELSEWHERE = "S3 shows a status of the version, and it did not come here in a day"
 
-MARKER_SECONDS = 86_400.0
-"""Of a marker in doubt no header ever tells; one that did not come by then was not sent."""
+DOUBT_SECONDS = 86_400.0
+"""Of a marker no header ever tells where it goes, and beside a failure none tells who else is due.
+A doubt of that kind ends after a day: by then the rules of the version's time decide."""
 
 Heads = Mapping[str, Head | None]
 """What each destination says that could be asked, by name; None: it does not have the version."""
@@ -33,6 +35,7 @@ class Look:
     """A version, what the ledger says of its destinations, and the moment of looking. `all_doubt`:
     the rules it met are in doubt, and all its destinations with them. `sure`: a destination that
     S3 spoke of. `differing`: those whose replica has other tags. `quiet`: because of an inventory.
+    `written_at`: a destination that nobody knew lacks the version since then.
     """
 
     version: ObjectVersion
@@ -42,6 +45,7 @@ class Look:
     sure: str | None = None
     differing: Collection[str] = field(default_factory=frozenset)
     quiet: bool = False
+    written_at: Instant | None = None
 
     def state(self, name: str) -> State:
         return self.known.get(name) or State()
@@ -56,6 +60,20 @@ class Look:
         if self.is_its_own(name):
             return False
         return self.all_doubt or bool(self.state(name).in_doubt) or name not in self.known
+
+    def ended_doubt(self, name: str) -> list[Fact]:
+        """What becomes of a doubt that nothing else can end, once it is a day old: what the rules
+        took there still waits, what they only may have taken there was not sent."""
+        state = self.state(name)
+        if seconds_between(state.lacking_since or self.now, self.now) < DOUBT_SECONDS:
+            return []
+        if state.status is Status.PENDING:
+            return [self.seen(name, Status.PENDING)]
+        return [self.seen(name, None, SENT_ELSEWHERE)]
+
+    def unasked(self, heads: Heads) -> list[str]:
+        """Destinations that are certain and refuse to be asked."""
+        return [n for n in self.known if n not in heads and not self.is_doubtful(n)]
 
     def behind(self, heads: Heads) -> list[str]:
         """Destinations without the version, or whose replica differs from it in its tags."""
@@ -75,7 +93,12 @@ class Look:
     ) -> Fact:
         """Read from the header of the source; `there` is what the destination has, if asked."""
         fact = self.fact(Kind.OBSERVED, name, Evidence.HEAD_SOURCE, status, detail)
-        return replace(fact, present=True if there else None, in_doubt=in_doubt or None)
+        return replace(
+            fact,
+            present=True if there else None,
+            in_doubt=in_doubt or None,
+            requested_at=None if self.state(name).lacking_since else self.written_at,
+        )
 
     def seen(
         self,
@@ -126,8 +149,8 @@ def of_marker(look: Look, heads: Heads) -> list[Fact]:
             continue
         elif not look.is_doubtful(name):
             facts.append(look.seen(name, Status.PENDING))
-        elif seconds_between(state.lacking_since or look.now, look.now) >= MARKER_SECONDS:
-            facts.append(look.seen(name, None, NO_MARKER))
+        else:
+            facts += look.ended_doubt(name)
     return facts
 
 
@@ -171,7 +194,8 @@ def of_pending(look: Look, heads: Heads) -> list[Fact]:
     else:
         told = []
     # Everybody known has it: an unknown one waits, or a change is on its way.
-    waiting = waiting or behind or look.having(Status.PENDING) or list(look.known)
+    waiting = waiting or behind or look.unasked(heads) or look.having(Status.PENDING)
+    waiting = waiting or list(look.known)
     facts = []
     for name, there in heads.items():
         if name in waiting:
@@ -194,12 +218,13 @@ def of_failed(look: Look, heads: Heads) -> list[Fact]:
     # A destination that may be none is no culprit as long as another one has less than it should.
     sure = [name for name in missing if not look.is_doubtful(name)]
     culprits = (
-        told
+        (told and [*told, *there])
         or sure
         or there
         or missing
         or unknown
         or look.having(Status.FAILED)
+        or look.unasked(heads)
         or look.having(Status.PENDING)
         or list(look.known)
     )
@@ -211,9 +236,13 @@ def of_failed(look: Look, heads: Heads) -> list[Fact]:
             reason = WITHOUT_ITS_TAGS if here and (name in behind or len(heads) == 1) else None
             if not reason and not told and len(culprits) > 1:
                 reason = SEVERAL_MAY_HAVE_FAILED
-            facts.append(look.observed(name, Status.FAILED, reason, there=here))
+            alone = len(culprits) == 1 and name in look.known and not look.all_doubt
+            doubtful = here is None and look.is_doubtful(name) and not alone
+            facts.append(look.observed(name, Status.FAILED, reason, there=here, in_doubt=doubtful))
         elif name not in behind:
             facts.append(look.seen(name, Status.COMPLETED, there=here))
         elif name in look.known and not look.is_doubtful(name):
             facts.append(look.seen(name, Status.PENDING, there=here))
+        elif name in look.known:
+            facts += look.ended_doubt(name)
     return facts

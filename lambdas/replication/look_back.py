@@ -19,7 +19,7 @@ from replication.due import due
 from replication.eligibility import TagsNeeded
 from replication.errors import Denied, NotYet, Unavailable
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import State
+from replication.fold import State, step
 from replication.listing import Route
 from replication.reconciler import PAGE, RESERVE_SECONDS, THREADS, Reconciler
 from replication.status import Status
@@ -48,10 +48,11 @@ class LookingBack:
         if history is None or revision is None or revision.looked_back:
             return None, counts
         windows = self._windows(history, revision)
+        asked: set[ObjectVersion] = set()
         while work.stage < len(windows):
             window = replace(windows[work.stage], after=work.after)
             rows, after = self.reconciler.index.page(window, PAGE)
-            self._page(history, revision, [stored for _, stored in rows], counts)
+            self._page(history, revision, [stored for _, stored in rows], asked, counts)
             work = (
                 replace(work, after=after)
                 if after
@@ -73,8 +74,14 @@ class LookingBack:
         ]
 
     def _page(
-        self, history: History, revision: Revision, rows: Sequence[Stored], counts: Counter[str]
+        self,
+        history: History,
+        revision: Revision,
+        rows: Sequence[Stored],
+        asked: set[ObjectVersion],
+        counts: Counter[str],
     ) -> None:
+        """Looks at versions of a page that were not `asked` about for another destination."""
         now = self.reconciler.now()
         first, last = revision.look_back
         versions = sorted(
@@ -82,8 +89,10 @@ class LookingBack:
                 stored.version
                 for stored in rows
                 if first <= (_written_at(stored.record.state) or first) <= last
+                and stored.version not in asked
             }
         )
+        asked.update(versions)
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             found = list(pool.map(lambda one: self._examine(history, one, now), versions))
         for error in found:
@@ -102,11 +111,12 @@ class LookingBack:
             if _is_explained(history, version, known):
                 return []
             others = history.possible(version.key)
-            return self.reconciler.examiner(now).examine(version, known, now, others)
+            facts = self.reconciler.examiner(now).examine(version, known, now, others)
+            return [fact for fact in facts if _is_news(fact, known)]
         except Denied as denied:
             self.reconciler.note([denied], now)
             return [
-                _may_be_due(version, name, now)
+                _may_be_due(version, name, now, _written_at_all(known))
                 for name in history.possible(version.key)
                 if name not in known
             ]
@@ -123,9 +133,13 @@ def _written_at(state: State) -> Instant | None:
     return state.created_at or state.requested_at
 
 
+def _written_at_all(known: Mapping[str, State]) -> Instant | None:
+    return max((s.created_at for s in known.values() if s.created_at), default=None)
+
+
 def _is_explained(history: History, version: ObjectVersion, known: Mapping[str, State]) -> bool:
     """Whether the rules of its time say for certain that it goes where the ledger has it."""
-    created_at = max((s.created_at for s in known.values() if s.created_at), default=None)
+    created_at = _written_at_all(known)
     if created_at is None or any(state.in_doubt for state in known.values()):
         return False
     marker = any(state.delete_marker for state in known.values())
@@ -141,7 +155,16 @@ def _is_explained(history: History, version: ObjectVersion, known: Mapping[str, 
     }
 
 
-def _may_be_due(version: ObjectVersion, name: str, now: Instant) -> Fact:
+def _is_news(fact: Fact, known: Mapping[str, State]) -> bool:
+    """Whether the fact changes more than when the version was last looked at: a bucket whose rules
+    change often must not fill its items with what is known."""
+    before = known.get(fact.destination, State())
+    return replace(step(before, fact), observed_at=before.observed_at) != before
+
+
+def _may_be_due(
+    version: ObjectVersion, name: str, now: Instant, written_at: Instant | None
+) -> Fact:
     """S3 may not be asked, so that the version may be due there stays in doubt."""
     return Fact(
         kind=Kind.NOTED,
@@ -150,6 +173,7 @@ def _may_be_due(version: ObjectVersion, name: str, now: Instant) -> Fact:
         at=now,
         evidence=Evidence.HEAD_SOURCE,
         id=f"head:{now}",
+        requested_at=written_at,
         in_doubt=True,
         detail="S3 denies the question whether a rule took it there",
     )

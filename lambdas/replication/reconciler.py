@@ -16,7 +16,7 @@ from typing import Protocol
 from replication.checks import LookBack, Schedule, Window
 from replication.configuration import History, folder_of, sources_of
 from replication.errors import Denied, NotYet, Rejected, Unavailable
-from replication.examiner import Examiner, possible
+from replication.examiner import Examiner, possible, with_due
 from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.listing import Position, Route
@@ -183,11 +183,13 @@ class Reconciler:
             if isinstance(one, NotYet) and not isinstance(one, Denied)
         ]
         counts["unanswered_checks"] += len(unanswered)
+        if window.attempt >= MOST_ATTEMPTS:
+            return []
+        attempt = window.attempt + 1
+        began = {one.record.state.since for one in unanswered}
         return [
             replace(window, since=since, until=plus(since, 0.001), after=None, attempt=attempt)
-            for since in sorted({one.record.state.since for one in unanswered} - {None})
-            for attempt in [window.attempt + 1]
-            if since and attempt <= MOST_ATTEMPTS
+            for since in sorted(filter(None, began))
         ]
 
     def note(self, denied: Iterable[Denied], now: Instant) -> None:
@@ -241,6 +243,7 @@ class Reconciler:
         """Every version once, although each of its destinations may list it in this window."""
         version = stored.version
         try:
+            history = self.histories().get(version.bucket)
             known = self.ledger.states(version)
             listed = [
                 name
@@ -253,9 +256,9 @@ class Reconciler:
             ]
             if stored.destination != min(listed, default=None):
                 return _Seen((), ())
-            others = possible(self.histories().get(version.bucket), version, known, now)
+            others = possible(history, version, known, now)
             examiner = self.examiner(now, audit=window.status is Status.COMPLETED)
-            facts = examiner.examine(version, known, now, others)
+            facts = examiner.examine(version, with_due(history, version, known), now, others)
             differences = (_difference(fact, known) for fact in facts)
             self._learn(facts, known)
             return _Seen(tuple(facts), tuple(name for name in differences if name))

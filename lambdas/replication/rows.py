@@ -154,7 +154,9 @@ class Rows:
             # Written together with the answers, in one go.
             claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
             examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
-            return examiner.examine(version, claimed | known, now, question.possible)
+            return examiner.examine(
+                version, claimed | known, now, question.possible, listed=question.unless
+            )
         except (Denied, Unsourced, Undecided) as error:
             if isinstance(error, Denied):
                 self._note(error)

@@ -134,7 +134,11 @@ class World:
         self.objects = MemoryObjects()
         self.findings = MemoryFindings()
         minutes = 15 if time_control else None
-        rules = [rule(name, threshold_minutes=minutes) for name in ("dst", "dst-b")]
+        # Which versions go to dst-b as well, each test says itself.
+        rules = [
+            rule(name, prefix, threshold_minutes=minutes)
+            for name, prefix in (("dst", ""), ("dst-b", "elsewhere/"))
+        ]
         self.reconciler = Reconciler(
             index=MemoryIndex(self.ledger),
             ledger=self.ledger,
@@ -302,6 +306,17 @@ def test_a_version_s3_does_not_answer_for_keeps_no_other_waiting() -> None:
     assert world.ledger.records[silent, "dst"].state.status is Status.COMPLETED
 
 
+def test_a_destination_whose_item_was_not_written_is_looked_at_all_the_same() -> None:
+    """Its message came back to the queue; the rules say that the version goes there, too."""
+    world = World()
+    version = world.written(DUE, "elsewhere/k")
+    world.says(version, "FAILED")
+    world.objects.heads[version.in_bucket("dst")] = Head("REPLICA", False, NOW)
+    world.check()
+    assert world.status(version) is Status.COMPLETED
+    assert world.status(version, "dst-b") is Status.FAILED
+
+
 def test_a_version_s3_never_answers_for_is_left_to_its_next_age() -> None:
     world = World()
     world.objects.silent.add(world.written(DUE))
@@ -447,11 +462,11 @@ class TestFailures:
 def test_an_arrival_whose_version_nobody_announced_leads_to_its_other_destinations() -> None:
     """The event of the creation was lost, and that of the second arrival too."""
     world = World()
-    version = ObjectVersion("src", "k", "v1")
+    version = ObjectVersion("src", "elsewhere/k", "v1")
     arrived(world, version, DUE)
     world.says(version, "COMPLETED")
     for name in ("dst", "dst-b"):
-        world.says(ObjectVersion(name, "k", "v1"), "REPLICA")
+        world.says(version.in_bucket(name), "REPLICA")
     assert world.check()["found_completed"] == 1
     assert world.status(version, "dst-b") is Status.COMPLETED
 

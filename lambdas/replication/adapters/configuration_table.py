@@ -4,7 +4,7 @@ pk   #configuration#<bucket>        (no bucket name begins with `#`)
 sk   the instant a revision was first known to hold
          configuration   B: ReplicationConfiguration as GetBucketReplication gave it, JSON, zlib
                          (S3 allows 2 MB of it, DynamoDB 400 KB an item)
-         not_before, told, noticed_at, looked_back      as in `configuration.Revision`
+         not_before, told, noticed_at, read_before, looked_back     as in `configuration.Revision`
      ~read                   the last read that agreed with the newest revision: `at`
      ~listed                 what was there before the tracker is known: `at`
      ~destination#<name>     S3 spoke of a destination that no rule names
@@ -70,7 +70,9 @@ class ConfigurationTable:
                 notes[item["sk"]["S"]] = item
                 continue
             revision = _read_revision(item)
-            if not revisions or revisions[-1].configuration != revision.configuration:
+            # Two processes may have noticed one change. What was changed and changed back is told.
+            same = bool(revisions) and revisions[-1].configuration == revision.configuration
+            if not same or revision.told:
                 revisions.append(revision)
         if not revisions:
             return None
@@ -179,7 +181,7 @@ def _details(revision: Revision) -> dict[str, Any]:
         "told": {"BOOL": revision.told},
         "looked_back": {"BOOL": revision.looked_back},
     }
-    for name in ("not_before", "noticed_at"):
+    for name in ("not_before", "noticed_at", "read_before"):
         if value := getattr(revision, name):
             details[name] = {"S": value}
     return details
@@ -192,6 +194,7 @@ def _read_revision(item: Mapping[str, Any]) -> Revision:
         not_before=Instant(item["not_before"]["S"]) if "not_before" in item else None,
         told=item.get("told", {}).get("BOOL", False),
         noticed_at=Instant(item["noticed_at"]["S"]) if "noticed_at" in item else None,
+        read_before=Instant(item["read_before"]["S"]) if "read_before" in item else None,
         looked_back=item.get("looked_back", {}).get("BOOL", True),
     )
 

@@ -20,7 +20,7 @@ from replication.configuration import SETTLING_SECONDS, History, Revision, folde
 from replication.eligibility import Configuration, parse_configuration
 from replication.errors import Denied
 from replication.facts import ObjectVersion
-from replication.times import Instant, plus
+from replication.times import Instant, end_of_second, plus
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -163,8 +163,8 @@ class Configurations:
             if cached is not None:
                 self._cache[bucket] = replace(cached, looked_at=self._seconds())
             return
-        if history is None and cached is not None:
-            history = cached.history
+        if cached is not None:
+            history = _fresher(history, cached.history)
         began = self._now()
         try:
             raw = self._read(bucket)
@@ -196,34 +196,56 @@ class Configurations:
             if listed:
                 self._table.note_listed(bucket, began)
             return History(bucket, (first,), read_at=began, listed=listed)
-        last = history.revisions[-1]
-        if configuration != last.configuration:
+        read_until = plus(history.read_at or history.tracking_since, -SETTLING_SECONDS)
+        old = [at for at in told if end_of_second(at) < read_until]
+        if configuration != history.current:
+            # Only what CloudTrail saw since the last read can be what this one shows.
+            history = self._amended(history, old)
+            told = [at for at in told if at not in old]
             if not told and self._may_be_stale(history, configuration, began):
                 return replace(history, settled=False)
             self._told.pop(bucket, None)
             return self._confirmed(self._append(history, raw, configuration, began, told), began)
-        for at in tuple(told):
-            if (amended := _amended(history, at)) is not None:
-                self._table.amend(bucket, *amended)
-                told.remove(at)
-                known = tuple(
-                    amended[1] if one.since == amended[0] else one for one in history.revisions
-                )
-                history = replace(history, revisions=known)
-            elif began >= plus(at, SETTLING_SECONDS):
-                told.remove(at)  # what it changed was changed back
-        if told:
+        history = self._amended(history, told)
+        # What a change of a minute ago does not show was changed back, or is noticed already.
+        waiting = [
+            at
+            for at in told
+            if began < plus(at, SETTLING_SECONDS) and _noticed(history, at) is None
+        ]
+        if waiting:
+            self._told[bucket] = waiting
             return replace(history, settled=False)
         self._told.pop(bucket, None)
+        between = [at for at in told if at > history.revisions[-1].span[1]]
+        if len(set(between)) > 1:
+            # Changed and changed back before anybody read it: what held between, nobody knows.
+            history = self._append(history, raw, configuration, began, between)
         return self._confirmed(history, began)
 
+    def _amended(self, history: History, told: Iterable[Instant]) -> History:
+        """The history with what CloudTrail says of changes that a read had noticed before: their
+        time is known to the second now."""
+        for at in told:
+            if (noticed := _noticed(history, at)) is None:
+                continue
+            revision = _dated(*noticed, at)
+            if revision != noticed[1]:
+                self._table.amend(history.bucket, noticed[1].since, revision)
+            history = replace(
+                history,
+                revisions=tuple(
+                    revision if one.since == noticed[1].since else one for one in history.revisions
+                ),
+            )
+        return history
+
     def _confirmed(self, history: History, began: Instant) -> History:
-        if history.read_at and began <= history.read_at:
-            return history
+        at = max(began, history.read_at or began)
         if history.bucket in self._to_note:
             self._to_note.discard(history.bucket)
-            self._table.note_read(history.bucket, began)
-        return replace(history, read_at=began)
+            self._table.note_read(history.bucket, at)
+        return replace(history, read_at=at)
 
     @staticmethod
     def _may_be_stale(history: History, configuration: Configuration, began: Instant) -> bool:
@@ -248,7 +270,13 @@ class Configurations:
         # began came after it all the same, or it would be the last one.
         since = max(since, plus(last.since, 0.001))
         revision = Revision(
-            since, configuration, not_before, bool(told), noticed_at=began, looked_back=False
+            since,
+            configuration,
+            not_before,
+            bool(told),
+            noticed_at=began,
+            read_before=history.read_at or last.since,
+            looked_back=False,
         )
         self._table.append(history.bucket, revision, raw)
         return replace(history, revisions=(*history.revisions, revision))
@@ -270,16 +298,31 @@ class Configurations:
         return not answer.get("Versions") and not answer.get("DeleteMarkers")
 
 
-def _amended(history: History, told: Instant) -> tuple[Instant, Revision] | None:
-    """The revision that CloudTrail speaks of, and what is known of it now. It was noticed by a
-    read before CloudTrail named its second; of several changes the first and the last are kept."""
+def _fresher(stored: History | None, known: History) -> History:
+    """What the table says, and what this process has read since."""
+    if stored is None:
+        return known
+    if stored.current != known.current or not known.read_at:
+        return stored
+    return replace(stored, read_at=max(stored.read_at or known.read_at, known.read_at))
+
+
+def _noticed(history: History, told: Instant) -> tuple[Revision, Revision] | None:
+    """The revision that CloudTrail speaks of, with the one before it; None: no read has shown it."""
     for before, one in reversed(list(zip(history.revisions, history.revisions[1:], strict=False))):
-        if not one.span[0] <= told <= one.span[1]:
-            continue
-        if not one.told:
-            since = max(told, plus(before.since, 0.001))
-            return one.since, replace(one, since=since, not_before=told, told=True)
-        since = max(one.since, told)
-        first = min(one.not_before or one.since, told)
-        return one.since, replace(one, since=since, not_before=first)
+        # Between the two reads that showed it, whatever has been told of it since.
+        first = plus(one.read_before, -SETTLING_SECONDS) if one.read_before else one.span[0]
+        if min(first, one.span[0]) <= told <= max(one.noticed_at or told, one.span[1]):
+            return before, one
     return None
+
+
+def _dated(before: Revision, noticed: Revision, told: Instant) -> Revision:
+    """What is known of a revision once CloudTrail has named its second; of several changes that one
+    read showed at once the first and the last second are kept."""
+    since = max(told, noticed.since) if noticed.told else told
+    first = min(noticed.not_before or noticed.since, told) if noticed.told else told
+    since = max(since, plus(before.since, 0.001))
+    wider = noticed.told and (since, first) != (noticed.since, noticed.not_before)
+    looked_back = noticed.looked_back and not wider
+    return replace(noticed, since=since, not_before=first, told=True, looked_back=looked_back)
