@@ -30,6 +30,7 @@ pytestmark = pytest.mark.e2e
 
 START = Instant("2026-11-22T10:00:00.000Z")
 _numbers = count()
+ANY = ObjectVersion("source", "any", "v1")
 
 
 @pytest.fixture(scope="module")
@@ -128,22 +129,91 @@ def test_an_item_reads_back_as_what_was_written(history: list[Fact]) -> None:
     assert items.read_item(items.item_of(stored, SHARDS)) == stored
 
 
-def test_facts_in_order_take_one_write_request_each_and_no_read(
+def test_a_common_life_takes_one_write_request_each_and_no_read(
     dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger
 ) -> None:
     version = fresh()
     life = [
         fact(Kind.REQUESTED, version, size=5),
         fact(Kind.ARRIVED, version, 1),
-        fact(Kind.CHANGED, version, 2),
-        fact(Kind.FAILED, version, 3, failure_code="NotFound", requested_at=plus(START, 2)),
+        fact(Kind.REPLICA_DELETED, version, 2),
         fact(Kind.DELETED, version, 4),
     ]
     with requests_of(dynamodb) as calls:
         for one in life:
             assert list(ledger.write([Claim(one)]).values()) == [Written.WRITTEN]
-    assert calls == ["BatchExecuteStatement"] * 5
+    assert calls == ["BatchExecuteStatement"] * 4
     assert in_table(dynamodb, table, version) == expected(life, version)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        fact(Kind.CHANGED, ANY, 3),
+        fact(Kind.VERDICT, ANY, 3, status=Status.PENDING),
+        fact(Kind.FAILED, ANY, 3, failure_code="X", requested_at=plus(START, 2)),
+        fact(Kind.OBSERVED, ANY, 3, status=Status.COMPLETED),
+        fact(Kind.THRESHOLD_MISSED, ANY, 3),
+        fact(Kind.NOTED, ANY, 3),
+    ],
+    ids=lambda one: one.kind,
+)
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_a_fact_does_that_needs_the_state_is_read_first(
+    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger, later: Fact, arrived: bool
+) -> None:
+    version = fresh()
+    life = [fact(Kind.REQUESTED, version), *([fact(Kind.ARRIVED, version, 1)] if arrived else [])]
+    for one in life:
+        ledger.write([Claim(one)])
+    (last,) = moved([later], version)
+    with requests_of(dynamodb) as calls:
+        assert list(ledger.write([Claim(last)]).values()) == [Written.WRITTEN]
+    assert calls == ["GetItem", "PutItem"]
+    assert in_table(dynamodb, table, version) == expected([*life, last], version)
+
+
+_ASSUMPTIONS: dict[str, tuple[list[tuple[Kind, float, dict[str, Any]]], set[Kind]]] = {
+    "pending": ([(Kind.REQUESTED, 0, {})], {Kind.ARRIVED}),
+    "completed": ([(Kind.REQUESTED, 0, {}), (Kind.ARRIVED, 1, {})], {Kind.REPLICA_DELETED}),
+    "lost": (
+        [(Kind.REQUESTED, 0, {}), (Kind.ARRIVED, 1, {}), (Kind.REPLICA_DELETED, 2, {})],
+        set(),
+    ),
+    "failed": ([(Kind.REQUESTED, 0, {}), (Kind.FAILED, 1, {"failure_code": "X"})], set()),
+    "possible": ([(Kind.POSSIBLE, 0, {})], set()),
+    "ruled out": (
+        [(Kind.REQUESTED, 0, {}), (Kind.OBSERVED, 1, {"status": None})],
+        set(),
+    ),
+    "tagged": (
+        [
+            (Kind.REQUESTED, 0, {}),
+            (Kind.ARRIVED, 1, {}),
+            (Kind.VERDICT, 2, {"status": Status.PENDING}),
+        ],
+        {Kind.ARRIVED, Kind.REPLICA_DELETED},
+    ),
+}
+
+
+@pytest.mark.parametrize("before", _ASSUMPTIONS)
+@pytest.mark.parametrize("kind", [Kind.ARRIVED, Kind.REPLICA_DELETED, Kind.DELETED])
+def test_a_blind_write_is_the_fold_and_is_refused_where_it_would_not_be(
+    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger, before: str, kind: Kind
+) -> None:
+    told, blind = _ASSUMPTIONS[before]
+    version = fresh()
+    life = [fact(one, version, seconds, **more) for one, seconds, more in told]
+    ledger.write([Claim(one) for one in life])
+    last = fact(kind, version, 9, evidence=Evidence.REPLICA_CREATED)
+    with requests_of(dynamodb) as calls:
+        assert list(ledger.write([Claim(last)]).values()) == [Written.WRITTEN]
+    assert in_table(dynamodb, table, version) == expected([*life, last], version)
+    # One without a status is closed to blind writes altogether.
+    open_ended = before not in ("possible", "ruled out")
+    is_blind = open_ended and (kind in blind or kind is Kind.DELETED)
+    assert calls == ["BatchExecuteStatement", *([] if is_blind else ["GetItem", "PutItem"])]
 
 
 def test_a_failure_that_does_not_say_what_it_was_asked_for_reads_first(
@@ -303,25 +373,6 @@ def test_writers_that_race_lose_nothing(
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(deliver, facts[::-1]))
     assert in_table(dynamodb, table, version) == expected(facts, version)
-
-
-def test_an_item_with_very_many_facts_stays_writable_and_says_how_many_it_folded_away(
-    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger
-) -> None:
-    version = fresh()
-    facts = [fact(Kind.CHANGED, version, n, id=f"n{n}") for n in range(items.MOST_FACTS + 1)]
-    ledger.write([Claim(fact(Kind.REQUESTED, version, -1, size=5))])
-    ledger.write([Claim(one) for one in facts])
-    too_old = Claim(fact(Kind.ARRIVED, version, 0.5))
-    assert list(ledger.write([too_old]).values()) == [Written.KNOWN]
-    item = in_table(dynamodb, table, version)
-    stored = items.read_item(item)
-    assert len(stored.record.facts) == items.KEPT_FACTS
-    assert stored.base_facts + len(stored.record.facts) == len(facts) + 1
-    assert stored.record.state.size == 5
-    assert stored.record.state.since == facts[-1].at
-    ledger.write([Claim(fact(Kind.ARRIVED, version, 10_000))])
-    assert in_table(dynamodb, table, version)["status"] == {"S": "COMPLETED"}
 
 
 def test_one_item_dynamodb_does_not_take_stops_no_other(ledger: DynamoDBLedger) -> None:
