@@ -217,8 +217,8 @@ class Attributor:
             return self.origins().of_gone(version)
         try:
             origin = self.origins().of(version, here)
-        except Undecided:
-            return None  # nothing was heard of the other one, so this one came first
+        except Undecided as undecided:
+            return undecided.other if self._is_later(event) else None
         except Unsourced:
             self.note_replicas(version)
             raise
@@ -227,6 +227,13 @@ class Attributor:
                 raise Unplaced("a delete marker that no tracked source is known to have yet")
             self.note_own(version.bucket)
         return origin
+
+    def _is_later(self, event: Created) -> bool:
+        """Whether a marker appeared here after it was made. S3 copies LastModified along with a
+        replica, so only the event of the marker itself is of that second."""
+        here = self.objects.head(event.version) if event.delete_marker else None
+        made_at = here.last_modified if here else None
+        return made_at is not None and event.at > end_of_second(made_at)
 
     def _prove_deleted(self, event: Deleted, now: Instant) -> list[Claim]:
         version, history = event.version, self._history(event.version.bucket)

@@ -25,7 +25,7 @@ from typing import Protocol
 
 from replication.deliveries import DataFile, Delivery, location_of, run_of
 from replication.errors import Denied, NotYet, Rejected, Unavailable
-from replication.existing import Attribution
+from replication.existing import Attribution, Outcome
 from replication.facts import Evidence
 from replication.ports import Histories, Ledger, Objects
 from replication.progress import MOST_NAMED, FileProgress, Progress, RunProgress, State
@@ -200,6 +200,8 @@ class Backfill:
         file = _named(delivery, request.file)
         progress = self._begun(run, file)
         total: Counter[str] = Counter()
+        if progress.finished_at:
+            self._finish(run, delivery)  # a crash may have come between the two
         if progress.finished_at or progress.etag is None:
             return total
         rows = Rows(
@@ -230,12 +232,16 @@ class Backfill:
 
     def _finish(self, run: str, delivery: Delivery) -> None:
         """An inventory that was read to its end, taken after tracking began, says all there was
-        before. That it leaves out nothing by a prefix its manifest does not say."""
+        before, as long as none of its rows was lost. That it leaves out nothing by a prefix its
+        manifest does not say."""
         history = self._histories.histories().get(delivery.bucket or "")
         if delivery.evidence is not Evidence.INVENTORY or history is None or history.listed:
             return
         known = self._progress.load(run)
-        if known and known.state is State.FINISHED and delivery.at >= history.tracking_since:
+        if known is None or known.state is not State.FINISHED:
+            return
+        lost = known.counts[Outcome.BROKEN] + known.counts[Outcome.REFUSED]
+        if not lost and delivery.at >= history.tracking_since:
             self._note_listed(history.bucket, delivery.at)
 
     def _begun(self, run: str, file: DataFile) -> FileProgress:

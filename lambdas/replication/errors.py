@@ -60,8 +60,13 @@ class Unsourced(Unplaced):
 
 
 class Undecided(NotYet):
-    """Two buckets that replicate to each other have the same delete marker since the same second:
-    it is a version of one and a replica in the other."""
+    """Two buckets that replicate to each other have one version that shows no status, and nobody
+    heard of either: it is a version of one and a replica in the other. `other` is the bucket that
+    was asked."""
+
+    def __init__(self, other: str) -> None:
+        super().__init__(f"{other} has the version as well, and nobody heard of either")
+        self.other = other
 
 
 class Unavailable(NotYet):

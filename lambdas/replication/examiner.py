@@ -144,14 +144,18 @@ class Examiner:
             doubtful = [name for name in everywhere if look.is_doubtful(name)]
             if look.all_doubt:
                 doubtful = list(everywhere)
-            return headers.of_completed(look, self._heads(look.version, doubtful))
+            heads = self._heads(look.version, doubtful)
+            facts = headers.of_completed(look, heads)
+            return facts + look.refused(set(doubtful) - set(heads), facts)
         if len(everywhere) == 1 and not any(map(look.is_doubtful, everywhere)):
             return self._alone(look, head, status)
         heads = self._heads(look.version, everywhere)
         look = replace(look, differing=self._differing(look.version, head, heads))
         if status is Status.PENDING:
-            return headers.of_pending(look, heads)
-        return headers.of_failed(look, heads) or _unasked(look)
+            facts = headers.of_pending(look, heads)
+        else:
+            facts = headers.of_failed(look, heads) or _unasked(look)
+        return facts + look.refused(everywhere - set(heads), facts)
 
     def _alone(self, look: Look, head: Head, said: Status) -> list[Fact]:
         """The status of the only destination, which need not be asked; of one that failed it tells

@@ -20,6 +20,7 @@ NO_RULE = "S3 shows no replication status: no rule replicates the version"
 NO_RULE_SEEN = "S3 reports COMPLETED, and no destination that is known has it"
 NOT_SENT = "S3 reports COMPLETED, and the destination does not have it, nor is known to have had it"
 IS_REPLICA = "the version is a replica itself, which no live rule replicates"
+REFUSED = "S3 may not be asked whether the destination has it"
 SENT_ELSEWHERE = "S3 shows a status of the version, and it did not come here in a day"
 
 DOUBT_SECONDS = 86_400.0
@@ -72,8 +73,19 @@ class Look:
         return [self.seen(name, None, SENT_ELSEWHERE)]
 
     def unasked(self, heads: Heads) -> list[str]:
-        """Destinations that are certain and refuse to be asked."""
-        return [n for n in self.known if n not in heads and not self.is_doubtful(n)]
+        """Destinations that refuse to be asked, those that are certain first."""
+        refused = [name for name in self.known if name not in heads]
+        return [name for name in refused if not self.is_doubtful(name)] or refused
+
+    def refused(self, names: Collection[str], facts: Collection[Fact]) -> list[Fact]:
+        """Destinations that refuse to be asked, and of which nothing is known: in doubt, so that
+        they are asked again."""
+        told = {fact.destination for fact in facts}
+        return [
+            self.seen(name, None, REFUSED, in_doubt=True)
+            for name in names
+            if name not in told and self.state(name).evidence is None
+        ]
 
     def behind(self, heads: Heads) -> list[str]:
         """Destinations without the version, or whose replica differs from it in its tags."""
@@ -195,7 +207,7 @@ def of_pending(look: Look, heads: Heads) -> list[Fact]:
         told = []
     # Everybody known has it: an unknown one waits, or a change is on its way.
     waiting = waiting or behind or look.unasked(heads) or look.having(Status.PENDING)
-    waiting = waiting or list(look.known)
+    waiting = waiting or list(look.known) or list(heads)
     facts = []
     for name, there in heads.items():
         if name in waiting:
@@ -227,6 +239,7 @@ def of_failed(look: Look, heads: Heads) -> list[Fact]:
         or look.unasked(heads)
         or look.having(Status.PENDING)
         or list(look.known)
+        or list(heads)
     )
     facts = []
     # Who refuses to be asked is a culprit when everybody else is well.

@@ -64,7 +64,7 @@ class Origins:
             if silent and version.bucket in self.sources(
                 version.in_bucket(source), marker=here.delete_marker
             ):
-                raise Undecided("both buckets have the version, and nobody heard of either")
+                raise Undecided(source)
             if source in unseen and copied_from:
                 break  # a copy of a replica belongs to the bucket it was copied from
             return source

@@ -228,7 +228,7 @@ def test_afterwards_size_etag_rule_and_age_are_known(status: Status) -> None:
     assert (state.created_at, state.size, state.etag) == (WRITTEN, 7, "e")
     assert state.rule_id == "to-dst"
     # Nobody knows when it arrived, so no latency may come out of it.
-    assert state.requested_at == (WRITTEN if status is Status.PENDING else None)
+    assert state.requested_at == (None if status is Status.COMPLETED else WRITTEN)
 
 
 def test_what_is_noted_of_several_destinations_describes_the_version() -> None:
