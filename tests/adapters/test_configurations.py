@@ -1,65 +1,440 @@
-"""The configurations a bucket has had stay in the order they were read in."""
+"""Reads of the rules: which are believed, and what a bucket is whose rules cannot be read."""
 
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Iterator
 
 import pytest
 
-from replication.adapters.configurations import Configurations, ConfigurationTable
+from replication.adapters.configurations import (
+    MANY_OWN,
+    REFRESH_SECONDS,
+    SETTLING_REFRESH_SECONDS,
+    Configurations,
+)
+from replication.attributor import Attributor
+from replication.configuration import SETTLING_SECONDS, History
+from replication.errors import Unavailable
+from replication.events import Created
+from replication.facts import ObjectVersion
 from replication.times import Instant, plus
-from tests.property.s3_model import Rule
-from tests.property.tracker import Table
+from tests.adapters.rules import NOW, World, refused
+from tests.adapters.rules import world as new_world
+from tests.fakes import MemoryLedger, MemoryObjects
 
-NOW = Instant("2026-11-22T10:00:00.400Z")
+HOUR = 3600
+TOLD = Instant("2026-11-22T10:30:00.000Z")
 
 
-@dataclass
-class World:
-    """One source bucket whose rules change; `now` is the wall clock."""
+@pytest.fixture
+def world() -> Iterator[World]:
+    with new_world() as made:
+        yield made
 
-    rules: list[Rule] = field(default_factory=lambda: [Rule("dst-a")])
-    table: Table = field(default_factory=Table)
-    now: Instant = NOW
 
-    def process(self) -> Configurations:
-        """A function that starts: its cache is empty, the table is the same."""
-        return Configurations(
-            s3=lambda: cast("Any", self),
-            table=cast("ConfigurationTable", self.table),
-            buckets=["src"],
-            seconds=lambda: 0.0,
-            now=lambda: self.now,
+def src(process: Configurations) -> History:
+    return process.histories()["src"]
+
+
+def destinations(history: History, seconds: float = 0, since: Instant = NOW) -> set[str]:
+    return set(history.at(plus(since, seconds)).destinations)
+
+
+class TestTheFirstRead:
+    def test_is_of_rules_that_may_be_older_and_of_a_bucket_whose_past_is_unknown(
+        self, world: World
+    ) -> None:
+        history = src(world.process())
+        assert (history.tracking_since, history.settled, history.read_at) == (NOW, True, NOW)
+        assert not history.listed
+
+    def test_of_an_empty_bucket_knows_everything_there_was(self, world: World) -> None:
+        world.objects = {"src": 0}
+        assert src(world.process()).listed
+        assert src(world.process()).listed, "for every process"
+
+    def test_of_a_bucket_that_may_not_be_listed_knows_nothing(self, world: World) -> None:
+        world.objects = {"src": refused("AccessDenied", "ListObjectVersions")}
+        assert not src(world.process()).listed
+
+    def test_of_a_bucket_that_filled_since_does_not_take_that_back(self, world: World) -> None:
+        world.objects = {"src": 0}
+        process = world.process()
+        src(process)
+        world.objects = {"src": 5}
+        world.wait(HOUR)
+        assert src(process).listed
+
+
+class TestAChangeThatNobodyTold:
+    def test_is_a_revision_of_the_read_that_shows_it(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.wait(540)
+        src(process)
+        world.wait(60)
+        world.rules["src"] = ("dst-b",)
+        history = src(process)
+        assert [one.since for one in history.revisions] == [NOW, world.now]
+        assert not history.revisions[1].told
+        assert not history.revisions[1].looked_back
+        assert history.in_doubt(plus(world.now, -60)), "since the read before"
+        assert not history.in_doubt(plus(NOW, 300 - SETTLING_SECONDS))
+
+    def test_is_found_within_a_minute(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.rules["src"] = ("dst-b",)
+        world.wait(REFRESH_SECONDS - 1)
+        assert destinations(src(process), REFRESH_SECONDS) == {"dst-a"}
+        world.wait(1)
+        assert destinations(src(process), REFRESH_SECONDS) == {"dst-b"}
+
+
+class TestAStaleRead:
+    """S3 answers the old configuration once more."""
+
+    def changed(self, world: World) -> Configurations:
+        process = world.process()
+        src(process)
+        world.wait(600)
+        world.rules["src"] = ("dst-a", "dst-b")
+        process.forget(None, None)
+        assert src(process).settled
+        return process
+
+    def test_is_no_revision_and_nothing_is_concluded_for_a_minute(self, world: World) -> None:
+        self.changed(world)
+        world.wait(5)
+        world.rules["src"] = ("dst-a",)
+        cold = world.process()
+        history = src(cold)
+        assert not history.settled
+        assert len(history.revisions) == 2
+        made = plus(world.now, 1)
+        assert history.is_changing(made)
+        assert history.in_doubt(made)
+
+    def test_leaves_a_version_written_meanwhile_to_the_rules_that_held(self, world: World) -> None:
+        self.changed(world)
+        world.wait(5)
+        world.rules["src"] = ("dst-a",)
+        src(world.process())
+        world.wait(20)
+        world.rules["src"] = ("dst-a", "dst-b")
+        history = src(world.process())
+        assert history.settled
+        assert set(history.at(plus(world.now, -10)).destinations) == {"dst-a", "dst-b"}
+
+    def test_that_goes_on_for_a_minute_is_believed(self, world: World) -> None:
+        """The rules were changed back."""
+        self.changed(world)
+        world.rules["src"] = ("dst-a",)
+        world.wait(SETTLING_SECONDS + 1)
+        history = src(world.process())
+        assert history.settled
+        assert [set(one.configuration.destinations) for one in history.revisions] == [
+            {"dst-a"},
+            {"dst-a", "dst-b"},
+            {"dst-a"},
+        ]
+
+    def test_is_asked_about_again_within_seconds(self, world: World) -> None:
+        process = self.changed(world)
+        world.rules["src"] = ("dst-a",)
+        world.wait(5)
+        process.forget(None, None)
+        assert not src(process).settled
+        world.rules["src"] = ("dst-a", "dst-b")
+        world.wait(SETTLING_REFRESH_SECONDS)
+        assert src(process).settled
+
+
+class TestAChangeThatWasTold:
+    """CloudTrail says the second."""
+
+    def test_holds_since_that_second(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
+        process.forget("src", TOLD)
+        history = src(process)
+        assert destinations(history, -0.001, TOLD) == {"dst-a"}
+        assert destinations(history, 0, TOLD) == {"dst-b"}
+        assert len(history.met(plus(TOLD, 0.5))) == 2, "of that second nobody knows"
+        assert len(history.met(plus(TOLD, 1))) == 1
+
+    def test_that_no_read_shows_leaves_everything_newer_in_doubt(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.now = plus(TOLD, 5)
+        process.forget("src", TOLD)
+        history = src(process)
+        assert not history.settled
+        assert history.in_doubt(TOLD)
+
+    def test_and_was_changed_back_when_none_does_for_a_minute(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.now = plus(TOLD, 5)
+        process.forget("src", TOLD)
+        src(process)
+        world.now = plus(TOLD, SETTLING_SECONDS + 1)
+        assert src(process).settled
+        assert len(src(process).revisions) == 1
+
+    @pytest.mark.parametrize("cold", [True, False])
+    def test_after_a_read_noticed_it_keeps_the_exact_second_whoever_noticed(
+        self, world: World, cold: bool
+    ) -> None:
+        first = world.process()
+        src(first)
+        world.now, world.rules["src"] = plus(TOLD, 10), ("dst-b",)
+        first.forget(None, None)
+        assert src(first).revisions[1].since == world.now
+        world.wait(20)
+        told = world.process() if cold else first
+        told.forget("src", TOLD)
+        for process in (told, world.process()):
+            (_, revision) = src(process).revisions
+            assert (revision.since, revision.told, revision.noticed_at) == (
+                TOLD,
+                True,
+                plus(TOLD, 10),
+            )
+            assert src(process).settled
+
+    def test_told_twice_is_one_revision(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 10), ("dst-b",)
+        for one in (process, world.process(), world.process()):
+            one.forget("src", TOLD)
+            history = src(one)
+            assert (len(history.revisions), history.settled) == (2, True)
+
+    def test_of_another_bucket_touches_nothing(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        process.forget("stranger", TOLD)
+        assert src(process).settled
+
+    def test_several_told_between_two_reads_leave_all_between_in_doubt(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
+        process.forget("src", plus(TOLD, -20))
+        process.forget("src", TOLD)
+        history = src(process)
+        assert history.revisions[-1].since == TOLD
+        for seconds in (-20, -10, 0.5):
+            assert len(history.met(plus(TOLD, seconds))) == 2
+        assert len(history.met(plus(TOLD, -21))) == 1
+
+    def test_an_earlier_one_that_is_told_later_widens_the_doubt(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
+        process.forget(None, None)
+        src(process)
+        process.forget("src", TOLD)
+        src(process)
+        process.forget("src", plus(TOLD, -20))
+        src(process)
+        history = src(world.process())
+        assert (history.revisions[-1].since, history.revisions[-1].told) == (TOLD, True)
+        assert len(history.met(plus(TOLD, -10))) == 2
+
+    def test_a_later_one_that_is_told_later_widens_it_too(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
+        process.forget("src", TOLD)
+        src(process)
+        process.forget("src", plus(TOLD, 10))
+        src(process)
+        history = src(world.process())
+        assert history.revisions[-1].since == plus(TOLD, 10)
+        assert len(history.met(plus(TOLD, 5))) == 2
+
+    def test_that_no_read_shows_leaves_the_time_between_in_doubt(self, world: World) -> None:
+        """Put and taken back before anybody read it: what was written then met unknown rules."""
+        process = world.process()
+        src(process)
+        world.now = plus(TOLD, 30)
+        src(process)
+        process.forget("src", plus(TOLD, -20))
+        process.forget("src", TOLD)
+        src(process)
+        world.wait(SETTLING_SECONDS)
+        assert src(process).settled
+        world.wait(HOUR)
+        assert src(process).in_doubt(plus(TOLD, -10))
+
+    @pytest.mark.parametrize("changes", [1, 2, 3])
+    def test_in_the_second_of_a_read_comes_after_what_was_read(
+        self, world: World, changes: int
+    ) -> None:
+        """CloudTrail tells 10:00:00 of what came after a read at 10:00:00.400."""
+        process = world.process()
+        src(process)
+        for number in range(changes):
+            world.rules["src"] = (f"new-{number}",)
+            process.forget("src", Instant("2026-11-22T10:00:00.000Z"))
+            assert src(process).current.destinations == {f"new-{number}"}
+        history = src(world.process())
+        assert history.current.destinations == {f"new-{changes - 1}"}
+        times = [revision.since for revision in history.revisions]
+        assert times == sorted(set(times))
+
+
+class TestTheReadMark:
+    """What ends the doubt about everything that is newer than the rules."""
+
+    def test_is_that_of_each_process_and_of_all_when_the_schedule_asks(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.wait(HOUR)
+        assert src(process).read_at == world.now
+        assert world.table.load("src").read_at == NOW  # type: ignore[union-attr]
+        world.wait(1)
+        process.forget(None, None)
+        src(process)
+        assert world.table.load("src").read_at == world.now  # type: ignore[union-attr]
+
+    def test_is_when_the_read_began(self, world: World) -> None:
+        """A rule that is added while S3 answers is newer."""
+        process = world.process()
+        src(process)
+        world.wait(HOUR)
+        began, ask = world.now, world.get_bucket_replication
+
+        def slow(*, Bucket: str) -> object:  # noqa: N803
+            world.wait(2)
+            return ask(Bucket=Bucket)
+
+        world.get_bucket_replication = slow  # type: ignore[assignment,method-assign]
+        assert src(process).read_at == began
+
+    def test_does_not_move_while_s3_does_not_answer(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.wait(HOUR)
+        world.rules["src"] = refused("SlowDown")
+        history = src(process)
+        assert history.read_at == NOW
+        assert history.in_doubt(plus(world.now, -60))
+
+    def test_a_second_read_is_asked_for_when_it_is_needed(self, world: World) -> None:
+        process = world.process()
+        src(process)
+        world.wait(1)
+        world.rules["src"] = ("dst-b",)
+        history = process.reread("src")
+        assert history is not None
+        assert history.current.destinations == {"dst-b"}
+
+
+class TestABucketWhoseRulesCannotBeRead:
+    """It stops nobody else."""
+
+    @pytest.fixture
+    def two(self, world: World) -> World:
+        world.rules = {"old": ("old-replica",), "orders": ("orders-replica",)}
+        return world
+
+    def claims(self, world: World, bucket: str, process: Configurations) -> object:
+        """What a new version in the bucket comes to."""
+        attributor = Attributor(
+            histories=process.histories(),
+            unknown=process.unknown(),
+            objects=MemoryObjects(),
+            ledger=MemoryLedger(),
+            tracked=frozenset({"old", "old-replica", "orders", "orders-replica"}),
+            record_ineligible=True,
+            destination_buckets=frozenset({"old-replica", "orders-replica"}),
         )
+        return attributor.claims(Created(ObjectVersion(bucket, "k", "v1"), world.now, "e", True))
 
-    def get_bucket_replication(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
-        rules = [rule.raw(number) for number, rule in enumerate(self.rules)]
-        return {"ReplicationConfiguration": {"Role": "arn:aws:iam::1:role/r", "Rules": rules}}
+    @pytest.mark.parametrize("code", ["AccessDenied", "SlowDown", "InternalError"])
+    def test_is_served_by_the_rules_that_are_stored(self, two: World, code: str) -> None:
+        two.process().histories()
+        two.rules["old"] = refused(code)
+        two.wait(HOUR)
+        process = two.process()
+        assert set(process.histories()) == {"old", "orders"}
+        assert process.unknown() == {}
+        assert process.histories()["old"].current.destinations == {"old-replica"}
+        for bucket in ("old", "orders", "orders-replica", "old-replica"):
+            assert self.claims(two, bucket, process)
+
+    def test_is_named_to_the_operator_when_it_is_denied(self, two: World) -> None:
+        two.rules["old"] = refused("AccessDenied")
+        two.process().histories()
+        assert {(one.action, one.bucket) for one in two.refusals} == {
+            ("s3:GetReplicationConfiguration", "old")
+        }
+
+    def test_that_was_deleted_has_no_rules(self, two: World) -> None:
+        two.process().histories()
+        two.rules["old"] = refused("NoSuchBucket")
+        two.wait(HOUR)
+        process = two.process()
+        assert process.unknown() == {}
+        assert process.histories()["old"].current.destinations == frozenset()
+        assert process.histories()["old"].destinations == ("old-replica",)
+
+    def test_of_which_none_are_stored_holds_back_only_what_could_come_of_it(
+        self, two: World
+    ) -> None:
+        two.rules["old"] = refused("AccessDenied")
+        process = two.process()
+        assert set(process.histories()) == {"orders"}
+        assert set(process.unknown()) == {"old"}
+        assert self.claims(two, "orders", process)
+        for bucket in ("old", "old-replica", "orders-replica"):
+            with pytest.raises(Unavailable, match="old"):
+                self.claims(two, bucket, process)
+
+    def test_comes_back_when_it_can_be_read_again(self, two: World) -> None:
+        two.rules["old"] = refused("AccessDenied")
+        process = two.process()
+        process.histories()
+        two.rules["old"] = ("old-replica",)
+        assert set(process.histories()) == {"old", "orders"}
+        assert process.unknown() == {}
+
+    def test_a_table_that_does_not_answer_leaves_what_is_known(self, two: World) -> None:
+        process = two.process()
+        process.histories()
+        two.client.delete_table(TableName="ledger")
+        two.wait(HOUR)
+        assert set(process.histories()) == {"old", "orders"}
 
 
-@pytest.mark.parametrize("changes", [1, 2, 3])
-def test_changes_told_by_the_second_come_after_what_was_read_in_that_second(changes: int) -> None:
-    """CloudTrail tells whole seconds: 10:00:00 of what came after a read at 10:00:00.400."""
-    world = World()
+class TestADestinationOfManyObjectsOfItsOwn:
+    def test_is_learnt_and_known_to_every_process(self, world: World) -> None:
+        process = world.process()
+        for _ in range(MANY_OWN - 1):
+            process.note_own("dst-a")
+        assert not process.takes_own("dst-a")
+        process.note_own("dst-a")
+        assert process.takes_own("dst-a")
+        assert world.process().takes_own("dst-a")
+
+    def test_is_forgotten_when_it_is_not_seen_any_more(self, world: World) -> None:
+        process = world.process()
+        for _ in range(MANY_OWN):
+            process.note_own("dst-a")
+        world.wait(3 * 86_400)
+        assert not process.takes_own("dst-a")
+
+
+def test_what_a_process_learns_counts_in_it_at_once(world: World) -> None:
     process = world.process()
-    process.histories()
-    for number in range(changes):
-        world.rules = [Rule(f"dst-{number}")]
-        process.forget("src", Instant("2026-11-22T10:00:00.000Z"))
-        history = process.histories()["src"]
-        assert history.current.destinations == {f"dst-{number}"}
-    history = world.process().histories()["src"]
-    assert history.current.destinations == {f"dst-{changes - 1}"}
-    assert len(history.revisions) == changes + 1
-    times = [revision.since for revision in history.revisions]
-    assert times == sorted(set(times))
-
-
-def test_a_change_told_late_holds_since_it_was_made() -> None:
-    world = World()
-    process = world.process()
-    process.histories()
-    world.now, world.rules = plus(NOW, 600), [Rule("dst-b")]
-    process.forget("src", Instant("2026-11-22T10:05:00.000Z"))
-    history = process.histories()["src"]
-    assert history.at(Instant("2026-11-22T10:04:59.999Z")).destinations == {"dst-a"}
-    assert history.at(Instant("2026-11-22T10:05:00.000Z")).destinations == {"dst-b"}
+    src(process)
+    process.note_destination("src", "stranger")
+    process.note_replicas(ObjectVersion("src", "logs/2026/k", "v1"))
+    assert "stranger" in src(process).destinations
+    assert src(process).may_be_replica("logs/other")
+    assert not src(process).may_be_replica("k")
+    others = src(world.process())
+    assert (others.others, others.replicas_under) == (("stranger",), ("logs/",))

@@ -57,6 +57,7 @@ class World:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     bodies: list[str] = field(default_factory=list)
+    listed: list[tuple[str, Instant]] = field(default_factory=list)
     items: dict[tuple[str, str], FileProgress] = field(default_factory=dict)
     run: RunProgress | None = None
     changed: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +82,7 @@ class World:
             destination_buckets=frozenset({"dst"}),
             now=lambda: NOW,
             batch_rows=self.batch_rows,
+            note_listed=self.note_listed,
         )
 
     def work(self, seconds_left: float = 300) -> None:
@@ -115,6 +117,10 @@ class World:
     @port
     def send(self, bodies: Sequence[str]) -> None:
         self.bodies += bodies
+
+    @port
+    def note_listed(self, bucket: str, at: Instant) -> None:
+        self.listed.append((bucket, at))
 
     @port
     def write(self, claims: Any) -> Any:
@@ -166,6 +172,67 @@ def test_every_row_of_every_file_is_in_the_ledger_afterwards() -> None:
     assert world.progress.files_finished == world.progress.run.files == 3
 
 
+class TestWhatABucketHeldBeforeItWasTracked:
+    """It is known once an inventory was read to its end; until then nothing is complete."""
+
+    LISTED = [("src", Instant(deliveries.SCANNED))]  # noqa: RUF012
+
+    def test_is_known_when_the_last_file_is_finished(self) -> None:
+        world = World([rows(2), rows(2, 100)])
+        world.bodies = [json.dumps({"manifest": URI})]
+        world.backfill().handle(world.bodies.pop(), lambda: 300.0)
+        first, last = world.bodies
+        world.backfill().handle(first, lambda: 300.0)
+        assert world.listed == []
+        world.backfill().handle(last, lambda: 300.0)
+        assert world.listed == self.LISTED
+
+    def test_is_not_by_a_list_from_before_tracking_began(self) -> None:
+        """What was written in between, nobody told of."""
+        world = World([rows(2)])
+        world.histories.known = {
+            "src": history("src", rule("dst"), since="2026-11-22T10:00:00.001Z")
+        }
+        world.work()
+        assert world.listed == []
+
+    def test_is_said_once(self) -> None:
+        world = World([rows(2)])
+        known = history("src", rule("dst"))
+        world.histories.known = {"src": replace(known, listed=True)}
+        world.work()
+        assert world.listed == []
+
+    @pytest.mark.parametrize("bad", [b"broken\n", line(values("x", status="DONE"))])
+    def test_is_not_while_rows_could_not_be_understood(self, bad: bytes) -> None:
+        world = World([[*rows(2), bad]])
+        world.work()
+        assert world.ended == "finished"
+        assert world.listed == []
+
+    def test_is_not_while_the_ledger_refused_some(self) -> None:
+        world = World([rows(2)])
+        key = (ObjectVersion("src", "k1", "v1"), "dst")
+        world.ledger.refuse = {key: Rejected("unwritable", "too large")}
+        world.work()
+        assert world.listed == []
+
+    def test_is_not_while_a_file_failed(self) -> None:
+        world = World([rows(2)], changed={"fileFormat": "ORC"})
+        world.work()
+        assert (world.ended, world.listed) == ("failed", [])
+
+    def test_of_an_empty_bucket_is_known_as_well(self) -> None:
+        world = World([[]])
+        world.work()
+        assert world.listed == self.LISTED
+
+    def test_is_not_told_by_the_list_of_a_destination(self) -> None:
+        world = of_a_destination()
+        world.work()
+        assert world.listed == []
+
+
 def test_an_inventory_without_files_is_finished_at_once() -> None:
     world = World([])
     world.work()
@@ -201,6 +268,7 @@ def test_a_crash_at_any_call_changes_nothing_in_the_end(
     assert world.progress.counts == straight.progress.counts
     assert world.progress.rows == straight.progress.rows
     assert world.ended == "finished"
+    assert set(world.listed) == set(straight.listed) != set()
 
 
 def test_every_message_delivered_twice_counts_once() -> None:

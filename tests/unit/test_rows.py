@@ -178,37 +178,46 @@ class TestMarkers:
         assert world.ledger.records == {}
 
 
+BOTH_WAYS = {
+    "east": history("east", rule("west", delete_markers=True)),
+    "west": history("west", rule("east", delete_markers=True)),
+}
+
+
 @pytest.mark.parametrize("made_in", ["east", "west"])
-def test_of_two_buckets_that_replicate_to_each_other_the_older_marker_is_the_source(
-    made_in: str,
+@pytest.mark.parametrize("listed_in", ["east", "west"])
+def test_of_two_buckets_that_replicate_to_each_other_the_age_of_a_marker_does_not_decide(
+    made_in: str, listed_in: str
 ) -> None:
-    both = {
-        "east": history("east", rule("west", delete_markers=True)),
-        "west": history("west", rule("east", delete_markers=True)),
-    }
+    """A replica keeps its source's LastModified; whoever has another one tells nothing by it."""
+    world = World(histories=BOTH_WAYS)
+    for bucket in BOTH_WAYS:
+        later = 0 if bucket == made_in else 3
+        world.objects.heads[SOURCE.in_bucket(bucket)] = shows(None, marker=True, later=later)
+    row = Listed(SOURCE.in_bucket(listed_in), None, delete_marker=True, last_modified=WRITTEN)
+    assert world.read(row) == {"delete_marker": 1, "undecided": 1}
+    assert world.ledger.records == {}
+
+
+@pytest.mark.parametrize("made_in", ["east", "west"])
+@pytest.mark.parametrize("listed_in", ["east", "west"])
+def test_but_what_was_heard_of_first_does(made_in: str, listed_in: str) -> None:
+    world = World(histories=BOTH_WAYS)
     other = {"east": "west", "west": "east"}[made_in]
-    original, copy = ObjectVersion(made_in, "k", "v1"), ObjectVersion(other, "k", "v1")
-    for listed_in in (original, copy):
-        world = World(histories=both)
-        world.objects.heads = {
-            original: shows(None, marker=True),
-            copy: shows(None, marker=True, later=3),
-        }
-        later = 0 if listed_in == original else 3
-        world.read(Listed(listed_in, None, delete_marker=True, last_modified=plus(WRITTEN, later)))
-        assert set(world.ledger.records) == {(original, other)}
-        assert world.state(original, other).status is Status.COMPLETED
+    original = SOURCE.in_bucket(made_in)
+    made = stored((Kind.REQUESTED, 0), of=original, destination=other).record.facts
+    world.ledger.write([Claim(one) for one in made])
+    marker = shows(None, marker=True)
+    world.objects.heads = {SOURCE.in_bucket(bucket): marker for bucket in BOTH_WAYS}
+    world.read(Listed(SOURCE.in_bucket(listed_in), None, delete_marker=True, last_modified=WRITTEN))
+    assert set(world.ledger.records) == {(original, other)}
 
 
 def test_a_marker_that_two_buckets_have_since_the_same_second_is_nobody_s() -> None:
-    both = {
-        "east": history("east", rule("west", delete_markers=True)),
-        "west": history("west", rule("east", delete_markers=True)),
-    }
-    for name in both:
-        world = World(histories=both)
+    for name in BOTH_WAYS:
+        world = World(histories=BOTH_WAYS)
         marker = shows(None, marker=True)
-        world.objects.heads = {SOURCE.in_bucket(bucket): marker for bucket in both}
+        world.objects.heads = {SOURCE.in_bucket(bucket): marker for bucket in BOTH_WAYS}
         row = Listed(SOURCE.in_bucket(name), None, delete_marker=True, last_modified=WRITTEN)
         assert world.read(row) == {"delete_marker": 1, "undecided": 1}
         assert world.ledger.records == {}
