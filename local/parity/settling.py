@@ -29,7 +29,7 @@ CHECK_BASE_SECONDS = 1
 """In place of 15 minutes."""
 AGE_SECONDS = 4 * CHECK_BASE_SECONDS
 """Old enough for a first look, without Replication Time Control as well."""
-_SECONDS = 240.0
+_SECONDS = 600.0
 _QUIET_SECONDS = 2.0
 
 REPLICATION_SECONDS = 1.2

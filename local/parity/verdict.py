@@ -11,9 +11,9 @@ What nobody can tell is named, with the reason, and never counted as equal:
                             of the tracker, the tracker goes on to say that it was there when it
                             last heard of it (`observed_at`), which is true.
     source gone, unheard    a replica whose source went before anybody heard of it
-    made untold             markers of two buckets that replicate to each other are alike in both;
-                            when the event of the copy comes first, or alone, the copy passes for
-                            the original
+    made untold             markers, and encrypted objects, of two buckets that replicate to each
+                            other are alike in both; when the event of the copy comes first, or
+                            alone, the copy passes for the original
     encrypted, and unheard  S3 shows the status of an object with a customer's key to nobody else,
                             so a lost event of it is lost for good
     encrypted, in doubt     the same of one whose destinations were never certain
@@ -148,7 +148,8 @@ def _differ(
 def _untold(found: Difference, answer: Answer, gone: datetime | None, heard: Heard) -> str | None:
     """Why nobody can tell; None when somebody can."""
     one, key = found.one, (found.one.bucket, found.one.key, found.one.version_id)
-    if customer_keys.is_encrypted(one.key) and not one.marker:
+    encrypted = customer_keys.is_encrypted(one.key) and not one.marker
+    if encrypted:
         if key in heard.lost_of:
             return ENCRYPTED_UNHEARD
         if key in heard.in_doubt:
@@ -161,7 +162,8 @@ def _untold(found: Difference, answer: Answer, gone: datetime | None, heard: Hea
         return BESIDE_A_FAILURE if failed - {found.tracker} else None
     # Of a marker S3 shows nothing, so of an unheard one the tracker may say nothing, and no more.
     silent = one.marker and answer is None and found.tracker == "None"
-    if one.marker and one.bucket in _BOTH_WAYS and (silent or _is_mirrored(one, answer)):
+    mirrored = _is_mirrored(found, answer)
+    if one.bucket in _BOTH_WAYS and (silent or (mirrored and (one.marker or encrypted))):
         return MADE_UNTOLD
     if gone and answer is None and (silent or found.tracker == UNSOURCED):
         return SOURCE_UNHEARD
@@ -176,10 +178,14 @@ def _untold(found: Difference, answer: Answer, gone: datetime | None, heard: Hea
     return None
 
 
-def _is_mirrored(one: Written, answer: Answer) -> bool:
-    """Whether the tracker takes it for the copy of what is its copy."""
+def _is_mirrored(found: Difference, answer: Answer) -> bool:
+    """Whether the tracker takes it for the copy of what is its copy, or its copy for another
+    original."""
+    other = {*_BOTH_WAYS} - {found.one.bucket}
     source = answer["source"] if answer else None
-    return source is not None and source["bucket"] in {*_BOTH_WAYS} - {one.bucket}
+    if source is not None and source["bucket"] in other:
+        return True
+    return found.what in {f"asked of {name}" for name in other} and "source" in found.tracker
 
 
 def _is_listed(answer: Answer) -> bool:
@@ -207,7 +213,7 @@ def _compare_one(
             places.get(name),
             failed=failed,
             known=answer is not None,
-            regranted=one in work.regranted,
+            changed=one in work.changed,
         )
         findings.append(_of_replica(one, truth, name, _ask(api, name, one)))
     return truth.shown(), answer, findings
@@ -233,10 +239,10 @@ def _of_destination(
     *,
     failed: bool,
     known: bool,
-    regranted: bool,
+    changed: bool,
 ) -> Iterator[Finding]:
-    """The status the tracker gives it, among those that what S3 shows allows. `regranted`: its ACL
-    was changed, and that this did not arrive no list of tags shows."""
+    """The status the tracker gives it, among those that what S3 shows allows. `changed`: its
+    tags or its ACL were; that an ACL, or the same tags again, did not arrive no replica shows."""
     there = truth.holders.get(name)
     header = truth.source.status if truth.source else None
     status = place["status"] if place else None
@@ -252,7 +258,7 @@ def _of_destination(
     else:
         behind = truth.source is not None and there.tags != truth.source.tags
         allowed = {"COMPLETED"}
-        if behind or (header and (_TAGLESS in one.key or regranted)):
+        if behind or (header and (_TAGLESS in one.key or changed)):
             allowed.add(header)
             # Beside one that failed its change may be on its way.
             allowed |= {"PENDING"} if failed and header == "FAILED" else set()

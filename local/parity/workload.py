@@ -54,7 +54,7 @@ class Written:
 class Workload:
     """`written` is every version there ever was in a source bucket, in order; `own` those that were
     put into a destination directly; `gone` when versions were deleted for good at their source;
-    `regranted` those whose ACL was changed; `done` counts what was done, by name."""
+    `changed` those whose tags or ACL were; `done` counts what was done, by name."""
 
     s3: S3Client
     sqs: SQSClient
@@ -64,7 +64,7 @@ class Workload:
     written: list[Written] = field(default_factory=list)
     own: list[Written] = field(default_factory=list)
     gone: dict[Written, datetime] = field(default_factory=dict)
-    regranted: set[Written] = field(default_factory=set)
+    changed: set[Written] = field(default_factory=set)
     done: dict[str, int] = field(default_factory=dict)
     _alive: list[Written] = field(default_factory=list)
     _refused_since: int = 0
@@ -177,6 +177,7 @@ class Workload:
             self._tag(one, self.rng.choice(_TAGS))
 
     def _tag(self, one: Written, tags: dict[str, str]) -> None:
+        self.changed.add(one)
         tagging: Any = {"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}
         self.s3.put_object_tagging(
             Bucket=one.bucket, Key=one.key, VersionId=one.version_id, Tagging=tagging
@@ -195,7 +196,7 @@ class Workload:
     def _change_acl(self) -> None:
         one = self._pick()
         if one:
-            self.regranted.add(one)
+            self.changed.add(one)
             self.s3.put_object_acl(
                 Bucket=one.bucket, Key=one.key, VersionId=one.version_id, ACL="public-read"
             )
