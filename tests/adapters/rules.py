@@ -43,7 +43,7 @@ def refused(code: str, operation: str = "GetBucketReplication") -> ClientError:
 
 
 @dataclass
-class World:
+class Kept:
     """Source buckets and what S3 answers about them; `now` is the wall clock."""
 
     client: "DynamoDBClient"
@@ -91,7 +91,7 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def world() -> Iterator[Kept]:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         client.create_table(
@@ -105,4 +105,4 @@ def world() -> Iterator[World]:
                 {"AttributeName": "sk", "KeyType": "RANGE"},
             ],
         )
-        yield World(client)
+        yield Kept(client)

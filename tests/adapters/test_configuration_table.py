@@ -15,14 +15,14 @@ from replication.adapters.configuration_table import (
 from replication.configuration import Revision
 from replication.eligibility import parse_configuration
 from replication.times import Instant, plus
-from tests.adapters.rules import NOW, World, raw
+from tests.adapters.rules import NOW, Kept, raw
 from tests.adapters.rules import world as new_world
 
 DAY = 86_400
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> Iterator[Kept]:
     with new_world() as made:
         yield made
 
@@ -31,11 +31,11 @@ def revision(since: Instant, *destinations: str, **more: Any) -> Revision:
     return Revision(since, parse_configuration(raw(*destinations)), **more)
 
 
-def test_a_bucket_that_was_never_read_has_no_history(world: World) -> None:
+def test_a_bucket_that_was_never_read_has_no_history(world: Kept) -> None:
     assert world.table.load("src") is None
 
 
-def test_revisions_come_back_as_they_were_kept(world: World) -> None:
+def test_revisions_come_back_as_they_were_kept(world: Kept) -> None:
     first = revision(NOW, "a", not_before=NOW, noticed_at=NOW)
     later = revision(
         plus(NOW, 60), "a", "b", not_before=plus(NOW, 50), told=True, noticed_at=plus(NOW, 70),
@@ -52,7 +52,7 @@ def test_revisions_come_back_as_they_were_kept(world: World) -> None:
 
 
 def test_a_history_that_nobody_confirmed_was_read_when_its_last_revision_began(
-    world: World,
+    world: Kept,
 ) -> None:
     world.table.append("src", revision(NOW, "a"), raw("a"))
     known = world.table.load("src")
@@ -65,7 +65,7 @@ def test_a_history_that_nobody_confirmed_was_read_when_its_last_revision_began(
 
 
 class TestARevisionOfWhichMoreBecomesKnown:
-    def test_moves_to_the_second_that_was_told(self, world: World) -> None:
+    def test_moves_to_the_second_that_was_told(self, world: Kept) -> None:
         first, noticed = revision(NOW, "a"), revision(plus(NOW, 60), "b", looked_back=False)
         for one, rules in ((first, raw("a")), (noticed, raw("b"))):
             world.table.append("src", one, rules)
@@ -75,7 +75,7 @@ class TestARevisionOfWhichMoreBecomesKnown:
         assert known is not None
         assert known.revisions == (first, exact)
 
-    def test_may_stay_where_it_is(self, world: World) -> None:
+    def test_may_stay_where_it_is(self, world: Kept) -> None:
         one = revision(NOW, "a")
         world.table.append("src", one, raw("a"))
         exact = replace(one, told=True, not_before=plus(NOW, -5))
@@ -84,14 +84,14 @@ class TestARevisionOfWhichMoreBecomesKnown:
         assert known is not None
         assert known.revisions == (exact,)
 
-    def test_that_another_process_has_moved_already_is_let_be(self, world: World) -> None:
+    def test_that_another_process_has_moved_already_is_let_be(self, world: Kept) -> None:
         world.table.append("src", revision(NOW, "a"), raw("a"))
         world.table.amend("src", plus(NOW, 5), revision(plus(NOW, 4), "b"))
         known = world.table.load("src")
         assert known is not None
         assert len(known.revisions) == 1
 
-    def test_that_was_looked_back_at_says_so(self, world: World) -> None:
+    def test_that_was_looked_back_at_says_so(self, world: Kept) -> None:
         world.table.append("src", revision(NOW, "a"), raw("a"))
         world.table.append("src", revision(plus(NOW, 60), "b", looked_back=False), raw("b"))
         world.table.note_looked_back("src", plus(NOW, 60))
@@ -100,17 +100,17 @@ class TestARevisionOfWhichMoreBecomesKnown:
         assert known.revisions[1].looked_back
         assert known.certain_until == known.read_at
 
-    def test_looking_back_at_none_makes_none(self, world: World) -> None:
+    def test_looking_back_at_none_makes_none(self, world: Kept) -> None:
         world.table.note_looked_back("src", NOW)
         assert world.table.load("src") is None
 
 
 class TestWhatIsLearntOfABucket:
     @pytest.fixture(autouse=True)
-    def _read_once(self, world: World) -> None:
+    def _read_once(self, world: Kept) -> None:
         world.table.append("src", revision(NOW, "a"), raw("a"))
 
-    def test_a_destination_that_s3_spoke_of_is_one_for_ever(self, world: World) -> None:
+    def test_a_destination_that_s3_spoke_of_is_one_for_ever(self, world: Kept) -> None:
         world.table.note_destination("src", "stranger")
         world.wait(1000 * DAY)
         known = world.table.load("src")
@@ -118,7 +118,7 @@ class TestWhatIsLearntOfABucket:
         assert known.destinations == ("a", "stranger")
         assert known.may_take("any/key", "stranger")
 
-    def test_prefixes_of_replicas_count_for_a_week_after_the_last(self, world: World) -> None:
+    def test_prefixes_of_replicas_count_for_a_week_after_the_last(self, world: Kept) -> None:
         world.table.note_replicas("src", "logs/")
         world.wait((REPLICAS_DAYS - 1) * DAY)
         world.table.note_replicas("src", "other/")
@@ -130,14 +130,14 @@ class TestWhatIsLearntOfABucket:
         assert known is not None
         assert known.replicas_under == ("other/",)
 
-    def test_many_prefixes_are_the_whole_bucket(self, world: World) -> None:
+    def test_many_prefixes_are_the_whole_bucket(self, world: Kept) -> None:
         for number in range(MOST_PREFIXES + 1):
             world.table.note_replicas("src", f"{number}/")
         known = world.table.load("src")
         assert known is not None
         assert known.may_be_replica("any/key")
 
-    def test_a_route_is_audited_in_full_for_a_day_after_the_last_find(self, world: World) -> None:
+    def test_a_route_is_audited_in_full_for_a_day_after_the_last_find(self, world: Kept) -> None:
         world.table.note_audit("src", "a")
         known = world.table.load("src")
         assert known is not None
@@ -148,7 +148,7 @@ class TestWhatIsLearntOfABucket:
         assert known.audited_whole == ()
 
     def test_a_destination_that_takes_many_objects_of_its_own_is_known_for_a_day(
-        self, world: World
+        self, world: Kept
     ) -> None:
         assert not world.table.takes_own("dst")
         world.table.note_own("dst")
@@ -156,7 +156,7 @@ class TestWhatIsLearntOfABucket:
         world.wait(OWN_DAYS * DAY + 1)
         assert not world.table.takes_own("dst")
 
-    def test_that_what_was_before_is_listed_stays_known(self, world: World) -> None:
+    def test_that_what_was_before_is_listed_stays_known(self, world: Kept) -> None:
         known = world.table.load("src")
         assert known is not None
         assert not known.listed
@@ -166,7 +166,7 @@ class TestWhatIsLearntOfABucket:
         assert known is not None
         assert known.listed
 
-    def test_what_expires_leaves_the_table_too(self, world: World) -> None:
+    def test_what_expires_leaves_the_table_too(self, world: Kept) -> None:
         world.table.note_replicas("src", "logs/")
         world.table.note_audit("src", "a")
         world.table.note_own("src")
@@ -176,7 +176,7 @@ class TestWhatIsLearntOfABucket:
         assert all("expires_at" in item for item in notes)
 
 
-def test_a_configuration_of_many_rules_fits_into_an_item(world: World) -> None:
+def test_a_configuration_of_many_rules_fits_into_an_item(world: Kept) -> None:
     """S3 allows 1,000 rules."""
     names = [f"destination-{number}" for number in range(1000)]
     world.table.append("src", revision(NOW, *names), raw(*names))

@@ -1,6 +1,8 @@
 """Reads of the rules: which are believed, and what a bucket is whose rules cannot be read."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -16,16 +18,47 @@ from replication.errors import Unavailable
 from replication.events import Created
 from replication.facts import ObjectVersion
 from replication.times import Instant, plus
-from tests.adapters.rules import NOW, World, refused
+from tests.adapters.rules import NOW, Kept, refused
 from tests.adapters.rules import world as new_world
 from tests.fakes import MemoryLedger, MemoryObjects
+from tests.property.memory import Table
+from tests.property.s3_model import Rule
 
 HOUR = 3600
 TOLD = Instant("2026-11-22T10:30:00.000Z")
 
+if TYPE_CHECKING:
+    from replication.adapters.configuration_table import ConfigurationTable
+
+
+@dataclass
+class World:
+    """Processes that share a table in memory, and one source bucket whose rules change."""
+
+    rules: list[Rule] = field(default_factory=lambda: [Rule("dst-a")])
+    table: Table = field(default_factory=Table)
+    now: Instant = NOW
+
+    def process(self) -> Configurations:
+        """A function that starts: its cache is empty, the table is the same."""
+        return Configurations(
+            s3=lambda: cast("Any", self),
+            table=cast("ConfigurationTable", self.table),
+            buckets=["src"],
+            seconds=lambda: 0.0,
+            now=lambda: self.now,
+        )
+
+    def get_bucket_replication(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
+        rules = [rule.raw(number) for number, rule in enumerate(self.rules)]
+        return {"ReplicationConfiguration": {"Role": "arn:aws:iam::1:role/r", "Rules": rules}}
+
+    def list_object_versions(self, **_: Any) -> dict[str, Any]:
+        return {}
+
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> Iterator[Kept]:
     with new_world() as made:
         yield made
 
@@ -38,24 +71,42 @@ def destinations(history: History, seconds: float = 0, since: Instant = NOW) -> 
     return set(history.at(plus(since, seconds)).destinations)
 
 
+def test_a_cold_process_takes_no_stale_read_for_settled_rules() -> None:
+    """Settling follows from what is stored, not from what a process remembers."""
+    world = World()
+    warm = world.process()
+    warm.histories()
+    world.now, world.rules = plus(world.now, 600), [Rule("dst-a"), Rule("dst-b")]
+    warm.forget(None, None)
+    assert len(src(warm).revisions) == 2
+    world.now, world.rules = plus(world.now, 5), [Rule("dst-a")]
+    stale = src(world.process())
+    assert (stale.settled, len(stale.revisions)) == (False, 2)
+    written_at = plus(world.now, 10)
+    world.now, world.rules = plus(world.now, 20), [Rule("dst-a"), Rule("dst-b")]
+    later = src(world.process())
+    assert (later.settled, len(later.revisions)) == (True, 2)
+    assert later.at(written_at).destinations == {"dst-a", "dst-b"}
+
+
 class TestTheFirstRead:
     def test_is_of_rules_that_may_be_older_and_of_a_bucket_whose_past_is_unknown(
-        self, world: World
+        self, world: Kept
     ) -> None:
         history = src(world.process())
         assert (history.tracking_since, history.settled, history.read_at) == (NOW, True, NOW)
         assert not history.listed
 
-    def test_of_an_empty_bucket_knows_everything_there_was(self, world: World) -> None:
+    def test_of_an_empty_bucket_knows_everything_there_was(self, world: Kept) -> None:
         world.objects = {"src": 0}
         assert src(world.process()).listed
         assert src(world.process()).listed, "for every process"
 
-    def test_of_a_bucket_that_may_not_be_listed_knows_nothing(self, world: World) -> None:
+    def test_of_a_bucket_that_may_not_be_listed_knows_nothing(self, world: Kept) -> None:
         world.objects = {"src": refused("AccessDenied", "ListObjectVersions")}
         assert not src(world.process()).listed
 
-    def test_of_a_bucket_that_filled_since_does_not_take_that_back(self, world: World) -> None:
+    def test_of_a_bucket_that_filled_since_does_not_take_that_back(self, world: Kept) -> None:
         world.objects = {"src": 0}
         process = world.process()
         src(process)
@@ -65,7 +116,7 @@ class TestTheFirstRead:
 
 
 class TestAChangeThatNobodyTold:
-    def test_is_a_revision_of_the_read_that_shows_it(self, world: World) -> None:
+    def test_is_a_revision_of_the_read_that_shows_it(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.wait(540)
@@ -79,7 +130,7 @@ class TestAChangeThatNobodyTold:
         assert history.in_doubt(plus(world.now, -60)), "since the read before"
         assert not history.in_doubt(plus(NOW, 300 - SETTLING_SECONDS))
 
-    def test_is_found_within_a_minute(self, world: World) -> None:
+    def test_is_found_within_a_minute(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.rules["src"] = ("dst-b",)
@@ -92,7 +143,7 @@ class TestAChangeThatNobodyTold:
 class TestAStaleRead:
     """S3 answers the old configuration once more."""
 
-    def changed(self, world: World) -> Configurations:
+    def changed(self, world: Kept) -> Configurations:
         process = world.process()
         src(process)
         world.wait(600)
@@ -101,7 +152,7 @@ class TestAStaleRead:
         assert src(process).settled
         return process
 
-    def test_is_no_revision_and_nothing_is_concluded_for_a_minute(self, world: World) -> None:
+    def test_is_no_revision_and_nothing_is_concluded_for_a_minute(self, world: Kept) -> None:
         self.changed(world)
         world.wait(5)
         world.rules["src"] = ("dst-a",)
@@ -113,7 +164,7 @@ class TestAStaleRead:
         assert history.is_changing(made)
         assert history.in_doubt(made)
 
-    def test_leaves_a_version_written_meanwhile_to_the_rules_that_held(self, world: World) -> None:
+    def test_leaves_a_version_written_meanwhile_to_the_rules_that_held(self, world: Kept) -> None:
         self.changed(world)
         world.wait(5)
         world.rules["src"] = ("dst-a",)
@@ -124,7 +175,7 @@ class TestAStaleRead:
         assert history.settled
         assert set(history.at(plus(world.now, -10)).destinations) == {"dst-a", "dst-b"}
 
-    def test_that_goes_on_for_a_minute_is_believed(self, world: World) -> None:
+    def test_that_goes_on_for_a_minute_is_believed(self, world: Kept) -> None:
         """The rules were changed back."""
         self.changed(world)
         world.rules["src"] = ("dst-a",)
@@ -137,7 +188,7 @@ class TestAStaleRead:
             {"dst-a"},
         ]
 
-    def test_is_asked_about_again_within_seconds(self, world: World) -> None:
+    def test_is_asked_about_again_within_seconds(self, world: Kept) -> None:
         process = self.changed(world)
         world.rules["src"] = ("dst-a",)
         world.wait(5)
@@ -151,7 +202,7 @@ class TestAStaleRead:
 class TestAChangeThatWasTold:
     """CloudTrail says the second."""
 
-    def test_holds_since_that_second(self, world: World) -> None:
+    def test_holds_since_that_second(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
@@ -162,7 +213,7 @@ class TestAChangeThatWasTold:
         assert len(history.met(plus(TOLD, 0.5))) == 2, "of that second nobody knows"
         assert len(history.met(plus(TOLD, 1))) == 1
 
-    def test_that_no_read_shows_leaves_everything_newer_in_doubt(self, world: World) -> None:
+    def test_that_no_read_shows_leaves_everything_newer_in_doubt(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.now = plus(TOLD, 5)
@@ -171,7 +222,7 @@ class TestAChangeThatWasTold:
         assert not history.settled
         assert history.in_doubt(TOLD)
 
-    def test_and_was_changed_back_when_none_does_for_a_minute(self, world: World) -> None:
+    def test_and_was_changed_back_when_none_does_for_a_minute(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.now = plus(TOLD, 5)
@@ -183,7 +234,7 @@ class TestAChangeThatWasTold:
 
     @pytest.mark.parametrize("cold", [True, False])
     def test_after_a_read_noticed_it_keeps_the_exact_second_whoever_noticed(
-        self, world: World, cold: bool
+        self, world: Kept, cold: bool
     ) -> None:
         first = world.process()
         src(first)
@@ -202,7 +253,7 @@ class TestAChangeThatWasTold:
             )
             assert src(process).settled
 
-    def test_told_twice_is_one_revision(self, world: World) -> None:
+    def test_told_twice_is_one_revision(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.now, world.rules["src"] = plus(TOLD, 10), ("dst-b",)
@@ -211,13 +262,13 @@ class TestAChangeThatWasTold:
             history = src(one)
             assert (len(history.revisions), history.settled) == (2, True)
 
-    def test_of_another_bucket_touches_nothing(self, world: World) -> None:
+    def test_of_another_bucket_touches_nothing(self, world: Kept) -> None:
         process = world.process()
         src(process)
         process.forget("stranger", TOLD)
         assert src(process).settled
 
-    def test_several_told_between_two_reads_leave_all_between_in_doubt(self, world: World) -> None:
+    def test_several_told_between_two_reads_leave_all_between_in_doubt(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
@@ -229,7 +280,7 @@ class TestAChangeThatWasTold:
             assert len(history.met(plus(TOLD, seconds))) == 2
         assert len(history.met(plus(TOLD, -21))) == 1
 
-    def test_an_earlier_one_that_is_told_later_widens_the_doubt(self, world: World) -> None:
+    def test_an_earlier_one_that_is_told_later_widens_the_doubt(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
@@ -243,7 +294,7 @@ class TestAChangeThatWasTold:
         assert (history.revisions[-1].since, history.revisions[-1].told) == (TOLD, True)
         assert len(history.met(plus(TOLD, -10))) == 2
 
-    def test_a_later_one_that_is_told_later_widens_it_too(self, world: World) -> None:
+    def test_a_later_one_that_is_told_later_widens_it_too(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.now, world.rules["src"] = plus(TOLD, 30), ("dst-b",)
@@ -255,7 +306,7 @@ class TestAChangeThatWasTold:
         assert history.revisions[-1].since == plus(TOLD, 10)
         assert len(history.met(plus(TOLD, 5))) == 2
 
-    def test_that_no_read_shows_leaves_the_time_between_in_doubt(self, world: World) -> None:
+    def test_that_no_read_shows_leaves_the_time_between_in_doubt(self, world: Kept) -> None:
         """Put and taken back before anybody read it: what was written then met unknown rules."""
         process = world.process()
         src(process)
@@ -271,7 +322,7 @@ class TestAChangeThatWasTold:
 
     @pytest.mark.parametrize("changes", [1, 2, 3])
     def test_in_the_second_of_a_read_comes_after_what_was_read(
-        self, world: World, changes: int
+        self, world: Kept, changes: int
     ) -> None:
         """CloudTrail tells 10:00:00 of what came after a read at 10:00:00.400."""
         process = world.process()
@@ -289,7 +340,7 @@ class TestAChangeThatWasTold:
 class TestTheReadMark:
     """What ends the doubt about everything that is newer than the rules."""
 
-    def test_is_that_of_each_process_and_of_all_when_the_schedule_asks(self, world: World) -> None:
+    def test_is_that_of_each_process_and_of_all_when_the_schedule_asks(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.wait(HOUR)
@@ -300,7 +351,7 @@ class TestTheReadMark:
         src(process)
         assert world.table.load("src").read_at == world.now  # type: ignore[union-attr]
 
-    def test_is_when_the_read_began(self, world: World) -> None:
+    def test_is_when_the_read_began(self, world: Kept) -> None:
         """A rule that is added while S3 answers is newer."""
         process = world.process()
         src(process)
@@ -314,7 +365,7 @@ class TestTheReadMark:
         world.get_bucket_replication = slow  # type: ignore[assignment,method-assign]
         assert src(process).read_at == began
 
-    def test_does_not_move_while_s3_does_not_answer(self, world: World) -> None:
+    def test_does_not_move_while_s3_does_not_answer(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.wait(HOUR)
@@ -323,7 +374,7 @@ class TestTheReadMark:
         assert history.read_at == NOW
         assert history.in_doubt(plus(world.now, -60))
 
-    def test_a_second_read_is_asked_for_when_it_is_needed(self, world: World) -> None:
+    def test_a_second_read_is_asked_for_when_it_is_needed(self, world: Kept) -> None:
         process = world.process()
         src(process)
         world.wait(1)
@@ -337,11 +388,11 @@ class TestABucketWhoseRulesCannotBeRead:
     """It stops nobody else."""
 
     @pytest.fixture
-    def two(self, world: World) -> World:
+    def two(self, world: Kept) -> Kept:
         world.rules = {"old": ("old-replica",), "orders": ("orders-replica",)}
         return world
 
-    def claims(self, world: World, bucket: str, process: Configurations) -> object:
+    def claims(self, world: Kept, bucket: str, process: Configurations) -> object:
         """What a new version in the bucket comes to."""
         attributor = Attributor(
             histories=process.histories(),
@@ -355,7 +406,7 @@ class TestABucketWhoseRulesCannotBeRead:
         return attributor.claims(Created(ObjectVersion(bucket, "k", "v1"), world.now, "e", True))
 
     @pytest.mark.parametrize("code", ["AccessDenied", "SlowDown", "InternalError"])
-    def test_is_served_by_the_rules_that_are_stored(self, two: World, code: str) -> None:
+    def test_is_served_by_the_rules_that_are_stored(self, two: Kept, code: str) -> None:
         two.process().histories()
         two.rules["old"] = refused(code)
         two.wait(HOUR)
@@ -366,14 +417,14 @@ class TestABucketWhoseRulesCannotBeRead:
         for bucket in ("old", "orders", "orders-replica", "old-replica"):
             assert self.claims(two, bucket, process)
 
-    def test_is_named_to_the_operator_when_it_is_denied(self, two: World) -> None:
+    def test_is_named_to_the_operator_when_it_is_denied(self, two: Kept) -> None:
         two.rules["old"] = refused("AccessDenied")
         two.process().histories()
         assert {(one.action, one.bucket) for one in two.refusals} == {
             ("s3:GetReplicationConfiguration", "old")
         }
 
-    def test_that_was_deleted_has_no_rules(self, two: World) -> None:
+    def test_that_was_deleted_has_no_rules(self, two: Kept) -> None:
         two.process().histories()
         two.rules["old"] = refused("NoSuchBucket")
         two.wait(HOUR)
@@ -383,7 +434,7 @@ class TestABucketWhoseRulesCannotBeRead:
         assert process.histories()["old"].destinations == ("old-replica",)
 
     def test_of_which_none_are_stored_holds_back_only_what_could_come_of_it(
-        self, two: World
+        self, two: Kept
     ) -> None:
         two.rules["old"] = refused("AccessDenied")
         process = two.process()
@@ -394,7 +445,7 @@ class TestABucketWhoseRulesCannotBeRead:
             with pytest.raises(Unavailable, match="old"):
                 self.claims(two, bucket, process)
 
-    def test_comes_back_when_it_can_be_read_again(self, two: World) -> None:
+    def test_comes_back_when_it_can_be_read_again(self, two: Kept) -> None:
         two.rules["old"] = refused("AccessDenied")
         process = two.process()
         process.histories()
@@ -402,7 +453,7 @@ class TestABucketWhoseRulesCannotBeRead:
         assert set(process.histories()) == {"old", "orders"}
         assert process.unknown() == {}
 
-    def test_a_table_that_does_not_answer_leaves_what_is_known(self, two: World) -> None:
+    def test_a_table_that_does_not_answer_leaves_what_is_known(self, two: Kept) -> None:
         process = two.process()
         process.histories()
         two.client.delete_table(TableName="ledger")
@@ -411,7 +462,7 @@ class TestABucketWhoseRulesCannotBeRead:
 
 
 class TestADestinationOfManyObjectsOfItsOwn:
-    def test_is_learnt_and_known_to_every_process(self, world: World) -> None:
+    def test_is_learnt_and_known_to_every_process(self, world: Kept) -> None:
         process = world.process()
         for _ in range(MANY_OWN - 1):
             process.note_own("dst-a")
@@ -420,7 +471,7 @@ class TestADestinationOfManyObjectsOfItsOwn:
         assert process.takes_own("dst-a")
         assert world.process().takes_own("dst-a")
 
-    def test_is_forgotten_when_it_is_not_seen_any_more(self, world: World) -> None:
+    def test_is_forgotten_when_it_is_not_seen_any_more(self, world: Kept) -> None:
         process = world.process()
         for _ in range(MANY_OWN):
             process.note_own("dst-a")
@@ -428,7 +479,7 @@ class TestADestinationOfManyObjectsOfItsOwn:
         assert not process.takes_own("dst-a")
 
 
-def test_what_a_process_learns_counts_in_it_at_once(world: World) -> None:
+def test_what_a_process_learns_counts_in_it_at_once(world: Kept) -> None:
     process = world.process()
     src(process)
     process.note_destination("src", "stranger")
