@@ -389,5 +389,13 @@ def _padded(sequencer: str) -> str:
     return sequencer.upper().ljust(_SEQUENCER_LENGTH, "0")
 
 
-TIMED = frozenset({Evidence.REPLICA_CREATED, Evidence.REPLICATION_EVENT})
-"""Evidence of an arrival that says when it was; other evidence says when somebody looked."""
+READ = frozenset(
+    {
+        Evidence.HEAD_SOURCE,
+        Evidence.HEAD_DESTINATION,
+        Evidence.INVENTORY,
+        Evidence.BATCH_REPORT,
+    }
+)
+"""Evidence that says when somebody looked, and not when it happened."""
+TIMED = frozenset(Evidence) - READ

@@ -137,6 +137,8 @@ def _own(items: VersionItems) -> State | None:
 def _says_more(state: State, own: State) -> bool:
     """Whether a destination was heard of after the status of the version was read, so that this may
     be no more what S3 would say."""
+    if state.status is None and state.in_doubt:
+        return False  # nothing was heard of it yet
     learnt_at = state.since or state.observed_at or ""
     later = learnt_at > (own.observed_at or "")
     return later and state.evidence is not None and state.status is not own.status

@@ -102,7 +102,8 @@ def watermark(
     )
     known = [now, *(since for (since, _, _), _ in lacking[:1]), *([frontier] if frontier else [])]
     if history is not None:
-        known += [history.tracking_since] if frontier is None else []
+        # Before anything was heard, what was first recorded is all there is to go by.
+        known += [history.tracking_since] if frontier is None and not lacking else []
         known += [history.certain_until] if history.certain_until else []
     pending = (one for _, one in lacking if one.record.state.status is Status.PENDING)
     return Watermark(
