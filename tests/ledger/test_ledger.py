@@ -146,76 +146,6 @@ def test_a_common_life_takes_one_write_request_each_and_no_read(
     assert in_table(dynamodb, table, version) == expected(life, version)
 
 
-@pytest.mark.parametrize(
-    "later",
-    [
-        fact(Kind.CHANGED, ANY, 3),
-        fact(Kind.VERDICT, ANY, 3, status=Status.PENDING),
-        fact(Kind.FAILED, ANY, 3, failure_code="X", requested_at=plus(START, 2)),
-        fact(Kind.OBSERVED, ANY, 3, status=Status.COMPLETED),
-        fact(Kind.THRESHOLD_MISSED, ANY, 3),
-        fact(Kind.NOTED, ANY, 3),
-    ],
-    ids=lambda one: one.kind,
-)
-@pytest.mark.parametrize("arrived", [True, False])
-def test_what_a_fact_does_that_needs_the_state_is_read_first(
-    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger, later: Fact, arrived: bool
-) -> None:
-    version = fresh()
-    life = [fact(Kind.REQUESTED, version), *([fact(Kind.ARRIVED, version, 1)] if arrived else [])]
-    for one in life:
-        ledger.write([Claim(one)])
-    (last,) = moved([later], version)
-    with requests_of(dynamodb) as calls:
-        assert list(ledger.write([Claim(last)]).values()) == [Written.WRITTEN]
-    assert calls == ["GetItem", "PutItem"]
-    assert in_table(dynamodb, table, version) == expected([*life, last], version)
-
-
-_ASSUMPTIONS: dict[str, tuple[list[tuple[Kind, float, dict[str, Any]]], set[Kind]]] = {
-    "pending": ([(Kind.REQUESTED, 0, {})], {Kind.ARRIVED}),
-    "completed": ([(Kind.REQUESTED, 0, {}), (Kind.ARRIVED, 1, {})], {Kind.REPLICA_DELETED}),
-    "lost": (
-        [(Kind.REQUESTED, 0, {}), (Kind.ARRIVED, 1, {}), (Kind.REPLICA_DELETED, 2, {})],
-        set(),
-    ),
-    "failed": ([(Kind.REQUESTED, 0, {}), (Kind.FAILED, 1, {"failure_code": "X"})], set()),
-    "possible": ([(Kind.POSSIBLE, 0, {})], set()),
-    "ruled out": (
-        [(Kind.REQUESTED, 0, {}), (Kind.OBSERVED, 1, {"status": None})],
-        set(),
-    ),
-    "tagged": (
-        [
-            (Kind.REQUESTED, 0, {}),
-            (Kind.ARRIVED, 1, {}),
-            (Kind.VERDICT, 2, {"status": Status.PENDING}),
-        ],
-        {Kind.ARRIVED, Kind.REPLICA_DELETED},
-    ),
-}
-
-
-@pytest.mark.parametrize("before", _ASSUMPTIONS)
-@pytest.mark.parametrize("kind", [Kind.ARRIVED, Kind.REPLICA_DELETED, Kind.DELETED])
-def test_a_blind_write_is_the_fold_and_is_refused_where_it_would_not_be(
-    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger, before: str, kind: Kind
-) -> None:
-    told, blind = _ASSUMPTIONS[before]
-    version = fresh()
-    life = [fact(one, version, seconds, **more) for one, seconds, more in told]
-    ledger.write([Claim(one) for one in life])
-    last = fact(kind, version, 9, evidence=Evidence.REPLICA_CREATED)
-    with requests_of(dynamodb) as calls:
-        assert list(ledger.write([Claim(last)]).values()) == [Written.WRITTEN]
-    assert in_table(dynamodb, table, version) == expected([*life, last], version)
-    # One without a status is closed to blind writes altogether.
-    open_ended = before not in ("possible", "ruled out")
-    is_blind = open_ended and (kind in blind or kind is Kind.DELETED)
-    assert calls == ["BatchExecuteStatement", *([] if is_blind else ["GetItem", "PutItem"])]
-
-
 def test_a_failure_that_does_not_say_what_it_was_asked_for_reads_first(
     dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger
 ) -> None:
@@ -300,6 +230,24 @@ def test_a_fact_delivered_twice_is_known(
     before = in_table(dynamodb, table, created.version)
     assert list(ledger.write([Claim(created)]).values()) == [Written.KNOWN]
     assert in_table(dynamodb, table, created.version) == before
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_first_verdict_on_a_change_stays(
+    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger, together: bool
+) -> None:
+    """The event comes again, and S3 says something else by then: no byte changes."""
+    version = fresh()
+    life = [fact(Kind.REQUESTED, version), fact(Kind.ARRIVED, version, 1)]
+    ledger.write([Claim(one) for one in life])
+    change = fact(Kind.CHANGED, version, 5, id="event")
+    first = fact(Kind.VERDICT, version, 5, id="event", status=Status.PENDING)
+    ledger.write([Claim(change), Claim(first)])
+    before = in_table(dynamodb, table, version)
+    other = fact(Kind.VERDICT, version, 5, id="event", in_doubt=True)
+    claims = [Claim(change), Claim(other)] if together else [Claim(other)]
+    assert list(ledger.write(claims).values()) == [Written.KNOWN]
+    assert in_table(dynamodb, table, version) == before
 
 
 def test_a_claim_that_needs_an_existing_item_writes_nothing_without_one(
