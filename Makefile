@@ -6,8 +6,9 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
+LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.property.summary
 
-.PHONY: help demo demo-live parity screenshots test up down lint fix bench openapi synth deploy destroy lock clean
+.PHONY: help demo demo-live parity screenshots test laws up down lint fix bench openapi synth deploy destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -21,6 +22,10 @@ demo-live: $(READY) ## The same, then a gentle stream of objects until Ctrl-C
 test: $(READY) ## Everything: checks, unit, property, adapter, infrastructure and end-to-end tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest --numprocesses 3 --dist loadgroup --cov --cov-report=term:skip-covered
+
+laws: $(READY) ## The tracker against a model of S3, a tenth of it over DynamoDB (EXAMPLES=n SEED=n)
+	@export LAWS_EXAMPLES=$(or $(EXAMPLES),10000) LAWS_SEED=$(or $(SEED),0); \
+	    $(LAWS) tests/property/test_model.py && $(LAWS) tests/ledger/test_model.py
 
 up: $(READY) ## The whole stack on the local emulator; .local/outputs.json says where
 	@$(BIN)/python -m local up

@@ -1,21 +1,55 @@
-"""The same laws as `tests/property/test_model.py`, with the ledger in DynamoDB: what is written
-blindly, merged, indexed and read back there must be what the fold in memory says."""
+"""The same laws as `tests/property/test_model.py`, with everything in DynamoDB: what is written
+blindly, merged, indexed and read back there must be what the fold in memory says, and what is kept
+of rules and of the queue must be what the functions need."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 
+from replication.adapters import items
+from replication.adapters.configuration_table import ConfigurationTable
 from replication.adapters.dynamodb import DynamoDBLedger
 from replication.adapters.dynamodb_reads import LedgerReads
+from replication.adapters.heard import HeardTable
+from replication.adapters.heard_reads import HeardReads
+from replication.adapters.items import Item
+from replication.ports import ItemKey
+from replication.stored import Stored
 from tests.ledger.conftest import SHARDS
 from tests.property.s3_model import S3Model
-from tests.property.test_model import Machine
+from tests.property.test_model import EXAMPLES, FIRST, Machine
 from tests.property.tracker import Tracker
+from tests.property.walks import walk_many
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Lists(LedgerReads):
+    """With the items as a scan and the stream have them."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        super().__init__(client, table)
+        self._dynamodb, self._table = client, table
+
+    def stored(self) -> Iterator[Stored]:
+        found = self._dynamodb.scan(TableName=self._table, ConsistentRead=True)["Items"]
+        of_objects = (item for item in found if not item["pk"]["S"].startswith("#"))
+        return map(items.read_item, of_objects)
+
+    def image(self, key: ItemKey) -> Item | None:
+        found = self._dynamodb.get_item(
+            TableName=self._table, Key=items.key_of(*key), ConsistentRead=True
+        )
+        return dict(found["Item"]) if "Item" in found else None
+
+
+class Heard(HeardTable, HeardReads):
+    """How far the queue was heard, kept and read back."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, s3: S3Model) -> None:
+        HeardTable.__init__(self, client, table, s3.now)
 
 
 @pytest.mark.e2e
@@ -25,12 +59,16 @@ def test_the_tracker_converges_with_its_ledger_in_dynamodb(
     class InDynamoDB(Machine):
         def make(self, s3: S3Model) -> Tracker:
             wipe(dynamodb, table)
-            ledger = DynamoDBLedger(dynamodb, table, SHARDS)
-            return Tracker(s3, ledger, LedgerReads(dynamodb, table), shards=SHARDS)
+            return Tracker(
+                s3,
+                DynamoDBLedger(dynamodb, table, SHARDS),
+                Lists(dynamodb, table),
+                shards=SHARDS,
+                table=ConfigurationTable(dynamodb, table, s3.now),
+                heard=Heard(dynamodb, table, s3),
+            )
 
-    run_state_machine_as_test(
-        InDynamoDB, settings=settings(max_examples=25, stateful_step_count=30, database=None)
-    )
+    walk_many(InDynamoDB, FIRST, max(6, EXAMPLES // 10))
 
 
 def wipe(dynamodb: "DynamoDBClient", table: str) -> None:

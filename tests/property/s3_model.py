@@ -1,143 +1,52 @@
 """S3 in memory, as the tracker meets it: versions, rules, replicas, headers, and events.
 
-Written from S3's documentation alone; it shares no rule with the tracker but the vocabulary. What
-Amazon does not say is a field, so that a test can try both: `failure_shows_at_once` (the header of
-one failed and one pending destination), `change_events` (whether replicated tags and ACLs emit
-events at the destination) and `markers_show` (whether an inventory calls replicated markers
+Written from S3's documentation and from captures of it alone; it shares no rule with the tracker
+but the vocabulary. What Amazon does not say is a field, so that a test can try both:
+`failure_shows_at_once` (the header of one failed and one pending destination), `change_events`
+(whether replicated tags and ACLs emit events at the destination), `change_failures_told` (whether
+a change that fails is told of), `markers_show` (whether an inventory calls replicated markers
 REPLICA).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from replication.deliveries import Listed
-from replication.errors import Denied
 from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
 from replication.facts import ObjectVersion
-from replication.ports import Head
 from replication.status import Status
-from replication.times import Instant, from_datetime
+from replication.times import Instant
+from tests.property.s3_reads import S3Reads, Version
+from tests.property.s3_rules import CHAIN, DESTINATIONS, SOURCE, TAG, THIRD, Rule, taken
 
-SOURCE = "src"
-DESTINATIONS = ("dst-a", "dst-b")
-EPOCH = datetime(2026, 11, 22, 10, tzinfo=UTC)
-TAG = {"replicate": "yes"}
-
-
-@dataclass
-class Rule:
-    """One V2 rule with metrics."""
-
-    destination: str
-    prefix: str = ""
-    tagged: bool = False
-    delete_markers: bool = True
-    enabled: bool = True
-
-    def takes(self, key: str, tags: Mapping[str, str], *, marker: bool) -> bool:
-        if not self.enabled or not key.startswith(self.prefix):
-            return False
-        if marker:
-            return self.delete_markers and not self.tagged
-        return not self.tagged or tags.get("replicate") == "yes"
-
-    def raw(self, number: int) -> dict[str, Any]:
-        tags = [{"Key": name, "Value": value} for name, value in TAG.items()]
-        wanted = {"And": {"Prefix": self.prefix, "Tags": tags}} if self.tagged else None
-        return {
-            "ID": f"to-{self.destination}-{number}",
-            "Priority": number,
-            "Status": "Enabled" if self.enabled else "Disabled",
-            "Filter": wanted or {"Prefix": self.prefix},
-            "DeleteMarkerReplication": {"Status": "Enabled" if self.delete_markers else "Disabled"},
-            "Destination": {
-                "Bucket": f"arn:aws:s3:::{self.destination}",
-                "Metrics": {"Status": "Enabled"},
-            },
-        }
+__all__ = ["CHAIN", "DESTINATIONS", "SOURCE", "TAG", "THIRD", "Rule", "S3Model", "Version"]
 
 
 @dataclass
-class Version:
-    """What a bucket holds. `places`: the status at each destination it was accepted for."""
+class S3Model(S3Reads):
+    """Everything a user or S3 itself can do. `sent` are the events on their way; whoever drives
+    the model takes them out. `milliseconds_told`: creations are told by notifications as well."""
 
-    written_at: Instant
-    tags: dict[str, str] = field(default_factory=dict)
-    first_tags: dict[str, str] = field(default_factory=dict)
-    marker: bool = False
-    replica: bool = False
-    places: dict[str, str] = field(default_factory=dict)
-    changing: set[str] = field(default_factory=set)
-    """Destinations whose replica is older than the tags or the ACL."""
-
-
-@dataclass
-class S3Model:
-    """`ports.Objects`, and everything a user or S3 itself can do. `sent` are the events on their
-    way; whoever drives the model takes them out."""
-
-    failure_shows_at_once: bool = True
     change_events: bool = True
+    change_failures_told: bool = True
     markers_show: bool = True
-    rules: list[Rule] = field(default_factory=lambda: [Rule("dst-a"), Rule("dst-b", "both/")])
-    held: dict[ObjectVersion, Version] = field(default_factory=dict)
+    milliseconds_told: bool = False
     sent: list[Event] = field(default_factory=list)
-    denied: frozenset[str] = frozenset()
-    milliseconds: int = 0
-    number: int = 0
     written: dict[ObjectVersion, Version] = field(default_factory=dict)
-    """Every version ever written to the source, also those that are gone."""
+    """Every version ever written to a source, also those that are gone."""
     was_failed: set[ObjectVersion] = field(default_factory=set)
     """Versions that some destination ever failed for."""
     was_held: set[tuple[ObjectVersion, str]] = field(default_factory=set)
     """Versions and the destinations that ever had them."""
-
-    def now(self) -> Instant:
-        return from_datetime(EPOCH + timedelta(milliseconds=self.milliseconds))
-
-    def pass_time(self, milliseconds: int) -> None:
-        self.milliseconds += milliseconds
-
-    # What the tracker asks.
-
-    def head(self, version: ObjectVersion) -> Head | None:
-        self._ask("s3:GetObjectVersion", version.bucket)
-        found = self.held.get(version)
-        if found is None:
-            return None
-        if found.marker:
-            return Head(None, delete_marker=True, last_modified=found.written_at)
-        status = "REPLICA" if found.replica else self.header(version)
-        return Head(status, False, found.written_at, tag_count=len(found.tags))
-
-    def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
-        self._ask("s3:GetObjectVersionTagging", version.bucket)
-        found = self.held.get(version)
-        return None if found is None else found.tags
-
-    def get_bucket_replication(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
-        rules = [rule.raw(number) for number, rule in enumerate(self.rules)]
-        return {"ReplicationConfiguration": {"Role": "arn:aws:iam::1:role/r", "Rules": rules}}
-
-    def header(self, version: ObjectVersion) -> str | None:
-        """`x-amz-replication-status` of a source version. Of a delete marker S3 shows none; here
-        it is what the header would be."""
-        statuses = set(self.held[version].places.values())
-        if "FAILED" in statuses and (self.failure_shows_at_once or "PENDING" not in statuses):
-            return "FAILED"
-        if not statuses:
-            return None
-        return "COMPLETED" if statuses == {"COMPLETED"} else "PENDING"
+    held_since: dict[ObjectVersion, Instant] = field(default_factory=dict)
+    """When each copy first arrived."""
+    gone: dict[ObjectVersion, Instant] = field(default_factory=dict)
+    """When what is gone was deleted last."""
 
     def listed(self, version: ObjectVersion) -> Listed:
         """The row of an S3 Inventory."""
         found = self.held[version]
         marked = found.marker and not self.markers_show
-        header = None
-        if version.bucket == SOURCE and not found.marker:
-            header = self.header(version)
+        header = None if found.marker or found.replica else self.header(version)
         return Listed(
             version,
             Status(header) if header else None,
@@ -146,80 +55,115 @@ class S3Model:
             last_modified=found.written_at,
         )
 
-    def pending(self) -> Iterator[tuple[ObjectVersion, str]]:
-        return self._places("PENDING")
-
-    def failed(self) -> Iterator[tuple[ObjectVersion, str]]:
-        return self._places("FAILED")
-
-    def _places(self, status: str) -> Iterator[tuple[ObjectVersion, str]]:
-        for version, found in self.held.items():
-            yield from ((version, name) for name, s in found.places.items() if s == status)
-
     # What users do.
 
-    def put(self, key: str, tags: Mapping[str, str], *, marker: bool = False) -> ObjectVersion:
-        self.number += 1
-        version = ObjectVersion(SOURCE, key, f"v{self.number}")
-        taken = {r.destination for r in self.rules if r.takes(key, tags, marker=marker)}
+    def put(
+        self,
+        key: str,
+        tags: dict[str, str],
+        *,
+        marker: bool = False,
+        hidden: bool = False,
+        bucket: str = SOURCE,
+    ) -> ObjectVersion:
+        version = ObjectVersion(bucket, key, self._id("v"))
+        rules = self.rules_of(bucket)
+        names = taken(rules, key, tags, marker=marker)
+        anyway = taken([one for one in rules if not one.tagged], key, tags, marker=marker)
         stored = Version(
             self.now(),
             dict(tags),
-            dict(tags),
             marker,
-            places=dict.fromkeys(sorted(taken), "PENDING"),
+            hidden=hidden,
+            met=self.configuration_number,
+            by_tags=names - anyway,
+            places=dict.fromkeys(sorted(names), "PENDING"),
         )
-        self.held[version] = self.written[version] = stored
-        self._created(version, marker=marker)
+        self.held[version] = stored
+        if bucket == SOURCE or bucket in self.rules_elsewhere:
+            self.written[version] = stored
+            self.note(version)
+        self._created(version)
         return version
 
     def put_at_destination(self, bucket: str, key: str) -> None:
-        self.number += 1
-        version = ObjectVersion(bucket, key, f"v{self.number}")
-        self.held[version] = Version(self.now())
-        self._created(version, marker=False)
+        self.put(key, {}, bucket=bucket)
 
-    def change(self, version: ObjectVersion, tags: Mapping[str, str]) -> None:
-        """New tags. Whoever has the version is due once more where a rule is still enabled; who
-        waits gets them along with it; who failed stays failed."""
+    def change(self, version: ObjectVersion, tags: dict[str, str]) -> None:
+        """Other tags."""
         found = self.held[version]
-        found.tags = dict(tags)
+        found.retagged |= found.tags.get("replicate") != tags.get("replicate")
+        self.held[version].tags = dict(tags)
         self.sent.append(Changed(version, self._second(), self._id("changed"), True))
-        still = {rule.destination for rule in self.rules if rule.enabled}
-        for name in still.intersection(found.places):
-            if found.places[name] == "COMPLETED":
-                found.places[name] = "PENDING"
+        self._ask_again(version)
+
+    def retain(self, version: ObjectVersion, until: str) -> None:
+        """An Object Lock retention; one that is set again as it was is told of, and no change."""
+        event = Changed(version, self._second(), self._id("retained"), True, retention=until)
+        self.sent.append(event)
+        if self.held[version].retention != until:
+            self.held[version].retention = until
+            self._ask_again(version)
+
+    def _ask_again(self, version: ObjectVersion) -> None:
+        """Rules and tags of now say where a change goes, among the places the version went to: who
+        waits gets it along with it, and who failed is tried again."""
+        found = self.held[version]
+        now = taken(self.rules_of(version.bucket), version.key, found.tags)
+        for name in now.intersection(found.places):
+            if found.places[name] == "COMPLETED" or version.in_bucket(name) in self.held:
                 found.changing.add(name)
+            found.places[name] = "PENDING"
+        self.note(version)
 
     def delete(self, version: ObjectVersion) -> None:
         del self.held[version]
+        self.gone[version] = self.now()
         self.sent.append(Deleted(version, self._second(), self._id("deleted"), True))
 
     # What S3 does.
 
-    def arrive(self, version: ObjectVersion, name: str, *, with_tags: bool = True) -> None:
-        """`with_tags=False`: S3 may not read the tags. The replica is there, and it FAILED."""
-        found, there = self.held[version], _at(version, name)
+    def arrive(
+        self, version: ObjectVersion, name: str, *, with_tags: bool = True, late: bool = False
+    ) -> None:
+        """`with_tags=False`: S3 may not read the tags. The replica is there, and it FAILED.
+        `late`: S3 tells that it came after the threshold."""
+        found, there = self.held[version], version.in_bucket(name)
         changing = name in found.changing
-        found.changing.discard(name)
         if changing and there not in self.held:
             self.fail(version, name)
             return
+        found.changing.discard(name)
         tags = found.tags if with_tags else {}
-        self.held[there] = Version(found.written_at, dict(tags), marker=found.marker, replica=True)
+        copy = replace(found, tags=dict(tags), replica=True, places={}, changing=set())
+        self.held[there] = copy
         self.was_held.add((version, name))
+        self.held_since.setdefault(there, self.now())
         found.places[name] = "COMPLETED" if with_tags else "FAILED"
         if not with_tags:
             self.was_failed.add(version)
+        self.note(version)
         if not changing:
-            self._created(there, marker=found.marker)
+            self._created(there)
         elif self.change_events:
             self.sent.append(Changed(there, self._second(), self._id("changed"), True))
+        if late and with_tags:
+            self._told(version, name, Operation.REPLICATED_AFTER_THRESHOLD)
 
     def fail(self, version: ObjectVersion, name: str) -> None:
-        self.held[version].places[name] = "FAILED"
+        """S3 gives up. What it tells repeats the time of the write."""
+        found = self.held[version]
+        changing = name in found.changing
+        found.changing.discard(name)
+        found.places[name] = "FAILED"
         self.was_failed.add(version)
-        self._told(version, name, Operation.FAILED, "DstPutObjectNotPermitted")
+        self.note(version)
+        if self.change_failures_told or not changing:
+            self._told(version, name, Operation.FAILED, "DstPutObjectNotPermitted")
+
+    def miss(self, version: ObjectVersion, name: str) -> None:
+        """It is not there within the threshold."""
+        self._told(version, name, Operation.MISSED_THRESHOLD)
 
     def stop_tracking(self, version: ObjectVersion, name: str) -> None:
         """The replication metrics lose sight of it; it goes on all the same."""
@@ -228,17 +172,54 @@ class S3Model:
     def try_again(self, version: ObjectVersion, name: str) -> None:
         """A Batch Replication job. No event tells of it."""
         self.held[version].places[name] = "PENDING"
+        self.note(version)
+
+    def copy_on(self, version: ObjectVersion) -> None:
+        """A job replicates a replica on, by the rules of the bucket it is in."""
+        found = self.held[version]
+        names = taken(self.rules_of(version.bucket), version.key, found.tags, marker=found.marker)
+        for name in sorted(names.difference(found.places)):
+            found.places[name] = "PENDING"
+        self.written[version] = found
+        self.note(version)
+
+    def arrive_from_elsewhere(self, key: str) -> None:
+        """A replica of a bucket that nobody tracks. No rule replicates it on."""
+        version = ObjectVersion(SOURCE, key, self._id("v"))
+        self.held[version] = Version(self.now(), replica=True)
+        self._created(version)
 
     def _told(
         self, version: ObjectVersion, name: str, operation: Operation, code: str | None = None
     ) -> None:
-        at = self.now()
-        event = Replicated(operation, version, name, at, self._id("told"), failure_code=code)
-        self.sent.append(event)
+        self.sent.append(
+            Replicated(
+                operation,
+                version,
+                name,
+                self.now(),
+                self._id("told"),
+                requested_at=self.held[version].written_at,
+                failure_code=code,
+            )
+        )
 
-    def _created(self, version: ObjectVersion, *, marker: bool) -> None:
-        event = Created(version, self._second(), self._id("created"), True, delete_marker=marker)
-        self.sent.append(event)
+    def _created(self, version: ObjectVersion) -> None:
+        """EventBridge tells of it in whole seconds."""
+        marker, sequencer = self.held[version].marker, f"{self.number:016X}"
+        told = Created(
+            version,
+            self._second(),
+            self._id("created"),
+            True,
+            size=self.number,
+            sequencer=sequencer,
+            delete_marker=marker,
+        )
+        self.sent.append(told)
+        if self.milliseconds_told:
+            again = replace(told, at=self.now(), id=self._id("notified"), whole_second=False)
+            self.sent.append(again)
 
     def _second(self) -> Instant:
         """EventBridge's time."""
@@ -246,12 +227,4 @@ class S3Model:
 
     def _id(self, word: str) -> str:
         self.number += 1
-        return f"{word}-{self.number}"
-
-    def _ask(self, action: str, bucket: str) -> None:
-        if bucket in self.denied:
-            raise Denied(action, bucket)
-
-
-def _at(version: ObjectVersion, bucket: str) -> ObjectVersion:
-    return ObjectVersion(bucket, version.key, version.version_id)
+        return f"{word}{self.number}" if word == "v" else f"{word}-{self.number}"

@@ -1,54 +1,74 @@
-"""The real recorder and reconciler, with S3 played by `S3Model` and events as values."""
+"""The real recorder and reconciler, with S3 played by `S3Model` and events as values.
+
+Two processes record, each with what it remembers; a process that starts anew remembers nothing.
+`waiting` is the ingest queue: what was sent and is not done. A message that a killed function had
+received is there still, as is one that was given back.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+from botocore.exceptions import ClientError
 
 from replication.adapters.configurations import Configurations, ConfigurationTable
-from replication.adapters.dynamodb_reads import LedgerReads
+from replication.adapters.dynamodb_reads import CachedHistories
+from replication.adapters.heard_reads import MARGIN_SECONDS
+from replication.adapters.items import Item
 from replication.attributor import Attributor
-from replication.checks import Schedule
-from replication.configuration import History, Revision
+from replication.checks import LookBack, Schedule, Window
+from replication.configuration import History
 from replication.deliveries import Delivery
-from replication.eligibility import parse_configuration
-from replication.events import Created, Event
+from replication.errors import Rejected, Unavailable
+from replication.events import Event
 from replication.existing import Attribution
 from replication.facts import Evidence, Fact, ObjectVersion
-from replication.ports import Ledger, Message
+from replication.listing import Route
+from replication.look_back import LookingBack
+from replication.ports import ItemKey, Ledger, Message
 from replication.reconciler import Index, Reconciler
 from replication.recorder import Recorder
 from replication.rows import Rows
 from replication.status import Status
-from replication.times import Instant, plus
-from tests.fakes import MemoryDeadLetters, MemoryLedger
-from tests.property.s3_model import DESTINATIONS, SOURCE, S3Model
-from tests.unit.test_reconciler import MemoryFindings, MemoryIndex
+from replication.stored import Stored
+from replication.times import EARLIEST, Instant, plus
+from tests.fakes import MemoryDeadLetters, MemoryHeard
+from tests.property.faults import Fate, FaultyHeard, FaultyLedger, FaultyLetters, Killed
+from tests.property.memory import FirstStays, MemoryIndex, Table
+from tests.property.s3_model import DESTINATIONS, SOURCE, THIRD, S3Model
+from tests.unit.test_reconciler import MemoryFindings
+
+__all__ = ["LONG_AGO", "ListedOnly", "Table", "Tracker", "in_memory"]
 
 BASE_SECONDS = 900.0
 LONG_AGO = 400 * 86_400
 """Seconds before which nothing can be due any more."""
+VISIBILITY_SECONDS = 360.0
+"""How long the queue keeps a message of a function that did not end."""
+MOST_ROUNDS = 400
+LISTED = (None, *Status)
+LAST = Instant("9999")
+
+ListedOnly = MemoryIndex
+
+
+class Lists(Index, Protocol):
+    """The index, and the items behind it."""
+
+    def stored(self) -> Iterator[Stored]: ...
+
+    def image(self, key: ItemKey) -> Item | None:
+        """An item as the stream has it."""
+        ...
 
 
 @dataclass
-class Table:
-    """`ConfigurationTable` in memory."""
+class Process:
+    """A function's memory."""
 
-    revisions: list[Revision] = field(default_factory=list)
-
-    def load(self, bucket: str) -> History | None:
-        ordered = sorted(self.revisions, key=lambda revision: revision.since)
-        return History(bucket, tuple(ordered)) if ordered else None
-
-    def append(self, bucket: str, since: Instant, raw: Mapping[str, Any]) -> None:
-        self.revisions.append(Revision(since, parse_configuration(raw)))
-
-
-class ListedOnly(MemoryIndex):
-    """As DynamoDB's index: a version that was deleted at its source is listed no more."""
-
-    def rows(self, status: Status) -> list[Any]:
-        return [row for row in super().rows(status) if row[1].record.state.deleted_at is None]
+    configurations: Configurations
+    recorder: Recorder
 
 
 @dataclass
@@ -57,105 +77,219 @@ class Tracker:
 
     s3: S3Model
     ledger: Ledger
-    index: Index
+    index: Lists
     shards: int
-    table: Table = field(default_factory=Table)
+    table: Any = field(default_factory=Table)
+    heard: Any = field(default_factory=MemoryHeard)
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
-    bodies: list[Event] = field(default_factory=list)
-    returned: list[Event] = field(default_factory=list)
-    """What went back to the queue."""
+    fate: Fate = field(default_factory=Fate)
+    bodies: list[Event | Rejected] = field(default_factory=list)
+    waiting: dict[str, Message] = field(default_factory=dict)
+    done: dict[str, Message] = field(default_factory=dict)
+    finished: Counter[str] = field(default_factory=Counter)
+    in_flight: dict[str, Instant] = field(default_factory=dict)
+    """Messages that a killed function had, and when the queue gives them out again."""
+    killed: int = 0
 
     def __post_init__(self) -> None:
-        self.configurations = Configurations(
+        self.sources = (SOURCE, *sorted(self.s3.rules_elsewhere))
+        third = (THIRD,) if self.s3.rules_elsewhere else ()
+        self.destinations = (*DESTINATIONS, *third)
+        self.written = FaultyLedger(self.ledger, self.index.image, self.fate)
+        self.processes = [self._process(), self._process()]
+        self.reconciler = self._reconciler()
+        self.processes[0].configurations.histories()
+        self.work: list[Window | LookBack] = []
+
+    def restart(self, number: int) -> None:
+        """A process that starts anew."""
+        self.processes[number] = self._process()
+        self.reconciler = self._reconciler()
+
+    def _process(self) -> Process:
+        configurations = Configurations(
             s3=lambda: cast("Any", self.s3),
             table=cast("ConfigurationTable", self.table),
-            buckets=[SOURCE],
+            buckets=self.sources,
             seconds=lambda: self.s3.milliseconds / 1000,
             now=self.s3.now,
         )
-        self.recorder = Recorder(
-            parse=lambda body, _: [self.bodies[int(body)]],
-            attributor=self._attributor,
-            histories=self.configurations,
-            ledger=self.ledger,
-            dead_letters=self.letters,
+        recorder = Recorder(
+            parse=lambda body, _: [self.bodies[int(number)] for number in body.split()],
+            attributor=lambda: self._attributor(configurations),
+            histories=configurations,
+            ledger=self.written,
+            dead_letters=FaultyLetters(self.letters, self.fate),
             now=self.s3.now,
+            heard=FaultyHeard(self.heard, self.fate),
         )
-        self.reconciler = Reconciler(
+        return Process(configurations, recorder)
+
+    def _attributor(self, configurations: Configurations) -> Attributor:
+        return Attributor(
+            histories=configurations.histories(),
+            unknown=configurations.unknown(),
+            objects=self.s3,
+            ledger=self.written,
+            tracked=frozenset({*self.sources, *self.destinations}),
+            record_ineligible=True,
+            destination_buckets=frozenset(self.destinations),
+            reread=configurations.reread,
+            note_replicas=configurations.note_replicas,
+            note_own=configurations.note_own,
+            takes_own=configurations.takes_own,
+        )
+
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(
             index=self.index,
-            ledger=self.ledger,
+            ledger=self.written,
             objects=self.s3,
             findings=MemoryFindings(),
-            histories=lambda: {SOURCE: self.table.load(SOURCE)},
+            histories=CachedHistories(
+                self.table.load, self.sources, lambda: self.s3.milliseconds / 1000
+            ),
             schedule=Schedule(BASE_SECONDS, audited=1),
             shards=self.shards,
             now=self.s3.now,
+            learnt=self.table,
         )
-        self.configurations.histories()
 
-    def _attributor(self) -> Attributor:
-        return Attributor(
-            histories=self.configurations.histories(),
-            unknown=self.configurations.unknown(),
-            objects=self.s3,
-            ledger=self.ledger,
-            tracked=frozenset({SOURCE, *DESTINATIONS}),
-            record_ineligible=True,
-        )
+    # The ingest queue.
+
+    def send(self, *events: Event | Rejected) -> Message:
+        """One message, of one event or several."""
+        first = len(self.bodies)
+        self.bodies += events
+        body = " ".join(map(str, range(first, len(self.bodies))))
+        message = Message(f"m{first}", body, self.s3.now(), receives=0)
+        self.waiting[message.id] = message
+        return message
+
+    def receive(self, messages: Sequence[Message], process: int = 0) -> None:
+        """One batch. What is not given back is done with."""
+        batch = [replace(one, receives=one.receives + 1) for one in messages]
+        for message in batch:
+            self.waiting[message.id] = message
+            self.in_flight.pop(message.id, None)
+        try:
+            retry = set(self.processes[process].recorder.record(batch).retry)
+        except Killed:
+            self.killed += 1
+            hidden = plus(self.s3.now(), VISIBILITY_SECONDS)
+            self.in_flight |= {message.id: hidden for message in batch}
+            self.restart(process)
+            return
+        for message in batch:
+            if message.id not in retry:
+                self.done[message.id] = self.waiting.pop(message.id)
+                self.finished[message.id] += 1
+
+    def is_open(self, message: Message) -> bool:
+        """Whether nobody has it, and nobody gave it back."""
+        until = self.in_flight.get(message.id)
+        return message.receives == 0 or (until is not None and until <= self.s3.now())
 
     def record(self, events: Sequence[Event]) -> None:
-        """One batch. What S3 accepted is in the ledger, back in the queue, or of no concern."""
-        self.bodies += events
-        first = len(self.bodies) - len(events)
-        messages = [Message(f"m{n}", str(n), self.s3.now()) for n in range(first, len(self.bodies))]
-        retry = set(self.recorder.record(messages).retry)
-        for message, event in zip(messages, events, strict=True):
-            if message.id in retry:
-                self.returned.append(event)
-            else:
-                assert self.is_kept(event), f"{event} is nowhere"
+        """Events as a batch, a message each."""
+        self.receive([self.send(event) for event in events])
 
-    def is_kept(self, event: Event) -> bool:
-        """Whether the ledger has a fact of this creation, or it concerns no tracked version."""
-        if not isinstance(event, Created):
-            return True
-        version = ObjectVersion(SOURCE, event.version.key, event.version.version_id)
-        if version not in self.s3.held:
-            return True
-        return any(event.id == fact.id for fact in self.facts(version))
+    @property
+    def returned(self) -> list[Event | Rejected]:
+        """What waits in the queue."""
+        return [event for one in self.waiting.values() for event in self.events(one)]
+
+    def events(self, message: Message) -> list[Event | Rejected]:
+        return [self.bodies[int(number)] for number in message.body.split()]
+
+    # What the ledger says.
+
+    def stored(self) -> list[Stored]:
+        """Every item."""
+        return list(self.index.stored())
 
     def facts(self, version: ObjectVersion) -> list[Fact]:
-        if isinstance(self.ledger, MemoryLedger):
-            records = self.ledger.records.items()
-            return [f for (v, _), record in records if v == version for f in record.facts]
-        assert isinstance(self.index, LedgerReads)
-        return [fact for item in self.index.version(version) for fact in item.record.facts]
+        return [
+            fact
+            for stored in self.index.stored()
+            if stored.version == version
+            for fact in stored.record.facts
+        ]
+
+    def frontier(self) -> Instant | None:
+        """How far the queue was heard to its end."""
+        if not isinstance(self.heard, MemoryHeard):
+            found: Instant | None = self.heard.frontier(self.s3.now())
+            return found
+        if self.heard.frontier is None:
+            return None
+        return min(plus(self.heard.frontier, -MARGIN_SECONDS), *self.heard.returned.values(), LAST)
+
+    def listed(self, bucket: str, destination: str) -> Iterator[Stored]:
+        """What stands in the lists of a route."""
+        for shard in range(self.shards):
+            for status in LISTED:
+                route = Route(bucket, destination, shard)
+                window = Window(route, status, EARLIEST, plus(self.s3.now(), 86_400))
+                rows, after = self.index.page(window, 1_000)
+                assert after is None
+                yield from (stored for _, stored in rows)
+
+    def history(self, bucket: str) -> History | None:
+        history: History | None = self.table.load(bucket)
+        return history
+
+    # Reconciliation.
 
     def reconcile(self, last: Instant) -> set[str]:
-        """One tick, all its windows, and the names of what was found."""
+        """One tick and all its work, and the names of what was found. What S3 or the table did not
+        answer for, and what a killed function left, comes again with the next one."""
+        planned = self.reconciler.plan(last, self.s3.now())
+        work, self.work = [*self.work, *planned.windows, *planned.look_backs], []
         found: set[str] = set()
-        windows = list(self.reconciler.plan(last, self.s3.now()).windows)
-        while windows:
-            checked = self.reconciler.check(windows.pop())
-            windows += [checked.rest] if checked.rest else []
-            found |= {name for name, count in checked.counts.items() if count}
-        return found
+        for _ in range(MOST_ROUNDS):
+            if not work:
+                return found
+            one = work.pop()
+            try:
+                rest, again, counts = self._work(one)
+            except (Unavailable, ClientError, Killed):
+                self.work.append(one)
+                continue
+            work += rest
+            self.work += again
+            found |= {name for name, count in counts.items() if count}
+        raise AssertionError("a tick's work does not end")
+
+    def _work(
+        self, one: Window | LookBack
+    ) -> tuple[list[Window | LookBack], Sequence[Window], Counter[str]]:
+        if isinstance(one, LookBack):
+            left, counts = LookingBack(self.reconciler, self.table.note_looked_back).look(one)
+            return [left] if left else [], (), counts
+        checked = self.reconciler.check(one)
+        return [checked.rest] if checked.rest else [], checked.again, checked.counts
 
     def reconcile_all(self) -> set[str]:
-        """As if every age had come at once."""
-        return self.reconcile(plus(self.s3.now(), -LONG_AGO))
+        """As if every age had come at once, until nothing is left to do."""
+        found = self.reconcile(plus(self.s3.now(), -LONG_AGO))
+        for _ in range(MOST_ROUNDS):
+            if not self.work:
+                break
+            found |= self.reconcile(self.s3.now())
+        return found
 
     def read_inventories(self) -> Counter[str]:
         """An S3 Inventory of every bucket, taken now, read the way the backfill does."""
-        histories = {SOURCE: self.table.load(SOURCE)}
+        histories = {bucket: self.history(bucket) for bucket in self.sources}
         counts: Counter[str] = Counter()
-        for bucket in (SOURCE, *DESTINATIONS):
+        for bucket in (SOURCE, *self.destinations):
             delivery = Delivery(Evidence.INVENTORY, self.s3.now(), (), (), bucket)
             attribution = Attribution(
                 delivery,
                 f"run-{self.s3.now()}",
                 histories.get(bucket),
-                is_destination=bucket in DESTINATIONS,
+                is_destination=bucket in self.destinations,
             )
             listed = [
                 (b"%d" % number, self.s3.listed(version))
@@ -165,10 +299,11 @@ class Tracker:
             rows = Rows(
                 read=dict(listed).__getitem__,
                 attribution=lambda _, found=attribution: found,  # type: ignore[misc]
-                ledger=self.ledger,
+                ledger=self.written,
                 objects=self.s3,
                 histories={name: found for name, found in histories.items() if found},
                 now=self.s3.now,
+                note_destination=self.table.note_destination,
             )
             counts += rows.write([line for line, _ in listed], 0).counts
         return counts
@@ -180,5 +315,5 @@ class Tracker:
 
 
 def in_memory(s3: S3Model) -> Tracker:
-    ledger = MemoryLedger()
-    return Tracker(s3, ledger, ListedOnly(ledger), shards=1)
+    ledger = FirstStays()
+    return Tracker(s3, ledger, MemoryIndex(ledger), shards=1)
