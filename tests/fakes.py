@@ -120,10 +120,6 @@ class MemoryHeard:
     def give_back(self, messages: Sequence[Message]) -> None:
         self.returned |= {one.id: one.sent for one in messages}
 
-    def taken(self, messages: Sequence[Message]) -> None:
-        for one in messages:
-            self.returned.pop(one.id, None)
-
 
 @dataclass
 class MemoryDeadLetters:

@@ -10,7 +10,7 @@ enough for nearly everything. Where it is not, `prove` asks the ledger, and S3 a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from replication import attribution
 from replication.changes import Changes
@@ -20,7 +20,7 @@ from replication.eligibility import Tags, TagsNeeded
 from replication.errors import Denied, Rejected, Unavailable, Undecided, Unplaced, Unsourced
 from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
 from replication.examiner import Examiner, possible
-from replication.facts import Fact, ObjectVersion
+from replication.facts import Fact, Kind, ObjectVersion
 from replication.fold import State
 from replication.origin import Origins
 from replication.ports import Claim, Head, Ledger, Objects
@@ -111,6 +111,23 @@ class Attributor:
             if last_try:
                 return []
             raise
+        except Denied as denied:
+            self.note(denied)
+            if not last_try:
+                raise Unplaced(str(denied)) from denied
+            return self._unasked(event)
+
+    def _unasked(self, event: Event) -> list[Claim]:
+        """What is left to say of an event when S3 may not be asked: of a mere destination nothing,
+        and a version of a source bucket may be its own."""
+        history = self._history(event.version.bucket) if isinstance(event, Created) else None
+        if history is None or not isinstance(event, Created):
+            return []
+        own = self._due(event, history, None, tags_denied=True)
+        return _certain(
+            one.fact if one.fact.kind is Kind.INELIGIBLE else replace(one.fact, in_doubt=True)
+            for one in own
+        )
 
     def origins(self) -> Origins:
         return Origins(self.histories, self.objects, self.ledger)

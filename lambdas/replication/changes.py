@@ -77,9 +77,7 @@ class Changes:
         own = {
             name: state
             for name, state in known.items()
-            if name not in ("", event.version.bucket)
-            and not state.is_ruled_out
-            and not state.is_only_an_end
+            if name not in ("", event.version.bucket) and (state.status or state.in_doubt)
         }
         if not own:
             return []  # no rule took it, so none takes what becomes of it
@@ -105,7 +103,7 @@ class Changes:
         for one in due(
             history, key, event.at, last, delete_marker=False, tags=asked.tags, tags_denied=True
         ):
-            if one.destination not in known and one.taken:
+            if one.taken and _says_nothing(known.get(one.destination)):
                 facts += list(self._facts(event, one.destination, None))
         return facts
 
@@ -186,3 +184,8 @@ class Changes:
             for name, state in known.items()
             if name == event.version.bucket or (name and state.status and not state.in_doubt)
         ]
+
+
+def _says_nothing(state: State | None) -> bool:
+    """Whether nothing is known of a destination that a rule has named since."""
+    return state is None or not (state.status or state.in_doubt or state.evidence)

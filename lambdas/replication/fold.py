@@ -279,7 +279,7 @@ def _verdict(state: State, fact: Fact) -> dict[str, Any]:
     neither does a change that no rule takes."""
     kept: dict[str, Any] = {}
     if fact.retention is not None:
-        if fact.retention == state.retention:
+        if fact.retention == state.retention and state.status:
             return {}
         kept = {"retention": fact.retention}
     if state.is_ruled_out or not (fact.in_doubt or fact.status is Status.PENDING):
@@ -337,7 +337,9 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
         return there
     match fact.status:
         case None:
-            since = (state.lacking_since or fact.at) if fact.in_doubt else None
+            since = None
+            if fact.in_doubt:
+                since = state.lacking_since or fact.requested_at or fact.at
             ruled_out = {"status": None, "since": since, "evidence": fact.evidence}
             return ruled_out | _recovered() | there
         case Status.PENDING:

@@ -60,7 +60,11 @@ class Look:
     def is_doubtful(self, name: str) -> bool:
         if self.is_its_own(name):
             return False
-        return self.all_doubt or bool(self.state(name).in_doubt) or name not in self.known
+        state = self.state(name)
+        # Something was heard of it, and nothing that says that it is a destination.
+        says_nothing = not state.status and not state.evidence and state.observed_at
+        unsure = state.in_doubt or says_nothing or name not in self.known
+        return self.all_doubt or bool(unsure)
 
     def ended_doubt(self, name: str) -> list[Fact]:
         """What becomes of a doubt that nothing else can end, once it is a day old: what the rules

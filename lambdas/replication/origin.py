@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from replication.configuration import History, sources_of
-from replication.errors import Undecided, Unplaced, Unsourced
+from replication.errors import Denied, Undecided, Unplaced, Unsourced
 from replication.facts import ObjectVersion
 from replication.ports import Head, Ledger, Objects
 from replication.status import REPLICA
@@ -49,9 +49,13 @@ class Origins:
             return known
         # S3 may have replicated it by a rule that nobody has seen.
         unseen = sorted({*self.histories} - {*sources, version.bucket}) if seen else []
-        copied_from = None
+        copied_from, refused = None, None
         for source in (*sources, *unseen)[:MOST_ASKED]:
-            there = self.objects.head(version.in_bucket(source))
+            try:
+                there = self.objects.head(version.in_bucket(source))
+            except Denied as denied:
+                refused = denied  # another bucket may know it
+                continue
             if there is None:
                 continue
             if there.replication_status == REPLICA:
@@ -70,6 +74,8 @@ class Origins:
             return source
         if copied_from:
             return copied_from
+        if refused:
+            raise refused
         if seen:
             raise Unsourced(version.bucket)
         return None
@@ -102,10 +108,17 @@ class Origins:
         return None
 
     def _holder(self, version: ObjectVersion, is_source: bool) -> str | None:
+        refused = None
         for source in self.sources(version)[:MOST_ASKED]:
-            there = self.objects.head(version.in_bucket(source))
+            try:
+                there = self.objects.head(version.in_bucket(source))
+            except Denied as denied:
+                refused = denied
+                continue
             if there and is_original(there, is_source):
                 return source
+        if refused:
+            raise refused
         return None
 
 

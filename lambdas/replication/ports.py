@@ -119,10 +119,6 @@ class Heard(Protocol):
         """These come again, so what they say was not heard yet."""
         ...
 
-    def taken(self, messages: Sequence["Message"]) -> None:
-        """These had been given back and are done now."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Message:

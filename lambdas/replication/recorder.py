@@ -116,7 +116,7 @@ class Recorder:
         for name, errors in verdicts.retry.items():
             log.warning("message %s goes back to the queue: %s", name, errors[0])
         verdicts.counts["retried_messages"] = len(retry)
-        self._hear(messages, verdicts, retry, refreshed)
+        self._hear(messages, verdicts, refreshed)
         return Outcome(tuple(m.id for m in messages if m.id in retry), verdicts.counts)
 
     def _events(self, message: Message, verdicts: _Verdicts) -> Iterable[Event]:
@@ -221,14 +221,12 @@ class Recorder:
         self,
         messages: Sequence[Message],
         verdicts: _Verdicts,
-        retry: set[str],
         refreshed: Sequence[Instant],
     ) -> None:
         """Given back first: a mark must never be ahead of what it vouches for."""
         if self._heard is None:
             return
         self._heard.give_back([m for m in messages if verdicts.unheard(m)])
-        self._heard.taken([m for m in messages if m.receives > 1 and m.id not in retry])
         if refreshed:
             self._heard.advance(max(refreshed))
 

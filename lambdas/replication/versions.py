@@ -7,7 +7,7 @@ that no rule takes it, or what was read of the version itself.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from replication.fold import NULL_VERSION, State
+from replication.fold import NULL_VERSION, READ, State
 from replication.status import Status, aggregate
 from replication.stored import Stored
 from replication.times import Instant
@@ -137,8 +137,8 @@ def _own(items: VersionItems) -> State | None:
 def _says_more(state: State, own: State) -> bool:
     """Whether a destination was heard of after the status of the version was read, so that this may
     be no more what S3 would say."""
-    if state.status is None and state.in_doubt:
-        return False  # nothing was heard of it yet
+    if state.status is None and state.in_doubt and state.evidence in READ:
+        return False  # S3 was asked, and refused to say
     learnt_at = state.since or state.observed_at or ""
     later = learnt_at > (own.observed_at or "")
     return later and state.evidence is not None and state.status is not own.status

@@ -197,9 +197,13 @@ class Configurations:
                 self._table.note_listed(bucket, began)
             return History(bucket, (first,), read_at=began, listed=listed)
         read_until = plus(history.read_at or history.tracking_since, -SETTLING_SECONDS)
-        old = [at for at in told if end_of_second(at) < read_until]
+        old = [
+            at
+            for at in told
+            if end_of_second(at) < read_until or _noticed(history, at) is not None
+        ]
         if configuration != history.current:
-            # Only what CloudTrail saw since the last read can be what this one shows.
+            # Only what CloudTrail saw since the last read, and no read has shown, dates this one.
             history = self._amended(history, old)
             told = [at for at in told if at not in old]
             if not told and self._may_be_stale(history, configuration, began):

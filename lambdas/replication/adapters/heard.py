@@ -2,11 +2,11 @@
 
 pk #heard   sk frontier                    `at`: when the newest refresh message that was worked
                                            off had been sent to the queue
-            sk returned#<sent>#<id>        a message given back; it counts until `until`
+            sk returned#<sent>#<id>        the oldest message that a batch gave back; it counts
+                                           until `until`
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from replication.ports import Message
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 PARTITION = "#heard"
 FRONTIER = "frontier"
 RETURNED = "returned#"
-RETURNED_SECONDS = 6 * 3_600
-"""By then a message was received as often as the queue lets it be, and is a dead letter, of which
-an alarm tells."""
-THREADS = 8
+RETURNED_SECONDS = 900
+"""Twice the queue's visibility timeout and more: by then a message that was given back has been
+received again, and was done or given back anew. Behind a long queue the marks wait as it does."""
 
 
 class HeardTable:
-    """`ports.Heard`. A message comes again after minutes, so a few writes for each are nothing."""
+    """`ports.Heard`. One write a minute, and one for a batch that gave something back."""
 
     def __init__(
         self, client: "DynamoDBClient", table_name: str, now: Callable[[], Instant]
@@ -48,36 +47,20 @@ class HeardTable:
             return
 
     def give_back(self, messages: Sequence[Message]) -> None:
-        """See `ports.Heard.give_back`."""
+        """See `ports.Heard.give_back`. The oldest of them stands for all."""
+        if not messages:
+            return
+        oldest = min(messages, key=lambda message: message.sent)
         until = plus(self._now(), RETURNED_SECONDS)
-        expires_at = {"N": str(int(to_datetime(until).timestamp()))}
-
-        def put(message: Message) -> None:
-            more: Any = {"until": {"S": until}, "expires_at": expires_at}
-            self._client.put_item(TableName=self._table_name, Item={**_returned(message), **more})
-
-        _each(put, messages)
-
-    def taken(self, messages: Sequence[Message]) -> None:
-        """See `ports.Heard.taken`."""
-        _each(
-            lambda one: self._client.delete_item(TableName=self._table_name, Key=_returned(one)),
-            messages,
+        self._client.put_item(
+            TableName=self._table_name,
+            Item={
+                **_key(f"{RETURNED}{oldest.sent}#{oldest.id}"),
+                "until": {"S": until},
+                "expires_at": {"N": str(int(to_datetime(until).timestamp()))},
+            },
         )
-
-
-def _each(call: Callable[[Message], object], messages: Sequence[Message]) -> None:
-    if len(messages) < 2:
-        for message in messages:
-            call(message)
-        return
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        list(pool.map(call, messages))
 
 
 def _key(sk: str) -> dict[str, Any]:
     return {"pk": {"S": PARTITION}, "sk": {"S": sk}}
-
-
-def _returned(message: Message) -> dict[str, Any]:
-    return _key(f"{RETURNED}{message.sent}#{message.id}")
