@@ -80,33 +80,34 @@ def test_a_queue_that_is_an_hour_behind_is_heard_to_an_hour_ago(world: World) ->
     assert world.frontier() == plus(NOW, -3600 + MARGIN)
 
 
-def test_a_message_that_was_given_back_holds_it_where_it_was_sent(world: World) -> None:
-    world.marks.give_back([sent("a", -600), sent("b", -300)])
+def test_the_oldest_message_that_was_given_back_holds_it_where_it_was_sent(world: World) -> None:
+    world.marks.give_back([sent("b", -300), sent("a", -600)])
     world.marks.advance(NOW)
     assert world.frontier() == plus(NOW, -600)
-    world.marks.taken([sent("a", -600)])
-    assert world.frontier() == plus(NOW, -300)
-    world.marks.taken([sent("b", -300)])
+
+
+def test_the_mark_counts_until_the_message_must_have_come_again(world: World) -> None:
+    """It is invisible for six minutes; then it was done, or left a new mark."""
+    world.marks.give_back([sent("a", -600)])
+    world.now = plus(NOW, 360)
+    world.marks.advance(world.now)
+    assert world.frontier() == plus(NOW, -600)
+    world.marks.give_back([sent("a", -600)])
+    world.now = plus(NOW, RETURNED_SECONDS + 1)
+    assert world.frontier() == plus(NOW, -600)
+    world.now = plus(NOW, 360 + RETURNED_SECONDS + 1)
+    assert world.frontier() == plus(NOW, 360 + MARGIN)
+
+
+def test_nothing_given_back_leaves_no_mark(world: World) -> None:
+    world.marks.give_back([])
+    world.marks.advance(NOW)
     assert world.frontier() == plus(NOW, MARGIN)
 
 
 def test_one_that_is_newer_than_the_margin_holds_nothing(world: World) -> None:
     world.marks.give_back([sent("a", -5)])
     world.marks.advance(NOW)
-    assert world.frontier() == plus(NOW, MARGIN)
-
-
-def test_one_given_back_again_and_again_is_one(world: World) -> None:
-    for _ in range(3):
-        world.marks.give_back([sent("a", -600)])
-    world.marks.advance(NOW)
-    world.marks.taken([sent("a", -600)])
-    assert world.frontier() == plus(NOW, MARGIN)
-
-
-def test_done_without_ever_having_been_given_back_changes_nothing(world: World) -> None:
-    world.marks.advance(NOW)
-    world.marks.taken([sent("a", -600)])
     assert world.frontier() == plus(NOW, MARGIN)
 
 
@@ -123,7 +124,8 @@ def test_a_message_that_became_a_dead_letter_holds_it_no_longer_than_it_could_co
 
 
 def test_however_many_have_expired_the_oldest_that_counts_is_found(world: World) -> None:
-    world.marks.give_back([sent(f"old-{n}", -3600 - n) for n in range(3 * PAGE)])
+    for number in range(3 * PAGE):
+        world.marks.give_back([sent(f"old-{number}", -3600 - number)])
     world.now = plus(NOW, RETURNED_SECONDS + 1)
     world.marks.give_back([sent("new", 60)])
     world.marks.advance(world.now)

@@ -312,7 +312,7 @@ def _fresher(stored: History | None, known: History) -> History:
 
 
 def _noticed(history: History, told: Instant) -> tuple[Revision, Revision] | None:
-    """The revision that CloudTrail speaks of, with the one before it; None: no read has shown it."""
+    """The revision that CloudTrail speaks of, with the one before it; None: none is known."""
     for before, one in reversed(list(zip(history.revisions, history.revisions[1:], strict=False))):
         # Between the two reads that showed it, whatever has been told of it since.
         first = plus(one.read_before, -SETTLING_SECONDS) if one.read_before else one.span[0]

@@ -1,7 +1,7 @@
 """Windows of work on their way through a queue, and the tick they are planned from.
 
-A message is the JSON of one window, or of a look back under `look_back`. The tick is an item of the ledger's table: pk `#reconcile`,
-sk `tick`, attribute `at`.
+A message is the JSON of one window, or of a look back under `look_back`. The tick is an item of the
+ledger's table: pk `#reconcile`, sk `tick`, attribute `at`.
 """
 
 import json

@@ -70,15 +70,11 @@ class TestTheFrontier:
         world.record(REFRESH, created())
         assert said.index("give back 1") < said.index("advance")
 
-    def test_goes_on_when_what_was_given_back_is_done(self) -> None:
+    def test_is_held_by_what_is_given_back_and_by_nothing_that_is_done(self) -> None:
         world = World()
         world.ledger.refuse = {(version(), "dst"): Unavailable("throttled")}
-        world.record(created())
-        world.record(created(), receives=2)
+        world.record(created(), created(key="a/other", id="two"))
         assert world.heard.returned == {"m0": NOW}
-        world.ledger.refuse = {}
-        world.record(created(), receives=3)
-        assert world.heard.returned == {}
 
     def test_is_not_held_by_what_cannot_be_placed(self) -> None:
         """Without it the tracker says at worst that a replica is still due."""
