@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from infra.config import MAX_TRACKED_BUCKETS
+from infra.ingest import VISIBILITY_TIMEOUT
+from replication.adapters.heard import RETURNED_SECONDS
 from tests.infra.conftest import DESTINATIONS, SOURCES
 from tests.infra.patterns import matches
 from tests.infra.synthesized import Resource, Synthesized, listed
@@ -34,6 +36,11 @@ def schedules(stack: Synthesized, target: str) -> list[Resource]:
 def let_in(stack: Synthesized, event: dict[str, Any]) -> int:
     """How many times the rules put an event into a queue."""
     return sum(matches(rule["EventPattern"], event) for rule in rules(stack))
+
+
+def test_the_mark_of_a_message_given_back_outlives_the_time_it_is_invisible() -> None:
+    """By then it was received again, and was done or left a new mark."""
+    assert RETURNED_SECONDS > 2 * VISIBILITY_TIMEOUT.to_seconds()
 
 
 def object_event(detail_type: str, bucket: str) -> dict[str, Any]:
