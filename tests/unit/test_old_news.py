@@ -19,6 +19,7 @@ from replication.rows import Rows
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, plus
+from replication.versions import replication_status
 from tests.fakes import MemoryLedger, MemoryObjects, history, rule
 from tests.seeds import stored
 
@@ -181,7 +182,20 @@ class TestWhatMayNotBeLookedAt:
         row = Listed(V, Status.PENDING, last_modified=WRITTEN)
         ledger = read(row, known, objects)
         assert ledger.records[V, "a"].state.status is Status.COMPLETED
+        refused = ledger.records[V, "b"].state
+        assert (refused.in_doubt, refused.lacking_since) == (True, WRITTEN)
+
+    def test_leaves_the_status_that_was_read_of_the_version(self) -> None:
+        known = history("src", rule("a"), rule("b"), since=YOUNG)
+        objects = MemoryObjects(
+            {V: reads("COMPLETED"), V.in_bucket("a"): reads("REPLICA")}, denied={"b"}
+        )
+        ledger = read(Listed(V, Status.COMPLETED, last_modified=WRITTEN), known, objects)
+        items = [
+            Stored(version, name, record) for (version, name), record in ledger.records.items()
+        ]
         assert ledger.records[V, "b"].state.in_doubt
+        assert replication_status(items) is Status.COMPLETED
 
 
 def test_a_version_that_was_listed_between_two_rules_may_have_met_either() -> None:

@@ -7,15 +7,13 @@ import pytest
 from replication.configuration import History, Revision
 from replication.eligibility import Configuration
 from replication.errors import Unavailable
+from replication.events import Created, Deleted
 from replication.facts import ObjectVersion
 from replication.origin import MOST_ASKED
 from replication.ports import Head
 from replication.status import Status
 from replication.times import plus
-from tests.fakes import (
-    history,
-    rule,
-)
+from tests.fakes import MemoryObjects, history, rule
 from tests.unit.recorder.world import (
     COMPLETED_HEAD,
     MARKER_HEAD,
@@ -24,8 +22,57 @@ from tests.unit.recorder.world import (
     REPLICA_HEAD,
     World,
     created,
+    deleted,
     version,
 )
+
+
+class TestWhereS3DeniesTheQuestion:
+    """A destination of another account, which the tracker may not read: whatever is put there of
+    its own must not be asked about fifty times, fill the dead letters and hold the watermark."""
+
+    @pytest.mark.parametrize("denied", ["dst", "src"])
+    @pytest.mark.parametrize("event", [created("dst"), deleted("dst")])
+    def test_a_version_nobody_knows_is_of_no_concern_after_a_few_tries(
+        self, denied: str, event: Created | Deleted
+    ) -> None:
+        world = World(objects=MemoryObjects(denied={denied}))
+        world.objects.heads = {version("dst"): REPLICA_HEAD}
+        retries = [world.record(event, receives=n).retry for n in (1, 2, 3)]
+        assert retries[-1] == ()
+        assert world.ledger.records == {}
+        assert world.letters.letters == []
+
+    def test_the_operator_is_told_what_to_allow(self) -> None:
+        world = World(objects=MemoryObjects(denied={"dst"}))
+        world.record(created("dst"))
+        assert {(one.action, one.bucket) for one in world.refusals} == {
+            ("s3:GetObjectVersion", "dst")
+        }
+
+    def test_it_holds_no_watermark_back(self) -> None:
+        """Without it the tracker says at worst that a replica is still due."""
+        world = World(objects=MemoryObjects(denied={"dst"}))
+        world.record(created("dst"))
+        assert world.heard.returned == {}
+
+    def test_an_arrival_whose_source_is_heard_of_meanwhile_is_one(self) -> None:
+        world = World(objects=MemoryObjects(denied={"dst"}))
+        assert world.record(created("dst", seconds=1)).retry == ("m0",)
+        world.record(created())
+        assert world.record(created("dst", seconds=1), receives=2).retry == ()
+        assert world.state().status is Status.COMPLETED
+
+    def test_a_version_of_a_source_bucket_that_replicates_both_ways_is_its_own_in_doubt(
+        self,
+    ) -> None:
+        known = {"a": history("a", rule("b")), "b": history("b", rule("a"))}
+        world = World(known, tracked=frozenset("ab"), objects=MemoryObjects(denied={"a"}))
+        for receives in (1, 2, 3):
+            outcome = world.record(created("a"), receives=receives)
+        assert outcome.retry == ()
+        state = world.state(version("a"), "b")
+        assert (state.status, state.in_doubt) == (Status.PENDING, True)
 
 
 class TestAnArrivalNothingIsKnownOf:
