@@ -19,6 +19,9 @@ T = TypeVar("T")
 BOTH_WAYS = ("tracker-e2e-east", "tracker-e2e-west")
 """Two buckets that replicate to each other."""
 
+COUNTED = ("tracker-e2e-counted", "tracker-e2e-counted-replica")
+"""A source and its replica that one test has to itself, so that it can count what happens there."""
+
 INVENTORIES = "tracker-e2e-inventories"
 
 
@@ -148,6 +151,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         **demo.rules(),
         east: [demo.rule("to-west", west, priority=1)],
         west: [demo.rule("to-east", east, priority=1)],
+        COUNTED[0]: [demo.rule("all", COUNTED[1], priority=1)],
     }
     session = boto3.Session(
         aws_access_key_id="test", aws_secret_access_key="test", region_name=server.REGION

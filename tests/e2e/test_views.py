@@ -1,13 +1,14 @@
 """Summary, watermark, timeline and incidents of the deployed stack, by its users' means alone."""
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 from local import demo, deploy
 from tests.cli.conftest import Command
-from tests.e2e.conftest import Deployed, eventually
+from tests.e2e.conftest import COUNTED, Deployed, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -63,11 +64,15 @@ def test_the_watermark_names_what_holds_it_back(deployed: Deployed) -> None:
             else None
         )
     )
-    assert mark["complete"] is True
-    assert mark["reason"] is None
+    # How much was heard, and listed, by now is not this test's doing.
+    assert mark["reason"] in (None, "nothing-heard-yet", "not-listed-before")
+    assert mark["complete"] is (mark["reason"] is None)
     assert mark["lag_seconds"] > 0
-    assert all(one["status"] in ("PENDING", "FAILED") for one in mark["held_back_by"])
-    assert mark["held_back_by"][0]["requested_at"] == mark["at"]
+    # What may be due holds it back as well, until S3 was asked.
+    for one in mark["held_back_by"]:
+        assert one["status"] in ("PENDING", "FAILED") or one["in_doubt"]
+    first = mark["held_back_by"][0]
+    assert mark["at"] <= (first["requested_at"] or first["since"])
 
 
 def test_an_incident_opens_with_the_first_failure_and_resolves_when_all_is_well(
@@ -113,18 +118,29 @@ def test_an_incident_opens_with_the_first_failure_and_resolves_when_all_is_well(
 
 
 def test_a_timeline_counts_what_happened(deployed: Deployed) -> None:
-    key = "TaxDocs/timeline.pdf"
-    deployed.settled(key, deployed.put(key))
+    """Two written, one of them arrived, the other failed; then the first was changed, and arrived
+    once more: a version completes as often as it is asked for."""
+    source, replica = COUNTED
+    well, failing = "well.pdf", "fail-DstKmsKeyNotFound.pdf"
+    version_id = deployed.put(well, source)
+    deployed.settled(failing, deployed.put(failing, source), source)
+    deployed.settled(well, version_id, source)
+    time.sleep(1)  # EventBridge tells whole seconds: within one, nobody can tell what came first
+    deployed.client("s3").put_object_tagging(
+        Bucket=source, Key=well, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}
+    )
 
-    def counted() -> Any:
-        answer = deployed.api.get(f"/v1/buckets/{SOURCE}/timeline", step="1m")
-        (route,) = (one for one in answer["destinations"] if one["destination"] == ONE)
+    def counted() -> dict[str, int]:
+        answer = deployed.api.get(f"/v1/buckets/{source}/timeline", step="1m")
+        (route,) = (one for one in answer["destinations"] if one["destination"] == replica)
         assert len(route["intervals"]) in (60, 61)
-        known = [one for one in route["intervals"] if one["created"] is not None]
-        return sum(one["created"] for one in known), sum(one["completed"] for one in known)
+        return {
+            word: sum(one[word] or 0 for one in route["intervals"])
+            for word in ("created", "completed", "failed")
+        }
 
-    created, completed = eventually(lambda: (sums := counted())[1] and sums)
-    assert created >= completed >= 1
+    expected = {"created": 2, "completed": 2, "failed": 1}
+    assert eventually(lambda: counted() == expected), counted()
 
 
 def test_a_destination_shows_the_routes_into_it(deployed: Deployed) -> None:
