@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _STATE = Path(".local/parity")
 _SHOWN = 50
 _LONGEST = 60
-_VERSIONS_BETWEEN_RULES = 160
+_VERSIONS_BETWEEN_RULES = 250
 """About so many are written before the rules change again."""
 
 

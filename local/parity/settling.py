@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 INGEST_RETRY_SECONDS = 15
 """In place of three minutes: how long a message waits for its next try."""
+WINDOW_RETRY_SECONDS = 150
+"""In place of twelve minutes: how long a window waits that could not be worked off."""
 CHECK_BASE_SECONDS = 1
 """In place of 15 minutes."""
 AGE_SECONDS = 4 * CHECK_BASE_SECONDS
@@ -76,9 +78,12 @@ class Control:
 
     def begin(self, faults: Mapping[str, Any]) -> None:
         """Messages that cannot be placed yet come again soon; ticks come when the run wants one."""
-        self._sqs.set_queue_attributes(
-            QueueUrl=self.ingest, Attributes={"VisibilityTimeout": str(INGEST_RETRY_SECONDS)}
-        )
+        windows = self._resource("AWS::SQS::Queue", "ReconcilerWindows")
+        retries = {self.ingest: INGEST_RETRY_SECONDS, windows: WINDOW_RETRY_SECONDS}
+        for url, seconds in retries.items():
+            self._sqs.set_queue_attributes(
+                QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)}
+            )
         self._events.disable_rule(Name=self._resource("AWS::Events::Rule", "ReconcilerTick"))
         self.configure(faults)
 
