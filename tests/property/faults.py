@@ -108,8 +108,3 @@ class FaultyHeard:
         if messages:
             self.fate.step()
         self.heard.give_back(messages)
-
-    def taken(self, messages: Sequence[Message]) -> None:
-        if messages:
-            self.fate.step()
-        self.heard.taken(messages)

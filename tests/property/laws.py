@@ -124,17 +124,19 @@ class Laws:
             self._completed(version, name, state, where)
         if state.status is Status.FAILED:
             self._failed(version, name, state, where, alone=items == 1)
-        if name and state.lost_at:
+        if name and state.lost_at and (version not in self.s3.written or self._was_read(version)):
             there = self.s3.held_since.get(version.in_bucket(name))
             assert there, f"{where} is called lost, and never was there"
 
     def _completed(self, version: ObjectVersion, name: str, state: State, where: str) -> None:
+        origin = self.s3.written.get(version)
+        if origin and not self._was_read(version):
+            return  # rules that came and went while nobody read them
         # Without a destination it is the status of the version, wherever it was sent.
         places = [name] if name else [*self.tracker.destinations]
         since = [self.s3.held_since.get(version.in_bucket(place)) for place in places]
         first = min(filter(None, since), default=None)
         assert first is not None, f"{where} is COMPLETED, and it never was there"
-        origin = self.s3.written.get(version)
         sent = not name or origin is None or name in origin.places
         assert sent, f"{where} is COMPLETED, and that copy is another bucket's"
         times = (state.observed_at, state.arrived_at, state.since if state.status else None)
@@ -151,7 +153,9 @@ class Laws:
         if any(one.places.get(name) == "FAILED" for one in moments):
             return
         # The header of several destinations does not say which of them failed.
-        unsure = not name or not alone or bool(state.in_doubt)
+        origin = self.s3.written.get(version)
+        several = origin is not None and len(origin.places) > 1
+        unsure = not name or not alone or several or bool(state.in_doubt)
         aggregate = state.evidence in READ and unsure
         shown = any(one.header == "FAILED" for one in moments)
         failed = aggregate and shown
@@ -207,7 +211,10 @@ class Laws:
         found = self.s3.written[version]
         if name in found.by_tags and found.retagged:
             return False
-        met = found.met
+        return self._was_read(version)
+
+    def _was_read(self, version: ObjectVersion) -> bool:
+        met = self.s3.written[version].met
         current = met == self.s3.configuration_number
         return version.bucket != SOURCE or current or met in self.s3.shown
 

@@ -1,11 +1,13 @@
 """The table in memory: the rules and what was learnt of buckets, items, and the index over them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from replication.adapters.heard import RETURNED_SECONDS
+from replication.adapters.heard_reads import MARGIN_SECONDS
 from replication.adapters.items import Item, item_of
 from replication.checks import Window
 from replication.configuration import History, Revision
@@ -13,10 +15,10 @@ from replication.eligibility import parse_configuration
 from replication.errors import NotYet, Rejected
 from replication.fold import Record
 from replication.listing import Position, Route
-from replication.ports import Claim, ItemKey, Written
+from replication.ports import Claim, ItemKey, Message, Written
 from replication.status import Status
 from replication.stored import Stored
-from replication.times import Instant
+from replication.times import Instant, plus
 from tests.fakes import MemoryLedger
 
 
@@ -158,3 +160,26 @@ class MemoryIndex:
 
 def _on(route: Route, stored: Stored) -> bool:
     return (stored.version.bucket, stored.destination) == (route.bucket, route.destination)
+
+
+@dataclass
+class ExpiringHeard:
+    """`HeardTable` and `HeardReads` in memory: what was given back counts for a while. `now` is
+    the wall clock."""
+
+    now: Callable[[], Instant]
+    newest: Instant | None = None
+    returned: dict[str, tuple[Instant, Instant]] = field(default_factory=dict)
+
+    def advance(self, sent: Instant) -> None:
+        self.newest = max(sent, self.newest or sent)
+
+    def give_back(self, messages: Sequence[Message]) -> None:
+        until = plus(self.now(), RETURNED_SECONDS)
+        self.returned |= {one.id: (one.sent, until) for one in messages}
+
+    def frontier(self, now: Instant) -> Instant | None:
+        if self.newest is None:
+            return None
+        held = [sent for sent, until in self.returned.values() if until > now]
+        return min([plus(self.newest, -MARGIN_SECONDS), *held])

@@ -148,7 +148,7 @@ class S3Reads:
     def at(self, version: ObjectVersion, instant: Instant) -> Iterator[Moment]:
         """How the version fared at that millisecond; more than once if it changed in it."""
         known = self.moments.get(version, [])
-        yield from [one for one in known if one.at <= instant][-1:]
+        yield from [one for one in known if one.at < instant][-1:]
         yield from (one for one in known if one.at == instant)
 
     def pending(self) -> Iterator[tuple[ObjectVersion, str]]:

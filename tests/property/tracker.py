@@ -14,28 +14,25 @@ from botocore.exceptions import ClientError
 
 from replication.adapters.configurations import Configurations, ConfigurationTable
 from replication.adapters.dynamodb_reads import CachedHistories
-from replication.adapters.heard_reads import MARGIN_SECONDS
 from replication.adapters.items import Item
 from replication.attributor import Attributor
 from replication.checks import LookBack, Schedule, Window
 from replication.configuration import History
-from replication.deliveries import Delivery
 from replication.errors import Rejected, Unavailable
 from replication.events import Event
-from replication.existing import Attribution
-from replication.facts import Evidence, Fact, ObjectVersion
+from replication.facts import Fact, ObjectVersion
 from replication.listing import Route
 from replication.look_back import LookingBack
 from replication.ports import ItemKey, Ledger, Message
 from replication.reconciler import Index, Reconciler
 from replication.recorder import Recorder
-from replication.rows import Rows
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import EARLIEST, Instant, plus
-from tests.fakes import MemoryDeadLetters, MemoryHeard
+from tests.fakes import MemoryDeadLetters
 from tests.property.faults import Fate, FaultyHeard, FaultyLedger, FaultyLetters, Killed
-from tests.property.memory import FirstStays, MemoryIndex, Table
+from tests.property.inventories import read_inventories
+from tests.property.memory import ExpiringHeard, FirstStays, MemoryIndex, Table
 from tests.property.s3_model import DESTINATIONS, SOURCE, THIRD, S3Model
 from tests.unit.test_reconciler import MemoryFindings
 
@@ -45,10 +42,9 @@ BASE_SECONDS = 900.0
 LONG_AGO = 400 * 86_400
 """Seconds before which nothing can be due any more."""
 VISIBILITY_SECONDS = 360.0
-"""How long the queue keeps a message of a function that did not end."""
+"""How long the queue keeps a message that was received to itself."""
 MOST_ROUNDS = 400
 LISTED = (None, *Status)
-LAST = Instant("9999")
 
 ListedOnly = MemoryIndex
 
@@ -80,7 +76,7 @@ class Tracker:
     index: Lists
     shards: int
     table: Any = field(default_factory=Table)
-    heard: Any = field(default_factory=MemoryHeard)
+    heard: Any = None
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     fate: Fate = field(default_factory=Fate)
     bodies: list[Event | Rejected] = field(default_factory=list)
@@ -88,10 +84,11 @@ class Tracker:
     done: dict[str, Message] = field(default_factory=dict)
     finished: Counter[str] = field(default_factory=Counter)
     in_flight: dict[str, Instant] = field(default_factory=dict)
-    """Messages that a killed function had, and when the queue gives them out again."""
+    """Messages that were received and are not done, and when the queue gives them out again."""
     killed: int = 0
 
     def __post_init__(self) -> None:
+        self.heard = self.heard or ExpiringHeard(self.s3.now)
         self.sources = (SOURCE, *sorted(self.s3.rules_elsewhere))
         third = (THIRD,) if self.s3.rules_elsewhere else ()
         self.destinations = (*DESTINATIONS, *third)
@@ -176,17 +173,18 @@ class Tracker:
             retry = set(self.processes[process].recorder.record(batch).retry)
         except Killed:
             self.killed += 1
-            hidden = plus(self.s3.now(), VISIBILITY_SECONDS)
-            self.in_flight |= {message.id: hidden for message in batch}
+            retry = {message.id for message in batch}
             self.restart(process)
-            return
+        hidden = plus(self.s3.now(), VISIBILITY_SECONDS)
         for message in batch:
-            if message.id not in retry:
+            if message.id in retry:
+                self.in_flight[message.id] = hidden
+            else:
                 self.done[message.id] = self.waiting.pop(message.id)
                 self.finished[message.id] += 1
 
     def is_open(self, message: Message) -> bool:
-        """Whether nobody has it, and nobody gave it back."""
+        """Whether the queue would give it out now."""
         until = self.in_flight.get(message.id)
         return message.receives == 0 or (until is not None and until <= self.s3.now())
 
@@ -218,12 +216,8 @@ class Tracker:
 
     def frontier(self) -> Instant | None:
         """How far the queue was heard to its end."""
-        if not isinstance(self.heard, MemoryHeard):
-            found: Instant | None = self.heard.frontier(self.s3.now())
-            return found
-        if self.heard.frontier is None:
-            return None
-        return min(plus(self.heard.frontier, -MARGIN_SECONDS), *self.heard.returned.values(), LAST)
+        found: Instant | None = self.heard.frontier(self.s3.now())
+        return found
 
     def listed(self, bucket: str, destination: str) -> Iterator[Stored]:
         """What stands in the lists of a route."""
@@ -281,32 +275,13 @@ class Tracker:
 
     def read_inventories(self) -> Counter[str]:
         """An S3 Inventory of every bucket, taken now, read the way the backfill does."""
-        histories = {bucket: self.history(bucket) for bucket in self.sources}
-        counts: Counter[str] = Counter()
-        for bucket in (SOURCE, *self.destinations):
-            delivery = Delivery(Evidence.INVENTORY, self.s3.now(), (), (), bucket)
-            attribution = Attribution(
-                delivery,
-                f"run-{self.s3.now()}",
-                histories.get(bucket),
-                is_destination=bucket in self.destinations,
-            )
-            listed = [
-                (b"%d" % number, self.s3.listed(version))
-                for number, version in enumerate(self.s3.held)
-                if version.bucket == bucket
-            ]
-            rows = Rows(
-                read=dict(listed).__getitem__,
-                attribution=lambda _, found=attribution: found,  # type: ignore[misc]
-                ledger=self.written,
-                objects=self.s3,
-                histories={name: found for name, found in histories.items() if found},
-                now=self.s3.now,
-                note_destination=self.table.note_destination,
-            )
-            counts += rows.write([line for line, _ in listed], 0).counts
-        return counts
+        return read_inventories(
+            self.s3,
+            self.written,
+            {bucket: self.history(bucket) for bucket in self.sources},
+            self.destinations,
+            self.table.note_destination,
+        )
 
     def is_unlisted(self, version: ObjectVersion) -> bool:
         """It is in no list of the ledger: unknown, ineligible, or gone."""

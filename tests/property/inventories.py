@@ -1,0 +1,46 @@
+"""Inventories of the model's buckets, read the way the backfill does."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from replication.configuration import History
+from replication.deliveries import Delivery
+from replication.existing import Attribution
+from replication.facts import Evidence
+from replication.ports import Ledger
+from replication.rows import Rows
+from tests.property.s3_model import SOURCE, S3Model
+
+
+def read_inventories(
+    s3: S3Model,
+    ledger: Ledger,
+    histories: Mapping[str, History | None],
+    destinations: Sequence[str],
+    note_destination: Callable[[str, str], None],
+) -> Counter[str]:
+    """One of every bucket, taken now; what became of the rows."""
+    counts: Counter[str] = Counter()
+    for bucket in (SOURCE, *destinations):
+        attribution = Attribution(
+            Delivery(Evidence.INVENTORY, s3.now(), (), (), bucket),
+            f"run-{s3.now()}",
+            histories.get(bucket),
+            is_destination=bucket in destinations,
+        )
+        listed = [
+            (b"%d" % number, s3.listed(version))
+            for number, version in enumerate(s3.held)
+            if version.bucket == bucket
+        ]
+        rows = Rows(
+            read=dict(listed).__getitem__,
+            attribution=lambda _, found=attribution: found,  # type: ignore[misc]
+            ledger=ledger,
+            objects=s3,
+            histories={name: found for name, found in histories.items() if found},
+            now=s3.now,
+            note_destination=note_destination,
+        )
+        counts += rows.write([line for line, _ in listed], 0).counts
+    return counts
