@@ -29,8 +29,8 @@ SCHEDULES = 43_200 + 8_640
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Dollars. Writes, reads and requests: a million; storage: a GB-month; lambda_: a GB-second; archive:
-    a GB that comes in, and kept: a GB-month of it."""
+    """Dollars. Writes, reads and requests: a million; storage: a GB-month; lambda_: a GB-second;
+    archive: a GB that comes in, and kept: a GB-month of it."""
 
     writes: float = 0.625
     storage: float = 0.25

@@ -18,7 +18,7 @@ from replication.adapters.windows import Ticks, WindowQueue, Work
 from replication.checks import LookBack, Schedule
 from replication.inspection import Inspection
 from replication.look_back import LookingBack
-from replication.reconciler import Reconciler
+from replication.reconciler import RESERVE_SECONDS, Reconciler
 from replication.settings import from_env
 from replication.times import Instant, plus, wall_clock
 
@@ -52,7 +52,9 @@ class Service:
         """Works off a message and sends what is left of it; what was found, by name."""
         if isinstance(work, LookBack):
             left, counts = self.looking_back.look(work, seconds_left)
-            self.queue.send([left] if left else [])
+            # With time to spare it was S3 or the ledger that did not answer.
+            delay = RETRY_SECONDS if seconds_left() > RESERVE_SECONDS else 0
+            self.queue.send([left] if left else [], delay_seconds=delay)
             return counts
         checked = self.reconciler.check(work, seconds_left)
         self.queue.send([checked.rest] if checked.rest else [])

@@ -24,7 +24,7 @@ from replication.status import REPLICA, Status
 from replication.times import Instant, end_of_second
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from replication.attributor import Attributor
     from replication.configuration import History
@@ -82,14 +82,18 @@ class Changes:
         if not own:
             return []  # no rule took it, so none takes what becomes of it
         met = history.met(event.at, last)
-        rules = met[0]
-        takes = {name: takes_change(rules, key, name, None) for name in own}
+        takes = {name: _agreed(takes_change(one, key, name, None) for one in met) for name in own}
         unsure = len(met) > 1 or not history.is_read(last) or history.is_changing(last)
         asked = _Asked()
         if None in takes.values() or any(self._both_ways(event.version, name) for name in own):
             asked = self._ask(event.version, with_tags=None in takes.values())
             takes = {
-                name: self._by_head(asked, takes_change(rules, key, name, asked.tags), state, alone)
+                name: self._by_head(
+                    asked,
+                    _agreed(takes_change(one, key, name, asked.tags) for one in met),
+                    state,
+                    alone,
+                )
                 if takes[name] is None or self._both_ways(event.version, name)
                 else takes[name]
                 for name, state in own.items()
@@ -189,3 +193,9 @@ class Changes:
 def _says_nothing(state: State | None) -> bool:
     """Whether nothing is known of a destination that a rule has named since."""
     return state is None or not (state.status or state.in_doubt or state.evidence)
+
+
+def _agreed(answers: Iterable[bool | None]) -> bool | None:
+    """What the rules that may have held all say; None: they differ, or nobody can tell."""
+    found = set(answers)
+    return found.pop() if len(found) == 1 else None

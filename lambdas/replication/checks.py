@@ -54,11 +54,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LookBack:
-    """Versions of a source bucket that were written about the revision of its rules of `since`.
+    """Versions of a source bucket that were written about the revisions of its rules of `since`.
     `stage` and `after` are where to go on."""
 
     bucket: str
-    since: Instant
+    since: tuple[Instant, ...]
     stage: int = 0
     after: Position | None = None
 

@@ -27,7 +27,7 @@ from replication.due import certain_whatever_its_tags
 from replication.errors import Denied, Hidden
 from replication.facts import Evidence, Fact, Kind, ObjectVersion
 from replication.fold import State
-from replication.headers import IS_REPLICA, NO_RULE, NO_RULE_SEEN, Heads, Look
+from replication.headers import IS_REPLICA, NO_RULE, NO_RULE_SEEN, PLACED, Heads, Look
 from replication.ports import Head, Objects
 from replication.status import REPLICA, Status
 from replication.times import Instant
@@ -229,8 +229,8 @@ def _placed(look: Look, head: Head, unplaced: State, facts: Sequence[Fact]) -> l
     or in doubt in its stead, or S3 shows that none did."""
     if any(not fact.destination for fact in facts):
         return []
-    if any(fact.status or fact.in_doubt for fact in facts):
-        return [look.observed("", None, "S3 shows where it goes")]
+    if any(fact.status or (fact.in_doubt and not head.unreadable) for fact in facts):
+        return [look.observed("", None, PLACED)]
     if head.delete_marker:
         doubted = replace(look, known={"": unplaced})
         return [fact for fact in doubted.ended_doubt("") if fact.status is None]

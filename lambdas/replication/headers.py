@@ -20,6 +20,7 @@ NO_RULE = "S3 shows no replication status: no rule replicates the version"
 NO_RULE_SEEN = "S3 reports COMPLETED, and no destination that is known has it"
 NOT_SENT = "S3 reports COMPLETED, and the destination does not have it, nor is known to have had it"
 IS_REPLICA = "the version is a replica itself, which no live rule replicates"
+PLACED = "where it goes, or may go, is known of its destinations"
 REFUSED = "S3 may not be asked whether the destination has it"
 SENT_ELSEWHERE = "S3 shows a status of the version, and it did not come here in a day"
 
@@ -65,6 +66,12 @@ class Look:
         says_nothing = not state.status and not state.evidence and state.observed_at
         unsure = state.in_doubt or says_nothing or name not in self.known
         return self.all_doubt or bool(unsure)
+
+    def may_be_due(self, name: str) -> list[Fact]:
+        """A destination that lacks the version, and may have been sent it: in doubt from now on,
+        as what it is."""
+        status = self.state(name).status
+        return [] if status is Status.FAILED else [self.seen(name, status, in_doubt=True)]
 
     def ended_doubt(self, name: str) -> list[Fact]:
         """What becomes of a doubt that nothing else can end, once it is a day old: what the rules
@@ -172,12 +179,16 @@ def of_marker(look: Look, heads: Heads) -> list[Fact]:
 
 def of_unreadable(look: Look, heads: Heads) -> list[Fact]:
     """Nobody but the owner of its key can read the source's status. That a destination has the
-    version it was sent is proof of its arrival all the same; more is not known."""
-    return [
-        look.seen(name, Status.COMPLETED, there=there)
-        for name, there in heads.items()
-        if there and look.state(name).status is not Status.COMPLETED
-    ]
+    version it was sent is proof of its arrival all the same. More is not known: not how a change
+    fared of what had arrived before, nor where it goes when the rules are in doubt."""
+    facts = []
+    for name, there in heads.items():
+        state = look.state(name)
+        if there and not state.arrived_at and state.status is not Status.COMPLETED:
+            facts.append(look.seen(name, Status.COMPLETED, there=there))
+        elif there is None and look.all_doubt and not look.is_its_own(name):
+            facts += look.may_be_due(name)
+    return facts
 
 
 def of_completed(look: Look, heads: Heads) -> list[Fact]:
@@ -221,6 +232,8 @@ def of_pending(look: Look, heads: Heads) -> list[Fact]:
             facts.append(look.observed(name, Status.PENDING, there=there, in_doubt=doubtful))
         elif name not in behind and name not in told:
             facts.append(look.seen(name, Status.COMPLETED, there=there))
+        elif there is None and name not in look.known:
+            facts += look.may_be_due(name)
     return facts
 
 
@@ -262,4 +275,6 @@ def of_failed(look: Look, heads: Heads) -> list[Fact]:
             facts.append(look.seen(name, Status.PENDING, there=here))
         elif name in look.known:
             facts += look.ended_doubt(name)
+        elif here is None:
+            facts += look.may_be_due(name)
     return facts

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from replication.checks import LookBack, Window
-from replication.configuration import History, Revision
+from replication.configuration import History
 from replication.due import due
 from replication.eligibility import TagsNeeded
 from replication.errors import Denied, NotYet, Unavailable
@@ -41,18 +41,31 @@ class LookingBack:
         self, work: LookBack, seconds_left: Callable[[], float] = lambda: math.inf
     ) -> tuple[LookBack | None, Counter[str]]:
         """Where to go on (None: it is done), and what was found. Unavailable when S3 or the ledger
-        did not answer: the same has to come again."""
+        did not answer before anything was done: the same has to come again."""
         counts: Counter[str] = Counter()
         history = self.reconciler.histories().get(work.bucket)
-        revision = _revision(history, work.since)
-        if history is None or revision is None or revision.looked_back:
+        revisions = [
+            one
+            for one in (history.revisions if history else ())
+            if one.since in work.since and not one.looked_back
+        ]
+        if history is None or not revisions:
             return None, counts
-        windows = self._windows(history, revision)
+        first = min(one.look_back[0] for one in revisions)
+        last = max(one.look_back[1] for one in revisions)
+        windows = self._windows(history, first)
         asked: set[ObjectVersion] = set()
+        begun = work
         while work.stage < len(windows):
             window = replace(windows[work.stage], after=work.after)
-            rows, after = self.reconciler.index.page(window, PAGE)
-            self._page(history, revision, [stored for _, stored in rows], asked, counts)
+            try:
+                rows, after = self.reconciler.index.page(window, PAGE)
+                written = [stored for _, stored in rows if _is_within(stored, first, last)]
+                self._page(history, written, asked, counts)
+            except Unavailable:
+                if work == begun:
+                    raise
+                return work, counts
             work = (
                 replace(work, after=after)
                 if after
@@ -60,11 +73,11 @@ class LookingBack:
             )
             if seconds_left() < RESERVE_SECONDS and work.stage < len(windows):
                 return work, counts
-        self.done(work.bucket, work.since)
+        for one in revisions:
+            self.done(work.bucket, one.since)
         return None, counts
 
-    def _windows(self, history: History, revision: Revision) -> list[Window]:
-        first, _ = revision.look_back
+    def _windows(self, history: History, first: Instant) -> list[Window]:
         until = plus(self.reconciler.now(), 1)
         return [
             Window(Route(history.bucket, name, shard), status, first, until)
@@ -76,23 +89,13 @@ class LookingBack:
     def _page(
         self,
         history: History,
-        revision: Revision,
-        rows: Sequence[Stored],
+        written: Sequence[Stored],
         asked: set[ObjectVersion],
         counts: Counter[str],
     ) -> None:
-        """Looks at versions of a page that were not `asked` about for another destination."""
+        """Looks at versions that were not `asked` about for another destination."""
         now = self.reconciler.now()
-        first, last = revision.look_back
-        versions = sorted(
-            {
-                stored.version
-                for stored in rows
-                if first <= (_written_at(stored.record.state) or first) <= last
-                and stored.version not in asked
-            }
-        )
-        asked.update(versions)
+        versions = sorted({stored.version for stored in written} - asked)
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             found = list(pool.map(lambda one: self._examine(history, one, now), versions))
         for error in found:
@@ -100,6 +103,7 @@ class LookingBack:
                 raise Unavailable(f"a version could not be looked at: {error}")
         facts = [fact for one in found if isinstance(one, list) for fact in one]
         self.reconciler.write(facts)
+        asked.update(versions)
         counts["looked_back_versions"] += len(versions)
         counts["checked_versions"] += len({fact.version for fact in facts})
 
@@ -124,9 +128,8 @@ class LookingBack:
             return error
 
 
-def _revision(history: History | None, since: Instant) -> Revision | None:
-    found = history.revisions if history else ()
-    return next((one for one in found if one.since == since), None)
+def _is_within(stored: Stored, first: Instant, last: Instant) -> bool:
+    return first <= (_written_at(stored.record.state) or first) <= last
 
 
 def _written_at(state: State) -> Instant | None:

@@ -57,6 +57,8 @@ class Origins:
                 refused = denied  # another bucket may know it
                 continue
             if there is None:
+                if source in sources and self._had_replica(version, source):
+                    copied_from = copied_from or source
                 continue
             if there.replication_status == REPLICA:
                 if not seen:
@@ -106,6 +108,15 @@ class Origins:
             if any(name != source for name in states):
                 return source
         return None
+
+    def _had_replica(self, version: ObjectVersion, bucket: str) -> bool:
+        """Whether the ledger knows that a bucket once held a replica of the version."""
+        there = version.in_bucket(bucket)
+        return any(
+            (state := self.ledger.states(there.in_bucket(source)).get(bucket))
+            and (state.arrived_at or state.lost_at)
+            for source in self.sources(there)[:MOST_ASKED]
+        )
 
     def _holder(self, version: ObjectVersion, is_source: bool) -> str | None:
         refused = None

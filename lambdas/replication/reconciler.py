@@ -139,12 +139,16 @@ class Reconciler:
     def _look_backs(
         self, histories: Iterable[History | None], last: Instant, now: Instant
     ) -> Iterable[LookBack]:
+        """One for a bucket, of every revision that is due: their times mostly overlap."""
         for history in histories:
-            for revision in history.revisions[1:] if history else ():
-                due_at = plus(revision.look_back[1], self.schedule.doubtful_seconds)
-                if not revision.looked_back and self.schedule.looks_back(due_at, last, now):
-                    assert history is not None
-                    yield LookBack(history.bucket, revision.since)
+            due = {
+                one.since: plus(one.look_back[1], self.schedule.doubtful_seconds)
+                for one in (history.revisions[1:] if history else ())
+                if not one.looked_back
+            }
+            ready = tuple(since for since, due_at in due.items() if due_at <= now)
+            if history and any(self.schedule.looks_back(due[one], last, now) for one in ready):
+                yield LookBack(history.bucket, ready)
 
     def check(
         self, window: Window, seconds_left: Callable[[], float] = lambda: math.inf

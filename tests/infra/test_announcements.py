@@ -70,9 +70,7 @@ def test_configuration_items_are_not_announced(dev: Synthesized) -> None:
 
 
 @given(history=st.lists(st.sampled_from(STATUSES), min_size=1, max_size=12))
-def test_no_failure_of_a_history_is_held_back(
-    dev: Synthesized, history: list[str]
-) -> None:
+def test_no_failure_of_a_history_is_held_back(dev: Synthesized, history: list[str]) -> None:
     stream = [record("INSERT", new=image(history[0]))]
     for before, after in pairwise(history):
         stream.append(record("MODIFY", old=image(before), new=image(after)))

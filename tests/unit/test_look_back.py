@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CHANGE = Instant("2026-11-22T10:00:00.000Z")
 BEFORE = plus(CHANGE, -86_400)
 LATER = plus(CHANGE, 600)
-WORK = LookBack("src", CHANGE)
+WORK = LookBack("src", (CHANGE,))
 OLD, NEW = Configuration((rule("dst"),)), Configuration((rule("dst"), rule("added")))
 
 
@@ -238,13 +238,18 @@ class TestGoingOn:
         states = [world.state(f"k{n:04d}", "added").status for n in range(2 * PAGE + 3)]
         assert set(states) == {Status.COMPLETED}
 
-    def test_comes_again_when_s3_does_not_answer_and_nothing_is_vouched_for(self) -> None:
+    def test_goes_on_where_s3_did_not_answer_and_vouches_for_nothing_before(self) -> None:
         world = World()
         world.knows(written(20))
         world.objects.silent = {version()}
-        with pytest.raises(Unavailable):
-            world.looking.look(WORK)
+        rest, _ = world.looking.look(WORK)
+        assert rest is not None
         assert not world.history.revisions[1].looked_back
+        with pytest.raises(Unavailable):
+            world.looking.look(rest)
+        world.objects.silent = set()
+        assert world.looking.look(rest)[0] is None
+        assert world.history.revisions[1].looked_back
 
     def test_of_a_revision_that_was_looked_back_at_costs_nothing(self) -> None:
         world = self.many(1)
@@ -255,11 +260,11 @@ class TestGoingOn:
 
     def test_of_a_revision_that_is_no_more_is_done(self) -> None:
         world = World()
-        rest, counts = world.looking.look(replace(WORK, since=plus(CHANGE, 5)))
+        rest, counts = world.looking.look(replace(WORK, since=(plus(CHANGE, 5),)))
         assert (rest, +counts) == (None, {})
 
     def test_of_a_bucket_nobody_tracks_any_more_is_done(self) -> None:
-        rest, counts = World().looking.look(LookBack("gone", CHANGE))
+        rest, counts = World().looking.look(LookBack("gone", (CHANGE,)))
         assert (rest, +counts) == (None, {})
 
 

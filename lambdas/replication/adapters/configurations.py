@@ -198,9 +198,7 @@ class Configurations:
             return History(bucket, (first,), read_at=began, listed=listed)
         read_until = plus(history.read_at or history.tracking_since, -SETTLING_SECONDS)
         old = [
-            at
-            for at in told
-            if end_of_second(at) < read_until or _noticed(history, at) is not None
+            at for at in told if end_of_second(at) < read_until or _noticed(history, at) is not None
         ]
         if configuration != history.current:
             # Only what CloudTrail saw since the last read, and no read has shown, dates this one.
@@ -316,7 +314,9 @@ def _noticed(history: History, told: Instant) -> tuple[Revision, Revision] | Non
     for before, one in reversed(list(zip(history.revisions, history.revisions[1:], strict=False))):
         # Between the two reads that showed it, whatever has been told of it since.
         first = plus(one.read_before, -SETTLING_SECONDS) if one.read_before else one.span[0]
-        if min(first, one.span[0]) <= told <= max(one.noticed_at or told, one.span[1]):
+        # What came in the very second of the read may have come after it.
+        within = end_of_second(told) <= (one.noticed_at or one.span[1])
+        if min(first, one.span[0]) <= told and (within or (one.told and told <= one.since)):
             return before, one
     return None
 

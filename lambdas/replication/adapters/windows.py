@@ -38,7 +38,10 @@ def decode(body: str) -> Work:
     if "look_back" in read:
         found = read["look_back"]
         return LookBack(
-            found["bucket"], Instant(found["since"]), int(found["stage"]), _position(found)
+            found["bucket"],
+            tuple(map(Instant, found["since"])),
+            int(found["stage"]),
+            _position(found),
         )
     return Window(
         route=Route(*read["route"]),
