@@ -54,7 +54,7 @@ _TAGLESS = "tagless"
 _BOTH_WAYS = (rules.EAST, rules.WEST)
 END_UNHEARD = "gone, and nobody told; no rule had taken it"
 MADE_UNTOLD = (
-    "a marker of two buckets that replicate to each other; nobody told where it came first"
+    "two buckets that replicate to each other show it alike; nobody told in time whose it is"
 )
 UNSOURCED = "REPLICA of None"
 """What the tracker calls a replica of which it knows no source."""
