@@ -32,7 +32,7 @@ def summary(service: Service, bucket: str) -> Json:
     concerned = concerned_by(service, bucket)
     totals = _totals(service, concerned)
     present = service.present()
-    frontier = service.frontier(present.now)
+    frontier = service.frontier()
     routes = [*_routes(service, bucket, concerned, totals), *_without_destination(bucket, totals)]
     found = concurrently(
         lambda route: _summary(service, route, concerned, totals, frontier), routes
@@ -109,7 +109,7 @@ def timeline(
         }
         for source, destination in _routes(service, bucket, concerned, _totals(service, concerned))
     ]
-    frontier = service.frontier(now)
+    frontier = service.frontier()
     return {
         "bucket": bucket,
         "step": chosen,

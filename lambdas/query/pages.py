@@ -171,7 +171,7 @@ def _completeness(
     until: Instant | None = None,
 ) -> Json:
     now = service.present().now
-    heard_until = service.frontier(now)
+    heard_until = service.frontier()
     missing = reason(concerned, heard_until, now, since, until)
     return {"complete": missing is None, "heard_until": heard_until}
 

@@ -39,7 +39,7 @@ class Sweep:
     summarizer: Summarizer
     recounting: Recount
     now: Callable[[], Instant]
-    frontier: Callable[[Instant], Instant | None]
+    frontier: Callable[[], Instant | None]
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """Source bucket and destination."""
@@ -51,7 +51,7 @@ class Sweep:
         """Metrics of every route, and by how many seconds the one furthest behind is."""
         documents, lags = [], [0.0]
         histories, now = self.histories(), self.now()
-        frontier = self.frontier(now)
+        frontier = self.frontier()
         totals = {bucket: self.standing.totals(bucket) for bucket in histories}
         for bucket, destination in self.routes():
             oldest = self.outstanding.oldest(bucket, destination)

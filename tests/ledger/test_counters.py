@@ -313,6 +313,7 @@ def storm(failures: int, template: Mapping[str, Any]) -> Iterator[dict[str, Any]
         yield {"eventID": str(number), "eventName": "MODIFY", "dynamodb": change}
 
 
+@pytest.mark.timeout(300)  # a hundred thousand records, beside other tests
 def test_a_storm_of_100_000_failures_is_one_incident_and_a_handful_of_messages(
     dynamodb: "DynamoDBClient",
     table: str,

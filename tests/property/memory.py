@@ -178,8 +178,8 @@ class ExpiringHeard:
         until = plus(self.now(), RETURNED_SECONDS)
         self.returned |= {one.id: (one.sent, until) for one in messages}
 
-    def frontier(self, now: Instant) -> Instant | None:
+    def frontier(self) -> Instant | None:
         if self.newest is None:
             return None
-        held = [sent for sent, until in self.returned.values() if until > now]
+        held = [sent for sent, until in self.returned.values() if until > self.newest]
         return min([plus(self.newest, -MARGIN_SECONDS), *held])

@@ -216,7 +216,7 @@ class Tracker:
 
     def frontier(self) -> Instant | None:
         """How far the queue was heard to its end."""
-        found: Instant | None = self.heard.frontier(self.s3.now())
+        found: Instant | None = self.heard.frontier()
         return found
 
     def listed(self, bucket: str, destination: str) -> Iterator[Stored]:

@@ -3,7 +3,7 @@
 pk #heard   sk frontier                    `at`: when the newest refresh message that was worked
                                            off had been sent to the queue
             sk returned#<sent>#<id>        the oldest message that a batch gave back; it counts
-                                           until `until`
+                                           until what was heard is newer than `until`
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +21,10 @@ RETURNED = "returned#"
 RETURNED_SECONDS = 900
 """Twice the queue's visibility timeout and more: by then a message that was given back has been
 received again, and was done or given back anew. Behind a long queue the marks wait as it does."""
+
+
+KEPT_SECONDS = 7 * 86_400
+"""Longer than the queue keeps a message."""
 
 
 class HeardTable:
@@ -57,7 +61,7 @@ class HeardTable:
             Item={
                 **_key(f"{RETURNED}{oldest.sent}#{oldest.id}"),
                 "until": {"S": until},
-                "expires_at": {"N": str(int(to_datetime(until).timestamp()))},
+                "expires_at": {"N": str(int(to_datetime(until).timestamp()) + KEPT_SECONDS)},
             },
         )
 

@@ -29,7 +29,7 @@ class HeardReads:
         self._client = client
         self._table_name = table_name
 
-    def frontier(self, now: Instant) -> Instant | None:
+    def frontier(self) -> Instant | None:
         """Everything that was sent to the queue before is in the ledger. None: nobody knows."""
         answer = self._client.get_item(
             TableName=self._table_name,
@@ -38,11 +38,14 @@ class HeardReads:
         )
         if "Item" not in answer:
             return None
-        heard = plus(Instant(answer["Item"]["at"]["S"]), -MARGIN_SECONDS)
-        returned = self._oldest_returned(now)
+        at = Instant(answer["Item"]["at"]["S"])
+        returned = self._oldest_returned(at)
+        heard = plus(at, -MARGIN_SECONDS)
         return min(heard, returned) if returned else heard
 
-    def _oldest_returned(self, now: Instant) -> Instant | None:
+    def _oldest_returned(self, at: Instant) -> Instant | None:
+        """Of the marks that what was heard has not outlived: a clock that goes on while the queue
+        stands still makes nothing heard."""
         asked: QueryInputTypeDef = {
             "TableName": self._table_name,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :returned)",
@@ -53,7 +56,7 @@ class HeardReads:
         while True:
             answer = self._client.query(**asked)
             for item in answer["Items"]:
-                if item["until"]["S"] > now:
+                if item["until"]["S"] > at:
                     return Instant(item["sk"]["S"].split("#")[1])
             if "LastEvaluatedKey" not in answer:
                 return None
@@ -65,14 +68,14 @@ class CachedFrontier:
     is a little older claims a little less. `seconds` is a monotonic clock."""
 
     def __init__(
-        self, load: Callable[[Instant], Instant | None], seconds: Callable[[], float]
+        self, load: Callable[[], Instant | None], seconds: Callable[[], float]
     ) -> None:
         self._load = load
         self._seconds = seconds
         self._cached: tuple[float, Instant | None] | None = None
 
-    def __call__(self, now: Instant) -> Instant | None:
+    def __call__(self) -> Instant | None:
         moment = self._seconds()
         if self._cached is None or moment - self._cached[0] >= FRESH_SECONDS:
-            self._cached = (moment, self._load(now))
+            self._cached = (moment, self._load())
         return self._cached[1]
