@@ -55,7 +55,9 @@ class Look:
     def is_its_own(self, name: str) -> bool:
         """Whether S3 once said, or showed, that the version goes there."""
         state = self.state(name)
-        spoken_of = state.late or state.status is Status.FAILED or name == self.sure
+        # A failure in doubt was read from the header of all, and not said of this one.
+        failed = state.status is Status.FAILED and not state.in_doubt
+        spoken_of = state.late or failed or name == self.sure
         return bool(spoken_of or state.arrived_at or state.lost_at)
 
     def is_doubtful(self, name: str) -> bool:
