@@ -67,9 +67,7 @@ class CachedFrontier:
     """The frontier, read at most every few seconds: what was heard stays heard, and an answer that
     is a little older claims a little less. `seconds` is a monotonic clock."""
 
-    def __init__(
-        self, load: Callable[[], Instant | None], seconds: Callable[[], float]
-    ) -> None:
+    def __init__(self, load: Callable[[], Instant | None], seconds: Callable[[], float]) -> None:
         self._load = load
         self._seconds = seconds
         self._cached: tuple[float, Instant | None] | None = None
