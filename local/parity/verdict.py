@@ -138,14 +138,14 @@ def _differ(
     verdict: Verdict, found: Difference, answer: Answer, work: Workload, heard: Heard
 ) -> None:
     """A difference, unless it is of what nobody can tell."""
-    reason = _untold(found, answer, work.gone.get(found.one), heard)
+    reason = untold(found, answer, work.gone.get(found.one), heard)
     if reason:
         verdict.unheard[found.one] = reason
     else:
         verdict.differences.append(found)
 
 
-def _untold(found: Difference, answer: Answer, gone: datetime | None, heard: Heard) -> str | None:
+def untold(found: Difference, answer: Answer, gone: datetime | None, heard: Heard) -> str | None:
     """Why nobody can tell; None when somebody can."""
     one, key = found.one, (found.one.bucket, found.one.key, found.one.version_id)
     encrypted = customer_keys.is_encrypted(one.key) and not one.marker
