@@ -18,8 +18,8 @@ What nobody can tell is named, with the reason, and never counted as equal:
                             so a lost event of it is lost for good
     encrypted, in doubt     the same of one whose destinations were never certain
     a marker in doubt       S3 shows no status of a marker; the tracker waits for it for a day
-    doubt beside a failure  the header is an aggregate: while one destination fails, it says nothing
-                            of another that may be due
+    doubt beside a failure  the header is an aggregate: FAILED speaks of one of several, and says
+                            nothing of another that may be due
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ UNSOURCED = "REPLICA of None"
 SOURCE_UNHEARD = "a replica whose source was gone before anybody told of it"
 ENCRYPTED_UNHEARD = "its status is shown to its key's owner alone, and an event of it was lost"
 ENCRYPTED_IN_DOUBT = "its status is shown to its key's owner alone, and its rules were in doubt"
-BESIDE_A_FAILURE = "it may be due to a bucket that lacks it; S3 says FAILED because of another one"
+BESIDE_A_FAILURE = "it may be due to a bucket that lacks it; S3 says FAILED of one of several"
 MARKER_IN_DOUBT = "a marker that no header tells of; the tracker waits for it for a day"
 
 
@@ -157,9 +157,9 @@ def untold(found: Difference, answer: Answer, gone: datetime | None, heard: Hear
     if found.what == "in doubt":
         if one.marker:
             return MARKER_IN_DOUBT
-        others = (answer or {}).get("destinations", ())
-        failed = {place["bucket"] for place in others if place["status"] == "FAILED"}
-        return BESIDE_A_FAILURE if failed - {found.tracker} else None
+        failed = answer is not None and answer["replication_status"] == "FAILED"
+        several = failed and len((answer or {})["destinations"]) > 1
+        return BESIDE_A_FAILURE if several else None
     # Of a marker S3 shows nothing, so of an unheard one the tracker may say nothing, and no more.
     silent = one.marker and answer is None and found.tracker == "None"
     mirrored = _is_mirrored(found, answer)

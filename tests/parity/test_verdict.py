@@ -31,7 +31,9 @@ def doubted(one: Written, where: str = rules.ONE) -> Heard:
 
 
 def answer(*places: tuple[str, str | None], source: str | None = None) -> dict[str, Any]:
+    statuses = [status for _, status in places]
     return {
+        "replication_status": "FAILED" if "FAILED" in statuses else None,
         "role": "replica" if source else "source",
         "observed_at": "2026-11-22T00:00:10.000Z",
         "source": {"bucket": source} if source else None,
@@ -42,6 +44,7 @@ def answer(*places: tuple[str, str | None], source: str | None = None) -> dict[s
 ALL_HEARD = Heard([], {})
 KNOWN = answer((rules.ONE, "PENDING"))
 FAILING = answer((rules.ONE, None), (rules.TWO, "FAILED"))
+FAILING_ALONE = answer((rules.ONE, "FAILED"))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +60,7 @@ FAILING = answer((rules.ONE, None), (rules.TWO, "FAILED"))
         (PLAIN, "in doubt", KNOWN, doubted(PLAIN), None),
         (MARKER, "in doubt", KNOWN, doubted(MARKER), verdict.MARKER_IN_DOUBT),
         (PLAIN, "in doubt", FAILING, doubted(PLAIN), verdict.BESIDE_A_FAILURE),
-        (PLAIN, "in doubt", FAILING, doubted(PLAIN, rules.TWO), None),
+        (PLAIN, "in doubt", FAILING_ALONE, doubted(PLAIN), None),
         (PLAIN, STATUS, FAILING, doubted(PLAIN), None),
     ],
 )
