@@ -104,6 +104,20 @@ class Look:
         """Destinations without the version, or whose replica differs from it in its tags."""
         return [name for name, there in heads.items() if there is None or name in self.differing]
 
+    def is_alone(self, names: Collection[str], heads: Heads) -> bool:
+        """Whether nobody but the one of `names` can be meant by what the header says."""
+        (name, *others) = names
+        known = name in self.known and not others
+        return known and (not self.all_doubt or set(heads) == {name})
+
+    def vanished(self, heads: Heads) -> list[Fact]:
+        """Replicas that were there and are not: deleted at the destination."""
+        return [
+            self.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION)
+            for name, there in heads.items()
+            if there is None and self.state(name).arrived_at
+        ]
+
     def having(self, status: Status) -> list[str]:
         return [name for name, state in self.known.items() if state.status is status]
 
@@ -229,14 +243,14 @@ def of_pending(look: Look, heads: Heads) -> list[Fact]:
     for name, there in heads.items():
         if name in waiting:
             # Of several that may wait nobody knows which, and of a rule that nobody saw neither.
-            alone = len(waiting) == 1 and name in look.known and not look.all_doubt
+            alone = look.is_alone(waiting, heads)
             doubtful = there is None and look.is_doubtful(name) and not alone
             facts.append(look.observed(name, Status.PENDING, there=there, in_doubt=doubtful))
         elif name not in behind and name not in told:
             facts.append(look.seen(name, Status.COMPLETED, there=there))
         elif there is None and name not in look.known:
             facts += look.may_be_due(name)
-    return facts
+    return facts + look.vanished(heads)
 
 
 def of_failed(look: Look, heads: Heads) -> list[Fact]:
@@ -252,6 +266,8 @@ def of_failed(look: Look, heads: Heads) -> list[Fact]:
         (told and [*told, *there])
         or sure
         or there
+        # Who is known to have failed does not recover because another one may be due.
+        or [name for name in look.having(Status.FAILED) if not look.state(name).in_doubt]
         or missing
         or unknown
         or look.having(Status.FAILED)
@@ -268,7 +284,7 @@ def of_failed(look: Look, heads: Heads) -> list[Fact]:
             reason = WITHOUT_ITS_TAGS if here and (name in behind or len(heads) == 1) else None
             if not reason and not told and len(culprits) > 1:
                 reason = SEVERAL_MAY_HAVE_FAILED
-            alone = len(culprits) == 1 and name in look.known and not look.all_doubt
+            alone = look.is_alone(culprits, heads)
             doubtful = here is None and look.is_doubtful(name) and not alone
             facts.append(look.observed(name, Status.FAILED, reason, there=here, in_doubt=doubtful))
         elif name not in behind:
@@ -279,4 +295,4 @@ def of_failed(look: Look, heads: Heads) -> list[Fact]:
             facts += look.ended_doubt(name)
         elif here is None:
             facts += look.may_be_due(name)
-    return facts
+    return facts + look.vanished(heads)

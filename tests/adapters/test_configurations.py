@@ -258,6 +258,50 @@ class TestAChangeThatWasTold:
             history = src(one)
             assert (len(history.revisions), history.settled) == (2, True)
 
+    def test_dates_no_change_that_came_after_a_read_of_the_old_rules(self, world: Kept) -> None:
+        """A read after that second still showed them: what is new came between two reads."""
+        process = world.process()
+        src(process)
+        world.now = plus(TOLD, 30)
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 60), ("dst-b",)
+        process.forget("src", TOLD)
+        (_, revision) = src(process).revisions
+        assert not revision.told
+        assert len(src(process).met(plus(TOLD, 45))) == 2
+
+    def test_dates_one_change_and_not_the_next(self, world: Kept) -> None:
+        """The second of a change that a read has shown in it says nothing of a later one."""
+        process = world.process()
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 0.4), ("dst-b",)
+        process.forget(None, None)
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 15), ("dst-c",)
+        process.forget("src", TOLD)
+        history = src(process)
+        assert history.current.destinations == {"dst-c"}
+        assert len(history.met(plus(TOLD, 10))) > 1
+
+    def test_that_another_process_noticed_meanwhile_is_one_revision(self, world: Kept) -> None:
+        """Both began to read at once; the second to answer must not date it anew."""
+        first, second = world.process(), world.process()
+        src(first)
+        src(second)
+        world.now, world.rules["src"] = plus(TOLD, 10), ("dst-b",)
+        ask = world.get_bucket_replication
+
+        def overtaken(*, Bucket: str) -> object:  # noqa: N803
+            world.get_bucket_replication = ask  # type: ignore[method-assign]
+            first.forget("src", TOLD)
+            src(first)
+            return ask(Bucket=Bucket)
+
+        world.get_bucket_replication = overtaken  # type: ignore[assignment,method-assign]
+        second.forget(None, None)
+        (_, revision) = src(second).revisions
+        assert (revision.since, revision.told) == (TOLD, True)
+
     def test_of_another_bucket_touches_nothing(self, world: Kept) -> None:
         process = world.process()
         src(process)

@@ -321,6 +321,32 @@ class TestADestinationNobodyKnew:
         assert look.after("a").lacking_since == self.WRITTEN
 
 
+class TestAFailureThatIsRead:
+    def test_is_beyond_doubt_where_no_other_bucket_can_be_meant(self) -> None:
+        """Its rules are in doubt, and any rule there ever was goes to this one destination."""
+        look = Look(reads("FAILED"), {"a": DOUBTFUL}, possible=("a",))
+        assert (look.after("a").status, look.after("a").in_doubt) == (Status.FAILED, None)
+
+    def test_stays_in_doubt_where_another_may_be_meant(self) -> None:
+        look = Look(reads("FAILED"), {"a": DOUBTFUL}, possible=("a", "b"))
+        assert (look.after("a").status, look.after("a").in_doubt) == (Status.FAILED, True)
+
+    def test_is_not_taken_from_who_is_known_to_have_failed(self) -> None:
+        """The replica is there and differs in nothing that can be read; a destination that may be
+        due beside it is no proof that it is well."""
+        failed = replace(FAILED, arrived_at=plus(NOW, -3600))
+        look = Look(reads("FAILED"), {"a": failed, "b": POSSIBLE}, {"a": REPLICA})
+        assert look.after("a").status is Status.FAILED
+        assert look.after("b").status is None
+
+    @pytest.mark.parametrize("header", ["FAILED", "PENDING"])
+    def test_of_a_replica_that_vanished_says_that_it_was_deleted_there(self, header: str) -> None:
+        arrived = replace(FAILED, arrived_at=plus(NOW, -3600))
+        look = Look(reads(header), {"a": arrived, "b": ARRIVED}, {"b": REPLICA})
+        assert (look.after("a").arrived_at, look.after("a").lost_at) == (None, NOW)
+        assert look.after("b").lost_at is None
+
+
 class TestAMarkerInDoubt:
     """No header ever tells whether a rule took a marker."""
 

@@ -196,14 +196,13 @@ class Configurations:
             if listed:
                 self._table.note_listed(bucket, began)
             return History(bucket, (first,), read_at=began, listed=listed)
-        read_until = plus(history.read_at or history.tracking_since, -SETTLING_SECONDS)
-        old = [
-            at for at in told if end_of_second(at) < read_until or _noticed(history, at) is not None
-        ]
         if configuration != history.current:
-            # Only what CloudTrail saw since the last read, and no read has shown, dates this one.
-            history = self._amended(history, old)
-            told = [at for at in told if at not in old]
+            latest = self._table.load(bucket)
+            if latest is not None and latest.revisions != history.revisions:
+                # Another process has noticed something since this one began to read.
+                return self._judged(bucket, _fresher(latest, history), raw, configuration, began)
+            history = self._amended(history, told)
+            told = [at for at in told if _dates_the_next(history, at)]
             if not told and self._may_be_stale(history, configuration, began):
                 return replace(history, settled=False)
             self._told.pop(bucket, None)
@@ -319,6 +318,15 @@ def _noticed(history: History, told: Instant) -> tuple[Revision, Revision] | Non
         if min(first, one.span[0]) <= told and (within or (one.told and told <= one.since)):
             return before, one
     return None
+
+
+def _dates_the_next(history: History, told: Instant) -> bool:
+    """Whether a second that CloudTrail named can only be that of a change no read has shown yet.
+    Not when a read after it still showed the rules of before, and not when a change that was
+    noticed may be the one it speaks of: the next one then lies somewhere between two reads."""
+    if end_of_second(told) <= (history.read_at or history.tracking_since):
+        return False
+    return not any(told <= (one.noticed_at or one.since) for one in history.revisions[1:])
 
 
 def _dated(before: Revision, noticed: Revision, told: Instant) -> Revision:
