@@ -283,6 +283,31 @@ class TestAChangeThatWasTold:
         assert history.current.destinations == {"dst-c"}
         assert len(history.met(plus(TOLD, 10))) > 1
 
+    def test_of_a_change_is_not_that_of_the_next_when_it_is_told_again(self, world: Kept) -> None:
+        process = world.process()
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 2), ("dst-b",)
+        process.forget("src", TOLD)
+        src(process)
+        world.now, world.rules["src"] = plus(TOLD, 40), ("dst-a", "dst-b")
+        process.forget(None, None)
+        before = src(process)
+        process.forget("src", TOLD)
+        assert src(process).revisions == before.revisions
+        assert len(before.met(plus(TOLD, 1.5))) == 2
+
+    def test_that_may_be_of_either_of_two_changes_dates_neither(self, world: Kept) -> None:
+        process = world.process()
+        src(process)
+        for seconds, rules in ((30, ("dst-b",)), (60, ("dst-a", "dst-b"))):
+            world.now, world.rules["src"] = plus(TOLD, seconds), rules
+            process.forget(None, None)
+            src(process)
+        before = src(process)
+        process.forget("src", TOLD)
+        assert src(process).revisions == before.revisions
+        assert len(before.met(plus(TOLD, 20))) == 3
+
     def test_that_another_process_noticed_meanwhile_is_one_revision(self, world: Kept) -> None:
         """Both began to read at once; the second to answer must not date it anew."""
         first, second = world.process(), world.process()

@@ -210,9 +210,7 @@ class Configurations:
         history = self._amended(history, told)
         # What a change of a minute ago does not show was changed back, or is noticed already.
         waiting = [
-            at
-            for at in told
-            if began < plus(at, SETTLING_SECONDS) and _noticed(history, at) is None
+            at for at in told if began < plus(at, SETTLING_SECONDS) and not _noticed(history, at)
         ]
         if waiting:
             self._told[bucket] = waiting
@@ -228,17 +226,17 @@ class Configurations:
         """The history with what CloudTrail says of changes that a read had noticed before: their
         time is known to the second now."""
         for at in told:
-            if (noticed := _noticed(history, at)) is None:
-                continue
-            revision = _dated(*noticed, at)
-            if revision != noticed[1]:
-                self._table.amend(history.bucket, noticed[1].since, revision)
-            history = replace(
-                history,
-                revisions=tuple(
-                    revision if one.since == noticed[1].since else one for one in history.revisions
-                ),
-            )
+            noticed = _noticed(history, at)
+            for before, one in noticed:
+                # Of several nobody knows which it speaks of: a doubt may only widen by it.
+                if not one.told and len(noticed) > 1:
+                    continue
+                revision = _dated(before, one, at)
+                if revision == one:
+                    continue
+                self._table.amend(history.bucket, one.since, revision)
+                revisions = (revision if it is one else it for it in history.revisions)
+                history = replace(history, revisions=tuple(revisions))
         return history
 
     def _confirmed(self, history: History, began: Instant) -> History:
@@ -308,16 +306,20 @@ def _fresher(stored: History | None, known: History) -> History:
     return replace(stored, read_at=max(stored.read_at or known.read_at, known.read_at))
 
 
-def _noticed(history: History, told: Instant) -> tuple[Revision, Revision] | None:
-    """The revision that CloudTrail speaks of, with the one before it; None: none is known."""
+def _noticed(history: History, told: Instant) -> list[tuple[Revision, Revision]]:
+    """The revisions that CloudTrail may speak of, each with the one before it. A second that one is
+    dated by already was told again, and is of no other."""
+    found = []
     for before, one in reversed(list(zip(history.revisions, history.revisions[1:], strict=False))):
+        if one.told and (one.not_before or one.since) <= told <= one.since:
+            return [(before, one)]
         # Between the two reads that showed it, whatever has been told of it since.
         first = plus(one.read_before, -SETTLING_SECONDS) if one.read_before else one.span[0]
         # What came in the very second of the read may have come after it.
         within = end_of_second(told) <= (one.noticed_at or one.span[1])
         if min(first, one.span[0]) <= told and (within or (one.told and told <= one.since)):
-            return before, one
-    return None
+            found.append((before, one))
+    return found
 
 
 def _dates_the_next(history: History, told: Instant) -> bool:
