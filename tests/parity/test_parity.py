@@ -1,13 +1,26 @@
 """The short form of `make parity`: a seeded random life with faults on a stack of its own."""
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local import server, stack
-from local.parity.run import run, up
+from local.parity import verdict as reasons
+from local.parity.run import Result, run, up
 
 SEED = 20261125
+REASONS: dict[str, Callable[[Result], int]] = {
+    reasons.END_UNHEARD: lambda run: run.lost_events,
+    reasons.SOURCE_UNHEARD: lambda run: run.lost_events,
+    reasons.ENCRYPTED_UNHEARD: lambda run: run.lost_events,
+    reasons.ENCRYPTED_IN_DOUBT: lambda run: run.verdict.encrypted.total(),
+    reasons.BESIDE_A_FAILURE: lambda run: run.verdict.headers["FAILED"],
+    reasons.MADE_UNTOLD: lambda run: run.verdict.headers["delete marker"],
+    reasons.MARKER_IN_DOUBT: lambda run: run.verdict.headers["delete marker"],
+}
+"""Why a version may stay untold, and of how many of its kind something was lost or is told."""
 
 
 @pytest.mark.e2e
@@ -30,4 +43,9 @@ def test_after_lost_late_and_doubled_events_every_answer_equals_s3_s_own(tmp_pat
     assert result.done["untag late"] > 0
     assert result.done["refuse or repair"] > 1
     assert result.done["hide or show"] > 1
-    assert len(verdict.unheard) <= 15
+    # What nobody can tell stays the exception of its kind. How many versions are written before
+    # the tracker has read the changed rules depends on the machine, so no number is fixed.
+    untold = Counter(verdict.unheard.values())
+    assert untold.keys() <= REASONS.keys()
+    for reason, told in REASONS.items():
+        assert untold[reason] < told(result), f"{reason}: {untold[reason]}"
