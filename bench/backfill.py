@@ -37,8 +37,8 @@ from replication.existing import Attribution
 from replication.ports import Objects, Written
 from replication.rows import Rows
 from replication.times import wall_clock
-from tests.deliveries import COLUMNS, delivery, inventory
-from tests.fakes import MemoryObjects, history, rule
+from tests.support.deliveries import COLUMNS, delivery, inventory
+from tests.support.fakes import MemoryObjects, history, rule
 
 RULES = (rule("dst-a", "TaxDocs/"), rule("dst-b", "TaxDocs/2026/"), rule("dst-c", "logs/"))
 SOURCE, DESTINATION, LISTS = "bench-source", "bench-replica", "bench-lists"

@@ -28,7 +28,7 @@ from replication.attributor import Attributor
 from replication.ports import Message
 from replication.recorder import Recorder
 from replication.times import Instant
-from tests.fakes import MemoryDeadLetters, MemoryHistories, MemoryObjects, history, rule
+from tests.support.fakes import MemoryDeadLetters, MemoryHistories, MemoryObjects, history, rule
 
 NOW = Instant("2026-11-22T12:00:00.000Z")
 BATCH = 1_000

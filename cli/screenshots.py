@@ -82,7 +82,7 @@ def _stack(file: Path | None) -> Iterator[Outputs]:
     if file is not None:
         yield find(file)
         return
-    from tests.fake_api.server import serving as pretending
+    from tests.support.fake_api.server import serving as pretending
 
     with pretending() as fake:
         yield Outputs({"ApiUrl": fake.url}, "us-east-1", fake.url)

@@ -10,8 +10,8 @@ from replication.adapters import batch_report, csv_rows
 from replication.deliveries import DataFile, Task
 from replication.errors import Rejected
 from replication.facts import Evidence, ObjectVersion
-from tests import deliveries
-from tests.deliveries import csv_of, delivery
+from tests.support import deliveries
+from tests.support.deliveries import csv_of, delivery
 
 VERSION = ObjectVersion("src", "a/k", "v1")
 

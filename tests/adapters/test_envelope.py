@@ -19,8 +19,8 @@ from replication.events import (
     Replicated,
 )
 from replication.times import Instant
-from tests import payloads
-from tests.payloads import RECEIVED, body, changed, payload, without
+from tests.support import payloads
+from tests.support.payloads import RECEIVED, body, changed, payload, without
 
 Kind = type[Created | Deleted | Changed | Replicated | ConfigurationChanged | Ignored | Rejected]
 

@@ -14,7 +14,7 @@ from replication.events import (
 )
 from replication.facts import ObjectVersion
 from replication.times import Instant
-from tests.payloads import RECEIVED, Payload, changed, payload, without
+from tests.support.payloads import RECEIVED, Payload, changed, payload, without
 
 VERSION_ID = "Xw0kq3sLr8Zt5mYb1NvHc7PdGe2RfJ9u"
 VERSION = ObjectVersion("example-source", "TaxDocs/document1.pdf", VERSION_ID)

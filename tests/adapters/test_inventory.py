@@ -11,8 +11,8 @@ from replication.deliveries import DataFile, Listed
 from replication.errors import Rejected
 from replication.facts import Evidence, ObjectVersion
 from replication.status import Status
-from tests import deliveries
-from tests.deliveries import COLUMNS, SCANNED, WRITTEN, delivery, line, values
+from tests.support import deliveries
+from tests.support.deliveries import COLUMNS, SCANNED, WRITTEN, delivery, line, values
 
 
 def read(row: bytes, **manifest: Any) -> Listed:

@@ -8,7 +8,7 @@ from replication.adapters import eventbridge, s3_notifications
 from replication.errors import Rejected
 from replication.events import Changed
 from replication.facts import ObjectVersion
-from tests.payloads import RECEIVED, Payload, payload, record
+from tests.support.payloads import RECEIVED, Payload, payload, record
 
 VERSION = ObjectVersion(
     "example-source", "TaxDocs/document1.pdf", "Xw0kq3sLr8Zt5mYb1NvHc7PdGe2RfJ9u"

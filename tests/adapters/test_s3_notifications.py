@@ -18,7 +18,7 @@ from replication.events import (
 )
 from replication.facts import ObjectVersion
 from replication.times import Instant, plus
-from tests.payloads import RECEIVED, Payload, changed, record, without
+from tests.support.payloads import RECEIVED, Payload, changed, record, without
 
 VERSION_ID = "Xw0kq3sLr8Zt5mYb1NvHc7PdGe2RfJ9u"
 VERSION = ObjectVersion("example-source", "TaxDocs/document1.pdf", VERSION_ID)

@@ -14,7 +14,7 @@ from replication.facts import ObjectVersion
 from replication.times import Instant
 from tests.adapters.rules import Kept, refused
 from tests.adapters.rules import world as new_world
-from tests.fakes import MemoryLedger, MemoryObjects
+from tests.support.fakes import MemoryLedger, MemoryObjects
 
 HOUR = 3600
 TOLD = Instant("2026-11-22T10:30:00.000Z")

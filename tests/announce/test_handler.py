@@ -11,7 +11,7 @@ import pytest
 from announce.handler import handler
 from replication.adapters.sns import FailureTopic, Published
 from tests.announce.conftest import CONTEXT, Topic, record
-from tests.seeds import arrived, failed, requested, stored, version
+from tests.support.seeds import arrived, failed, requested, stored, version
 
 PENDING = stored(requested())
 FAILED = stored(requested(), failed(3))

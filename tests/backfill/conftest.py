@@ -20,11 +20,11 @@ from replication.fold import State
 from replication.ports import Ledger
 from replication.progress import Progress
 from replication.times import Instant
-from tests import deliveries
-from tests.deliveries import BUCKET, URI
-from tests.fakes import MemoryHistories, MemoryLedger, MemoryObjects, history, rule
 from tests.ledger.conftest import dynamodb, ledger, table
-from tests.seeds import version
+from tests.support import deliveries
+from tests.support.deliveries import BUCKET, URI
+from tests.support.fakes import MemoryHistories, MemoryLedger, MemoryObjects, history, rule
+from tests.support.seeds import version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -15,11 +15,11 @@ from replication.ports import Claim, Head, Written
 from replication.progress import State
 from replication.status import Status
 from replication.times import Instant, plus
-from tests import deliveries
 from tests.backfill.conftest import NOW, World, rows
-from tests.deliveries import BUCKET, MANIFEST, put_inventory
-from tests.fakes import MemoryLedger
-from tests.seeds import version
+from tests.support import deliveries
+from tests.support.deliveries import BUCKET, MANIFEST, put_inventory
+from tests.support.fakes import MemoryLedger
+from tests.support.seeds import version
 
 SCANNED = Instant(deliveries.SCANNED)
 

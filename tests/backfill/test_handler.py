@@ -20,8 +20,8 @@ from replication.progress import State
 from replication.status import Status
 from replication.times import Instant
 from tests.backfill.conftest import World, rows
-from tests.deliveries import URI, put_inventory
-from tests.seeds import version
+from tests.support.deliveries import URI, put_inventory
+from tests.support.seeds import version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

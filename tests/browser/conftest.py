@@ -11,8 +11,8 @@ from cli import chromium
 from cli.api import Api
 from cli.serve import Site
 from cli.serve import serving as serving_page
-from tests.fake_api.server import FakeApi, serving
-from tests.loopback import pytest_runtest_setup
+from tests.support.fake_api.server import FakeApi, serving
+from tests.support.loopback import pytest_runtest_setup
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

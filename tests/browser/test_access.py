@@ -6,7 +6,7 @@ import pytest
 
 from cli import chromium
 from tests.browser.conftest import WIDE, Page, show
-from tests.fake_api.world import CHANGED, HOSTILE, TAX
+from tests.support.fake_api.world import CHANGED, HOSTILE, TAX
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 

@@ -10,8 +10,8 @@ from replication.facts import Kind, ObjectVersion
 from replication.watermark import Reason
 from tests.browser.conftest import Page, show
 from tests.cli.conftest import OLD_RELEASE
-from tests.fake_api.server import ROUTES
-from tests.fake_api.world import (
+from tests.support.fake_api.server import ROUTES
+from tests.support.fake_api.world import (
     CHANGED,
     DENIED,
     DUBLIN,
@@ -24,7 +24,7 @@ from tests.fake_api.world import (
     TAX,
     World,
 )
-from tests.seeds import stored
+from tests.support.seeds import stored
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 

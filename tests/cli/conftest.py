@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.fake_api.server import FakeApi, serving
-from tests.loopback import pytest_runtest_setup
+from tests.support.fake_api.server import FakeApi, serving
+from tests.support.loopback import pytest_runtest_setup
 
 __all__ = ["pytest_runtest_setup"]
 

@@ -13,7 +13,7 @@ from cli.outputs import Outputs
 from replication.deliveries import run_of
 from replication.progress import FileProgress, Progress, RunProgress
 from tests.backfill.conftest import NOW, TABLE, World, rows, world
-from tests.deliveries import URI, put_inventory
+from tests.support.deliveries import URI, put_inventory
 
 __all__ = ["world"]
 

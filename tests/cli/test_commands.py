@@ -11,8 +11,8 @@ import pytest
 from replication.facts import Evidence, Kind, ObjectVersion
 from replication.status import Status
 from tests.cli.conftest import OLD_RELEASE, Command
-from tests.fake_api.server import ROUTES, FakeApi
-from tests.fake_api.world import (
+from tests.support.fake_api.server import ROUTES, FakeApi
+from tests.support.fake_api.world import (
     CHANGED,
     DENIED,
     DUBLIN,
@@ -24,7 +24,7 @@ from tests.fake_api.world import (
     OREGON,
     TAX,
 )
-from tests.seeds import stored
+from tests.support.seeds import stored
 
 PENDING = f"s3://{MEDIA}/2026/11/new-0.mp4"
 

@@ -11,9 +11,9 @@ import pytest
 from replication.facts import Kind, ObjectVersion
 from replication.stored import Stored
 from tests.cli.conftest import Command
-from tests.fake_api.server import ROUTES, FakeApi
-from tests.fake_api.world import DUBLIN, TAX, World
-from tests.seeds import stored
+from tests.support.fake_api.server import ROUTES, FakeApi
+from tests.support.fake_api.world import DUBLIN, TAX, World
+from tests.support.seeds import stored
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import jsonschema_rs
 import pytest
 
 from tests.cli.conftest import OLD_RELEASE
-from tests.fake_api.server import ROUTES, FakeApi
-from tests.fake_api.world import CHANGED, DUBLIN, LOGS, MEDIA, TAX, World
+from tests.support.fake_api.server import ROUTES, FakeApi
+from tests.support.fake_api.world import CHANGED, DUBLIN, LOGS, MEDIA, TAX, World
 
 DOCUMENT: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "docs" / "openapi.json").read_text()

@@ -16,8 +16,8 @@ import pytest
 
 from cli.api import Api
 from cli.serve import HEADERS, PAGE, Site, serving
-from tests.fake_api.server import FakeApi
-from tests.fake_api.world import TAX
+from tests.support.fake_api.server import FakeApi
+from tests.support.fake_api.world import TAX
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from local import demo
 from tests.cli.conftest import Command
-from tests.deliveries import inventory, line, values
 from tests.e2e.conftest import INVENTORIES, Deployed, eventually
+from tests.support.deliveries import inventory, line, values
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -19,9 +19,9 @@ from replication.fold import State
 from replication.status import Status
 from replication.times import plus
 from tests.adapters.test_s3_notifications import created as read_creation
-from tests.payloads import changed, record
 from tests.property.s3_model import SOURCE, TAG, Rule, S3Model
 from tests.property.tracker import Tracker, in_memory
+from tests.support.payloads import changed, record
 
 ROOT = Path(__file__).parents[2]
 HERE = "tests/facts/test_both_ways.py"

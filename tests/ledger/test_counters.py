@@ -27,10 +27,10 @@ from replication.incidents import Notice
 from replication.recount import Recount, Verdict
 from replication.summarizer import Summarizer
 from replication.times import Instant
-from tests import seeds
 from tests.announce.conftest import record
 from tests.ledger.conftest import SHARDS
-from tests.seeds import arrived, failed, requested, stored, version
+from tests.support import seeds
+from tests.support.seeds import arrived, failed, requested, stored, version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

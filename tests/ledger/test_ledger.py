@@ -21,7 +21,7 @@ from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, plus
 from tests.ledger.conftest import SHARDS
-from tests.strategies import histories
+from tests.support.strategies import histories
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

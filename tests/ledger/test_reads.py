@@ -23,9 +23,9 @@ from replication.status import Status
 from replication.stored import Stored
 from replication.times import plus
 from replication.watermark import watermark
-from tests import seeds
 from tests.ledger.conftest import SHARDS
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.support import seeds
+from tests.support.seeds import arrived, at, failed, requested, stored, version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

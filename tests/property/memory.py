@@ -19,7 +19,7 @@ from replication.ports import Claim, ItemKey, Message, Written
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, plus
-from tests.fakes import MemoryLedger
+from tests.support.fakes import MemoryLedger
 
 
 @dataclass

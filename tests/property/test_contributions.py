@@ -27,8 +27,8 @@ from replication.fold import fold
 from replication.recount import stands
 from replication.status import Status
 from replication.stored import Stored
-from tests.seeds import arrived, failed, requested, stored, version
-from tests.strategies import VERSION, histories
+from tests.support.seeds import arrived, failed, requested, stored, version
+from tests.support.strategies import VERSION, histories
 
 BENIGN = Benign(("*.tflock",))
 

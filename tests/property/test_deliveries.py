@@ -20,9 +20,9 @@ from replication.existing import Attribution, Outcome
 from replication.facts import Evidence
 from replication.rows import Rows
 from replication.status import Status
-from tests import deliveries
-from tests.deliveries import COLUMNS, delivery, line, values
-from tests.fakes import MemoryLedger, MemoryObjects, history, rule
+from tests.support import deliveries
+from tests.support.deliveries import COLUMNS, delivery, line, values
+from tests.support.fakes import MemoryLedger, MemoryObjects, history, rule
 
 INVENTORY = delivery(deliveries.inventory())
 REPORT = delivery(deliveries.report())

@@ -11,7 +11,7 @@ from replication.facts import Fact, Kind
 from replication.fold import State, assumes, effect, fold, holds, step, steps
 from replication.status import Status, aggregate
 from replication.times import Instant
-from tests.strategies import facts, histories
+from tests.support.strategies import facts, histories
 
 
 @given(histories(), st.randoms())

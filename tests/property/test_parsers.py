@@ -24,8 +24,8 @@ from replication.events import (
 )
 from replication.facts import ObjectVersion
 from replication.times import Instant
-from tests import payloads
-from tests.payloads import RECEIVED, Payload, changed, payload, record
+from tests.support import payloads
+from tests.support.payloads import RECEIVED, Payload, changed, payload, record
 
 # Text of any sort, half surrogate pairs and NUL among it.
 texts = st.text(max_size=40) | st.text(

@@ -19,8 +19,8 @@ from replication.eligibility import Configuration
 from replication.facts import Kind
 from replication.stored import Stored
 from replication.times import Instant, plus, wall_clock
-from tests import seeds
-from tests.seeds import arrived, failed, requested, stored, version
+from tests.support import seeds
+from tests.support.seeds import arrived, failed, requested, stored, version
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

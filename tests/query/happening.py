@@ -19,13 +19,13 @@ from replication.incidents import Notice
 from replication.stored import Stored
 from replication.summarizer import Summarizer
 from replication.times import Instant
-from tests import seeds
 from tests.announce.conftest import record
 from tests.query.conftest import (
     SHARDS,
     TABLE,
 )
-from tests.seeds import version
+from tests.support import seeds
+from tests.support.seeds import version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,7 +9,7 @@ from query import service as service_module
 from replication.times import plus, wall_clock
 from tests.query.conftest import forget, get, hear
 from tests.query.lists import LIST
-from tests.seeds import arrived, requested, stored, version
+from tests.support.seeds import arrived, requested, stored, version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,7 +12,7 @@ from replication.status import Status
 from replication.stored import Stored
 from tests.query.conftest import TABLE, get
 from tests.query.lists import LIST, every_page, keys
-from tests.seeds import arrived, at, requested, stored, version
+from tests.support.seeds import arrived, at, requested, stored, version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -22,7 +22,7 @@ from replication.status import Status
 from replication.times import Instant, plus, wall_clock
 from tests.query.conftest import SHARDS, TABLE, configure, get
 from tests.query.lists import LIST, every_page, keys
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.support.seeds import arrived, at, failed, requested, stored, version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

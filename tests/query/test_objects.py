@@ -9,7 +9,7 @@ from query import service as service_module
 from replication.facts import Kind, ObjectVersion
 from replication.stored import Stored
 from tests.query.conftest import assert_problem, get
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.support.seeds import arrived, at, failed, requested, stored, version
 
 Seed = Callable[..., None]
 

@@ -17,7 +17,7 @@ from query import VERSION, openapi
 from query.handler import app
 from query.problems import URN
 from tests.query.conftest import get
-from tests.seeds import arrived, failed, requested, stored, version
+from tests.support.seeds import arrived, failed, requested, stored, version
 
 ROOT = Path(__file__).parents[2]
 MEND = "docs/openapi.json is not what the routes say: make openapi"

@@ -16,7 +16,7 @@ from tests.query.conftest import (
     hear,
 )
 from tests.query.happening import Happen, ago, happen, life
-from tests.seeds import version
+from tests.support.seeds import version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -7,7 +7,7 @@ import pytest
 from replication.facts import Kind
 from tests.query.conftest import assert_problem, get
 from tests.query.forged import forged
-from tests.seeds import arrived, requested, stored, version
+from tests.support.seeds import arrived, requested, stored, version
 
 Seed = Callable[..., None]
 

@@ -20,10 +20,10 @@ from replication.summarizer import Summarizer
 from replication.times import Instant, plus, wall_clock
 from summarize import handler as module
 from summarize.wiring import service
-from tests import seeds
 from tests.announce.conftest import record
 from tests.query.conftest import TABLE, make_table
-from tests.seeds import arrived, failed, requested, stored
+from tests.support import seeds
+from tests.support.seeds import arrived, failed, requested, stored
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -19,8 +19,8 @@ from replication.fold import fold
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant
-from tests import strategies
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.support import strategies
+from tests.support.seeds import arrived, at, failed, requested, stored, version
 
 NOW = Instant("2026-11-22T10:01:00.000Z")
 

@@ -18,9 +18,9 @@ from replication.ports import Head
 from replication.progress import FileProgress, Progress, RunProgress
 from replication.status import Status
 from replication.times import Instant
-from tests import deliveries
-from tests.deliveries import URI, line, values
-from tests.fakes import MemoryHistories, MemoryLedger, MemoryObjects, history, rule
+from tests.support import deliveries
+from tests.support.deliveries import URI, line, values
+from tests.support.fakes import MemoryHistories, MemoryLedger, MemoryObjects, history, rule
 
 NOW = Instant("2026-11-22T12:00:00.000Z")
 RUN = run_of(URI)

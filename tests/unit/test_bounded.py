@@ -9,7 +9,7 @@ from replication.errors import Denied, Unavailable
 from replication.facts import ObjectVersion
 from replication.ports import Head
 from replication.times import Instant
-from tests.fakes import MemoryObjects
+from tests.support.fakes import MemoryObjects
 
 V = ObjectVersion("src", "k", "v1")
 HEAD = Head("PENDING", False, Instant("2026-11-22T10:00:00.000Z"))

@@ -10,7 +10,7 @@ from replication.events import Event, Operation
 from replication.facts import Kind
 from replication.status import Status
 from replication.times import plus
-from tests.fakes import rule
+from tests.support.fakes import rule
 from tests.unit.recorder.changing import (
     TAGGED,
     completed,

@@ -5,7 +5,7 @@ import pytest
 from replication.configuration import NOTICE_SECONDS, History, Revision
 from replication.eligibility import Configuration
 from replication.times import Instant, plus
-from tests.fakes import rule
+from tests.support.fakes import rule
 
 BEGIN = Instant("2026-11-22T10:00:00.000Z")
 CHANGE = plus(BEGIN, 3_600)

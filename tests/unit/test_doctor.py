@@ -8,7 +8,7 @@ import pytest
 from replication.doctor import Setup, Severity, examine
 from replication.errors import Denied
 from replication.times import Instant
-from tests.fakes import history, rule
+from tests.support.fakes import history, rule
 
 NOW = Instant("2026-11-22T10:00:00.000Z")
 

@@ -9,7 +9,7 @@ from replication import times, views
 from replication.facts import Kind
 from replication.stored import Stored
 from replication.times import Instant
-from tests.seeds import arrived, at, failed, requested, stored
+from tests.support.seeds import arrived, at, failed, requested, stored
 
 NOW = Instant("2026-11-22T11:00:00.000Z")
 PRESENT = views.Present(NOW)

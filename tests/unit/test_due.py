@@ -16,7 +16,7 @@ from replication.configuration import (
 from replication.due import Due, due, takes_change
 from replication.eligibility import Configuration, Rule, TagsNeeded, targets
 from replication.times import Instant, end_of_second, plus
-from tests.fakes import history, rule
+from tests.support.fakes import history, rule
 
 NOW = Instant("2026-11-22T10:00:00.000Z")
 BEFORE = plus(NOW, -86_400)

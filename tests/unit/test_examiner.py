@@ -12,7 +12,7 @@ from replication.headers import NO_RULE, SEVERAL_MAY_HAVE_FAILED, WITHOUT_ITS_TA
 from replication.ports import Head
 from replication.status import Status
 from replication.times import Instant, plus
-from tests.fakes import MemoryObjects
+from tests.support.fakes import MemoryObjects
 
 NOW = Instant("2026-11-22T10:00:00.000Z")
 V = ObjectVersion("src", "k", "v1")

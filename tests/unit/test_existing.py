@@ -11,7 +11,7 @@ from replication.fold import fold
 from replication.ports import Head
 from replication.status import Status
 from replication.times import Instant, plus
-from tests.fakes import history, rule
+from tests.support.fakes import history, rule
 
 SCANNED = Instant("2026-11-22T10:00:00.000Z")
 NOW = Instant("2026-11-22T12:00:00.000Z")

@@ -20,7 +20,7 @@ from replication.headers import (
 from replication.ports import Head
 from replication.status import Status
 from replication.times import Instant, plus
-from tests.fakes import MemoryObjects, history, rule
+from tests.support.fakes import MemoryObjects, history, rule
 
 NOW = Instant("2026-11-22T10:00:00.000Z")
 V = ObjectVersion("src", "logs/k", "v1")

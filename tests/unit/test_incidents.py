@@ -10,7 +10,7 @@ from replication.adapters.stream import read_record
 from replication.contributions import Benign, Seen, Trouble
 from replication.incidents import Event, Heard, Hearing, Incident, Sample
 from tests.announce.conftest import record
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.support.seeds import arrived, at, failed, requested, stored, version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from replication.latency import latency
 from replication.times import Instant, end_of_second, plus, start_of_second
-from tests.seeds import at
+from tests.support.seeds import at
 
 T = at(0)
 

@@ -15,7 +15,7 @@ from replication.facts import Kind, ObjectVersion
 from replication.listing import Chunk, Filters, Page, Position, Route, Wanted
 from replication.status import Status
 from replication.stored import Stored
-from tests.seeds import failed, requested, stored
+from tests.support.seeds import failed, requested, stored
 
 SHARDS = 3
 ROUTES = (("src", "dst-a"), ("src", "dst-b"))

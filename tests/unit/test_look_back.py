@@ -16,8 +16,8 @@ from replication.ports import Claim, Head
 from replication.reconciler import PAGE, RESERVE_SECONDS, Reconciler
 from replication.status import Status
 from replication.times import Instant, plus
-from tests.fakes import MemoryLedger, MemoryObjects, rule
 from tests.property.memory import MemoryIndex
+from tests.support.fakes import MemoryLedger, MemoryObjects, rule
 from tests.unit.test_reconciler import MemoryFindings
 
 if TYPE_CHECKING:

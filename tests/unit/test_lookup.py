@@ -12,8 +12,8 @@ from replication.lookup import Histories, Lookup, NotTracked
 from replication.status import Status
 from replication.stored import Stored
 from replication.views import Present
-from tests.fakes import history, rule
-from tests.seeds import arrived, at, requested, stored, version
+from tests.support.fakes import history, rule
+from tests.support.seeds import arrived, at, requested, stored, version
 
 PRESENT = Present(at(0))
 

@@ -20,8 +20,8 @@ from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, plus
 from replication.versions import replication_status
-from tests.fakes import MemoryLedger, MemoryObjects, history, rule
-from tests.seeds import stored
+from tests.support.fakes import MemoryLedger, MemoryObjects, history, rule
+from tests.support.seeds import stored
 
 SCANNED = Instant("2026-11-22T10:00:00.000Z")
 NOW = Instant("2026-11-22T12:00:00.000Z")

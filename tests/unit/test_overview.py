@@ -8,7 +8,7 @@ from replication.overview import STEPS
 from replication.times import Instant
 from replication.views import Present
 from replication.watermark import watermark
-from tests.fakes import history, rule
+from tests.support.fakes import history, rule
 
 NOW = Instant("2026-11-22T10:30:30.000Z")
 KNOWN = history("src", rule("dst-a"), since="2026-11-01T00:00:00.000Z")

@@ -19,7 +19,7 @@ from replication.reconciler import PAGE, Checked, Planned, Reconciler
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, plus, seconds_between
-from tests.fakes import MemoryLedger, MemoryObjects, history, rule
+from tests.support.fakes import MemoryLedger, MemoryObjects, history, rule
 
 NOW = Instant("2026-11-22T10:00:00.000Z")
 ROUTE = Route("src", "dst", 0)

@@ -16,7 +16,7 @@ from replication.facts import Evidence, Kind
 from replication.ports import Claim, Head
 from replication.status import Status
 from replication.times import Instant, plus
-from tests.fakes import (
+from tests.support.fakes import (
     history,
     rule,
 )

@@ -10,7 +10,7 @@ from replication.contributions import Benign, Deltas, Totals, merged
 from replication.recount import LOOKS, ROUNDS, Recount, Recounted, Verdict
 from replication.stored import Stored
 from replication.times import Instant
-from tests.seeds import requested, stored, version
+from tests.support.seeds import requested, stored, version
 
 NOW = Instant("2026-11-22T10:30:00.000Z")
 TOTALS = Totals("src", "dst-a", "rule-a")

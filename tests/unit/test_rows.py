@@ -17,8 +17,8 @@ from replication.rows import Rows
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, plus
-from tests.fakes import MemoryLedger, MemoryObjects, history, rule
-from tests.seeds import at, stored
+from tests.support.fakes import MemoryLedger, MemoryObjects, history, rule
+from tests.support.seeds import at, stored
 
 SCANNED = Instant("2026-11-22T10:00:00.000Z")
 WRITTEN = Instant("2026-11-01T08:30:00.000Z")

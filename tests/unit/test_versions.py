@@ -8,7 +8,7 @@ from replication import versions
 from replication.facts import Evidence, Kind, ObjectVersion
 from replication.status import Status
 from replication.stored import Stored
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.support.seeds import arrived, at, failed, requested, stored, version
 
 NULL = version(version_id="null")
 

@@ -17,9 +17,9 @@ from replication.fold import fold
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant
-from tests import strategies
-from tests.fakes import rule
-from tests.seeds import arrived, at, failed, requested, stored
+from tests.support import strategies
+from tests.support.fakes import rule
+from tests.support.seeds import arrived, at, failed, requested, stored
 
 NOW = Instant("2026-11-22T11:00:00.000Z")
 PRESENT = views.Present(NOW)

@@ -11,7 +11,7 @@ from replication.facts import Kind
 from replication.lookup import NotTracked, TooManyVersions
 from replication.views import Json
 from replication.waiting import wait
-from tests.seeds import arrived, at, failed, requested, stored
+from tests.support.seeds import arrived, at, failed, requested, stored
 
 AT = views.Present(at(0))
 

@@ -19,8 +19,8 @@ from replication.watermark import (
     not_heard,
     watermark,
 )
-from tests.fakes import history, rule
-from tests.seeds import arrived, at, failed, requested, stored, version
+from tests.support.fakes import history, rule
+from tests.support.seeds import arrived, at, failed, requested, stored, version
 
 YOUNG = history("src", rule("dst-a"), since="2026-11-22T09:00:00.000Z")
 KNOWN = replace(YOUNG, listed=True)

@@ -13,7 +13,7 @@ from replication.origin import MOST_ASKED
 from replication.ports import Head
 from replication.status import Status
 from replication.times import plus
-from tests.fakes import MemoryObjects, history, rule
+from tests.support.fakes import MemoryObjects, history, rule
 from tests.unit.recorder.world import (
     COMPLETED_HEAD,
     MARKER_HEAD,

@@ -5,7 +5,7 @@ import pytest
 from replication.facts import Evidence, Fact, Kind
 from replication.ports import Claim, Head
 from replication.status import Status
-from tests.fakes import (
+from tests.support.fakes import (
     history,
     rule,
 )

@@ -8,7 +8,7 @@ from replication.configuration import History, Revision
 from replication.eligibility import Configuration
 from replication.status import Status
 from replication.times import plus
-from tests.fakes import (
+from tests.support.fakes import (
     history,
     rule,
 )

@@ -15,7 +15,7 @@ from replication.ports import Head
 from replication.recorder import READS_A_BATCH, RESERVE_SECONDS
 from replication.status import Status
 from replication.times import Instant
-from tests.fakes import MemoryObjects, history, rule
+from tests.support.fakes import MemoryObjects, history, rule
 from tests.unit.recorder.world import (
     NOW,
     REPLICA_HEAD,

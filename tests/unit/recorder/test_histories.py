@@ -11,8 +11,8 @@ from replication.fold import State
 from replication.ports import Head
 from replication.status import Status
 from replication.times import plus
-from tests.fakes import history, rule
 from tests.property.memory import FirstStays
+from tests.support.fakes import history, rule
 from tests.unit.recorder.world import (
     COMPLETED_HEAD,
     NOW,

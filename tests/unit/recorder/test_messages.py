@@ -10,7 +10,7 @@ from replication.events import (
 )
 from replication.facts import Kind
 from replication.status import Status
-from tests.fakes import (
+from tests.support.fakes import (
     history,
     rule,
 )

@@ -20,7 +20,7 @@ from replication.fold import State
 from replication.ports import Head, Message
 from replication.recorder import Outcome, Recorder
 from replication.times import Instant, plus
-from tests.fakes import (
+from tests.support.fakes import (
     MemoryDeadLetters,
     MemoryHeard,
     MemoryHistories,

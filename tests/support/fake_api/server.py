@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.fake_api import answers, sums
-from tests.fake_api.answers import Json, Query, Refused
-from tests.fake_api.world import World
+from tests.support.fake_api import answers, sums
+from tests.support.fake_api.answers import Json, Query, Refused
+from tests.support.fake_api.world import World
 
 Answer = Callable[..., Json]
 

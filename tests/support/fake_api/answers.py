@@ -7,7 +7,7 @@ from typing import Any
 from replication import doctor, views
 from replication.stored import Stored
 from replication.versions import holds
-from tests.fake_api.world import World
+from tests.support.fake_api.world import World
 
 Query = Mapping[str, str]
 Json = dict[str, Any]

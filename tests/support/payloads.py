@@ -13,7 +13,7 @@ Payload = dict[str, Any]
 RECEIVED = Instant("2026-12-31T00:00:00.000Z")
 """When the queue took them: after every time they speak of."""
 
-_FOLDER = Path(__file__).parent / "events"
+_FOLDER = Path(__file__).parents[1] / "events"
 
 
 def names() -> list[str]:

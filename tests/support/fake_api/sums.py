@@ -18,8 +18,8 @@ from replication.contributions import (
 from replication.incidents import Heard, Hearing, Incident
 from replication.times import Instant
 from replication.watermark import Reason, lacks, not_heard, watermark
-from tests.fake_api.answers import Json, Query, Refused, page, tracked
-from tests.fake_api.world import ROUTES, World
+from tests.support.fake_api.answers import Json, Query, Refused, page, tracked
+from tests.support.fake_api.world import ROUTES, World
 
 _BENIGN = Benign(("*.tflock",))
 
