@@ -6,7 +6,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
-LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.property.summary
+LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.laws.summary
 
 .PHONY: help demo demo-live parity screenshots test laws up down lint fix bench openapi synth deploy destroy lock clean
 
@@ -25,7 +25,7 @@ test: $(READY) ## Everything: checks, unit, property, adapter, infrastructure an
 
 laws: $(READY) ## The tracker against a model of S3, a tenth of it over DynamoDB (EXAMPLES=n SEED=n)
 	@export LAWS_EXAMPLES=$(or $(EXAMPLES),10000) LAWS_SEED=$(or $(SEED),0); \
-	    $(LAWS) tests/property/test_model.py && $(LAWS) tests/ledger/test_model.py
+	    $(LAWS) tests/laws/test_model.py && $(LAWS) tests/laws/test_model_in_dynamodb.py
 
 up: $(READY) ## The whole stack on the local emulator; .local/outputs.json says where
 	@$(BIN)/python -m local up

@@ -17,8 +17,8 @@ from replication.facts import ObjectVersion
 from replication.times import Instant, plus
 from tests.adapters.rules import NOW, Kept, refused
 from tests.adapters.rules import world as new_world
-from tests.property.memory import Table
-from tests.property.s3_model import Rule
+from tests.laws.memory import Table
+from tests.laws.s3_model import Rule
 
 HOUR = 3600
 TOLD = Instant("2026-11-22T10:30:00.000Z")

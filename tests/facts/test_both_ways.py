@@ -19,8 +19,8 @@ from replication.fold import State
 from replication.status import Status
 from replication.times import plus
 from tests.adapters.test_s3_notifications import created as read_creation
-from tests.property.s3_model import SOURCE, TAG, Rule, S3Model
-from tests.property.tracker import Tracker, in_memory
+from tests.laws.s3_model import SOURCE, TAG, Rule, S3Model
+from tests.laws.tracker import Tracker, in_memory
 from tests.support.payloads import changed, record
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ AN_HOUR = 3_600_000
 SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     "Whether the header of one failed and one pending destination reads FAILED at once": (
         "tests/unit/test_examiner.py::test_a_failure_beside_a_pending_destination_may_show_or_not",
-        "tests/property/test_model.py::test_the_tracker_converges_to_what_s3_says",
+        "tests/laws/test_model.py::test_the_tracker_converges_to_what_s3_says",
     ),
     "A failure may be followed by an arrival": (
         "tests/unit/test_recorder.py::TestReplicationEvents"

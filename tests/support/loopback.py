@@ -1,7 +1,7 @@
 """Tests that talk to a server of their own on this machine, and to nothing else.
 
-Use: `from tests.support.loopback import pytest_runtest_setup` in the conftest.py of their folder; it comes
-after the one in tests/conftest.py, which closes every socket.
+Use: `from tests.support.loopback import pytest_runtest_setup` in the conftest.py of their folder;
+it comes after the one in tests/conftest.py, which closes every socket.
 """
 
 import pytest

@@ -16,7 +16,7 @@ from replication.ports import Claim, Head
 from replication.reconciler import PAGE, RESERVE_SECONDS, Reconciler
 from replication.status import Status
 from replication.times import Instant, plus
-from tests.property.memory import MemoryIndex
+from tests.laws.memory import MemoryIndex
 from tests.support.fakes import MemoryLedger, MemoryObjects, rule
 from tests.unit.test_reconciler import MemoryFindings
 

@@ -6,7 +6,7 @@ from replication.events import Operation
 from replication.ports import Head
 from replication.status import Status
 from replication.times import plus
-from tests.property.memory import FirstStays
+from tests.laws.memory import FirstStays
 from tests.support.fakes import history, rule
 from tests.unit.recorder.world import (
     NOW,

@@ -6,7 +6,7 @@ from replication.errors import Unavailable
 from replication.facts import Evidence
 from replication.ports import Head
 from replication.status import Status
-from tests.property.memory import FirstStays
+from tests.laws.memory import FirstStays
 from tests.support.fakes import history, rule
 from tests.unit.recorder.changing import TAGGED, completed, failed, reads, statuses, world_of
 from tests.unit.recorder.world import (

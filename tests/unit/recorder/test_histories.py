@@ -11,7 +11,7 @@ from replication.fold import State
 from replication.ports import Head
 from replication.status import Status
 from replication.times import plus
-from tests.property.memory import FirstStays
+from tests.laws.memory import FirstStays
 from tests.support.fakes import history, rule
 from tests.unit.recorder.world import (
     COMPLETED_HEAD,

@@ -1,4 +1,4 @@
-"""The same laws as `tests/property/test_model.py`, with everything in DynamoDB: what is written
+"""The same laws as `tests/laws/test_model.py`, with everything in DynamoDB: what is written
 blindly, merged, indexed and read back there must be what the fold in memory says, and what is kept
 of rules and of the queue must be what the functions need."""
 
@@ -16,11 +16,11 @@ from replication.adapters.heard_reads import HeardReads
 from replication.adapters.items import Item
 from replication.ports import ItemKey
 from replication.stored import Stored
+from tests.laws.s3_model import S3Model
+from tests.laws.seeded_walks import walk_many
+from tests.laws.test_model import EXAMPLES, FIRST, Machine
+from tests.laws.tracker import Tracker
 from tests.ledger.conftest import SHARDS
-from tests.property.s3_model import S3Model
-from tests.property.test_model import EXAMPLES, FIRST, Machine
-from tests.property.tracker import Tracker
-from tests.property.walks import walk_many
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

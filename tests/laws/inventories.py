@@ -9,7 +9,7 @@ from replication.existing import Attribution
 from replication.facts import Evidence
 from replication.ports import Ledger
 from replication.rows import Rows
-from tests.property.s3_model import SOURCE, S3Model
+from tests.laws.s3_model import SOURCE, S3Model
 
 
 def read_inventories(

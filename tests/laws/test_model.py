@@ -2,7 +2,7 @@
 
 A state machine lets users, S3 and the delivery of events do anything in any order (`machine.py`),
 drives the real `Recorder`, `Attributor`, `Examiner` and `Reconciler` with it, and asks after every
-step whether anything is said that is not so (`laws.py`). `converge` ends the faults, delivers
+step whether anything is said that is not so (`invariants.py`). `converge` ends the faults, delivers
 everything once more, reconciles and reads an inventory of every bucket: from then on the ledger has
 to say what S3's own header says, whatever events were lost.
 
@@ -22,10 +22,10 @@ from replication.facts import ObjectVersion
 from replication.fold import Record, State
 from replication.status import Status
 from replication.stored import Stored
-from tests.property import machine
-from tests.property.s3_model import SOURCE
-from tests.property.walk import AN_HOUR
-from tests.property.walks import walk_many
+from tests.laws import machine
+from tests.laws.s3_model import SOURCE
+from tests.laws.seeded_walks import walk_many
+from tests.laws.walk import AN_HOUR
 
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "60"))
 """Some seconds; thousands are for whoever changed what is checked here."""

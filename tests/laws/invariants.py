@@ -18,8 +18,8 @@ from replication.status import Status
 from replication.stored import Stored
 from replication.times import Instant, seconds_between
 from replication.watermark import watermark
-from tests.property.s3_model import SOURCE, S3Model
-from tests.property.tracker import Tracker
+from tests.laws.s3_model import SOURCE, S3Model
+from tests.laws.tracker import Tracker
 
 READ = frozenset({Evidence.HEAD_SOURCE, Evidence.HEAD_DESTINATION, Evidence.INVENTORY})
 """Evidence of somebody who looked, and of S3's aggregate with it."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tests.property.machine import RUN
+from tests.laws.machine import RUN
 
 if TYPE_CHECKING:
     import pytest

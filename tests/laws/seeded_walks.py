@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.property.machine import Machine
-from tests.property.s3_model import DESTINATIONS, SOURCE
-from tests.property.s3_reads import ACTIONS
-from tests.property.tracker import LONG_AGO
-from tests.property.walk import AN_HOUR, KEYS
+from tests.laws.machine import Machine
+from tests.laws.s3_model import DESTINATIONS, SOURCE
+from tests.laws.s3_reads import ACTIONS
+from tests.laws.tracker import LONG_AGO
+from tests.laws.walk import AN_HOUR, KEYS
 
 Step = tuple[str, dict[str, Any]]
 STEPS = 45

@@ -29,10 +29,10 @@ from replication.recorder import Recorder
 from replication.status import Status
 from replication.stored import Stored
 from replication.times import EARLIEST, Instant, plus
-from tests.property.faults import Fate, FaultyHeard, FaultyLedger, FaultyLetters, Killed
-from tests.property.inventories import read_inventories
-from tests.property.memory import ExpiringHeard, FirstStays, MemoryIndex, Table
-from tests.property.s3_model import DESTINATIONS, SOURCE, THIRD, S3Model
+from tests.laws.faults import Fate, FaultyHeard, FaultyLedger, FaultyLetters, Killed
+from tests.laws.inventories import read_inventories
+from tests.laws.memory import ExpiringHeard, FirstStays, MemoryIndex, Table
+from tests.laws.s3_model import DESTINATIONS, SOURCE, THIRD, S3Model
 from tests.support.fakes import MemoryDeadLetters
 from tests.unit.test_reconciler import MemoryFindings
 

@@ -11,10 +11,10 @@ from replication.events import ConfigurationChanged
 from replication.facts import ObjectVersion
 from replication.ports import Message
 from replication.times import Instant, plus
-from tests.property.laws import Laws
-from tests.property.s3_model import CHAIN, DESTINATIONS, SOURCE, TAG, THIRD, Rule, S3Model
-from tests.property.told import Told
-from tests.property.tracker import Tracker, in_memory
+from tests.laws.invariants import Laws
+from tests.laws.s3_model import CHAIN, DESTINATIONS, SOURCE, TAG, THIRD, Rule, S3Model
+from tests.laws.stream_effects import Told
+from tests.laws.tracker import Tracker, in_memory
 
 KEYS = ("one/key", "both/key", "both/äöü +%")
 AN_HOUR = 3_600_000

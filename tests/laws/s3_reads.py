@@ -17,7 +17,7 @@ from replication.errors import Denied, Unavailable
 from replication.facts import ObjectVersion
 from replication.ports import Head
 from replication.times import Instant, from_datetime
-from tests.property.s3_rules import SOURCE, Rule, configuration
+from tests.laws.s3_rules import SOURCE, Rule, configuration
 
 EPOCH = datetime(2026, 11, 22, 10, tzinfo=UTC)
 HEAD, TAGS, CONFIGURATION = "head", "tags", "configuration"

@@ -15,8 +15,8 @@ from replication.events import Changed, Created, Deleted, Event, Operation, Repl
 from replication.facts import ObjectVersion
 from replication.status import Status
 from replication.times import Instant
-from tests.property.s3_reads import S3Reads, Version
-from tests.property.s3_rules import CHAIN, DESTINATIONS, SOURCE, TAG, THIRD, Rule, taken
+from tests.laws.s3_reads import S3Reads, Version
+from tests.laws.s3_rules import CHAIN, DESTINATIONS, SOURCE, TAG, THIRD, Rule, taken
 
 __all__ = ["CHAIN", "DESTINATIONS", "SOURCE", "TAG", "THIRD", "Rule", "S3Model", "Version"]
 

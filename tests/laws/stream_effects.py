@@ -22,7 +22,7 @@ from replication.fold import steps
 from replication.ports import ItemKey
 from replication.recount import stands
 from replication.status import Status
-from tests.property.faults import Change
+from tests.laws.faults import Change
 
 BENIGN = Benign()
 HAPPENED = ("created", "completed", "failed")

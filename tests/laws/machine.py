@@ -1,5 +1,5 @@
 """What goes wrong, and how events come: late, twice, out of order, or never. After each step the
-laws are checked (`laws.py`, `told.py`)."""
+laws are checked (`invariants.py`, `stream_effects.py`)."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
@@ -9,10 +9,10 @@ from replication.events import Created
 from replication.facts import Evidence, Kind
 from replication.ports import Message
 from replication.times import plus
-from tests.property.s3_model import DESTINATIONS, SOURCE
-from tests.property.s3_reads import ACTIONS, BUSY_OF
-from tests.property.tracker import LONG_AGO
-from tests.property.walk import Walk, picks
+from tests.laws.s3_model import DESTINATIONS, SOURCE
+from tests.laws.s3_reads import ACTIONS, BUSY_OF
+from tests.laws.tracker import LONG_AGO
+from tests.laws.walk import Walk, picks
 
 HEADS = (Evidence.HEAD_SOURCE, Evidence.HEAD_DESTINATION)
 CREATIONS = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
