@@ -11,10 +11,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.capacity import cost, counting, entry, item_size, life, stages
+from bench.capacity import counting
 from replication.adapters.items import Item
 from replication.attributor import TRIES
 from replication.origin import MOST_ASKED
+from tests.support.capacity import cost, entry, item_size, life, stages
 
 OBJECTS = (100_000, 10_000_000, 1_000_000_000)
 CPU_SECONDS_AN_EVENT = 0.0002

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from bench.capacity import PROJECTED
 from local import server
 from replication.adapters import clients, items
 from replication.adapters.dynamodb import DynamoDBLedger
@@ -28,6 +27,7 @@ from replication.attributor import Attributor
 from replication.ports import Message
 from replication.recorder import Recorder
 from replication.times import Instant
+from tests.support.capacity import PROJECTED
 from tests.support.fakes import MemoryDeadLetters, MemoryHistories, MemoryObjects, history, rule
 
 NOW = Instant("2026-11-22T12:00:00.000Z")

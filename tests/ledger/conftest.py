@@ -13,9 +13,9 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from bench.capacity import PROJECTED
 from local import server
 from replication.adapters.dynamodb import DynamoDBLedger
+from tests.support.capacity import PROJECTED
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.capacity import Cost, cost, entry, item_size, life, stages
 from replication.adapters import items
 from replication.adapters.dynamodb import DynamoDBLedger
 from replication.ports import Claim
+from tests.support.capacity import Cost, cost, entry, item_size, life, stages
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

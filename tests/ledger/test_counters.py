@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from bench import counted
 from replication.adapters.counter_reads import CounterReads
 from replication.adapters.counters import CounterTable
 from replication.adapters.fence_items import FENCES
@@ -29,7 +28,7 @@ from replication.summarizer import Summarizer
 from replication.times import Instant
 from tests.announce.conftest import record
 from tests.ledger.conftest import SHARDS
-from tests.support import seeds
+from tests.support import counted, seeds
 from tests.support.seeds import arrived, failed, requested, stored, version
 
 if TYPE_CHECKING:
