@@ -25,8 +25,7 @@ from itertools import islice
 from typing import Any
 
 from bench.recorder import tables
-from local import demo
-from local import inventory as inventory_delivery
+from local import demo_buckets, inventory_delivery
 from replication.adapters import clients, csv_rows, manifests
 from replication.adapters.dynamodb import DynamoDBLedger
 from replication.adapters.s3 import S3Objects
@@ -112,8 +111,8 @@ def rows_into(ledger: Any, of: Delivery, known: History, objects: Objects | None
 
 def listed(endpoint_url: str, count: int) -> tuple[Delivery, bytes]:
     """So many replicated objects, and the inventory of their source."""
-    demo.create(endpoint_url, {SOURCE: [demo.rule("all", DESTINATION, priority=1)]})
-    s3 = demo.client("s3", endpoint_url)
+    demo_buckets.create(endpoint_url, {SOURCE: [demo_buckets.rule("all", DESTINATION, priority=1)]})
+    s3 = demo_buckets.client("s3", endpoint_url)
     s3.create_bucket(Bucket=LISTS)
     with ThreadPoolExecutor(8) as pool:
         list(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from local import server
+from local.emulator import server
 from replication.adapters import clients, items
 from replication.adapters.dynamodb import DynamoDBLedger
 from replication.adapters.envelope import events_of

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import stack, tour
+from local import demo, stack
 from local.deploy import DeployError
-from local.server import ServerError
+from local.emulator.server import ServerError
 
 _STATE = Path(".local")
 _SIGNING = "aws:amz:us-east-1:execute-api"
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if options.command == "demo":
         try:
-            return tour.tour(console, outputs, state_dir, live=options.live)
+            return demo.run(console, outputs, state_dir, live=options.live)
         except KeyboardInterrupt:
             console.print("stopped; the stack stays up, `make down` ends it")
             return 130
@@ -50,14 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start the emulator, make demo buckets, deploy the tracker")
-    tour_ = commands.add_parser("demo", help="up, then objects of every kind and the answers")
-    tour_.add_argument("--live", action="store_true", help="then keep writing until Ctrl-C")
-    for command in (up, tour_):
+    demo_ = commands.add_parser("demo", help="up, then objects of every kind and the answers")
+    demo_.add_argument("--live", action="store_true", help="then keep writing until Ctrl-C")
+    for command in (up, demo_):
         command.add_argument(
             "--port", type=int, default=stack.DEFAULT_PORT, help="default: %(default)s"
         )
     down = commands.add_parser("down", help="end all of it")
-    for command in (up, tour_, down):
+    for command in (up, demo_, down):
         command.add_argument(
             "--state", type=Path, default=_STATE, help="where it keeps its files (%(default)s)"
         )

@@ -1,155 +1,286 @@
-"""The buckets `up` makes, and the replication rules between them."""
+"""`make demo`: real objects through the real deployment, and what the tracker says of them."""
 
 from __future__ import annotations
 
 import json
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.syntax import Syntax
 
-from local.server import REGION
+from cli.api import Api, ApiProblem
+from local import demo_buckets, live_writer, page_process
+from local.stack import outputs_file
+from local.subscriber import subscribed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-SOURCE = "tracker-demo-source"
-REPLICA_1 = "tracker-demo-replica-1"
-REPLICA_2 = "tracker-demo-replica-2"
-ROLE = "tracker-demo-replication"
+    from rich.console import Console
 
-Rules = dict[str, list[dict[str, Any]]]
-"""Source bucket -> rules, in the shape PutBucketReplication takes."""
+    from local.stack import Outputs
 
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""The emulator takes any."""
+PATIENCE_SECONDS = 60
+WRITERS = 6
+PART = b"0" * (5 * 1024 * 1024)
+"""S3's smallest part of a multipart upload that is not the last."""
 
-
-def rule(
-    rule_id: str,
-    destination: str,
-    *,
-    priority: int,
-    prefix: str = "",
-    tags: Mapping[str, str] | None = None,
-    time_control: bool = False,
-    delete_markers: bool = False,
-) -> dict[str, Any]:
-    """A V2 rule with metrics, which S3 wants for telling of failures."""
-    minutes = {"Minutes": 15}
-    target: dict[str, Any] = {
-        "Bucket": f"arn:aws:s3:::{destination}",
-        "Metrics": {"Status": "Enabled"},
-    }
-    if time_control:
-        target["Metrics"]["EventThreshold"] = minutes
-        target["ReplicationTime"] = {"Status": "Enabled", "Time": minutes}
-    wanted = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
-    return {
-        "ID": rule_id,
-        "Status": "Enabled",
-        "Priority": priority,
-        "Filter": {"And": {"Prefix": prefix, "Tags": wanted}} if wanted else {"Prefix": prefix},
-        "DeleteMarkerReplication": {"Status": "Enabled" if delete_markers else "Disabled"},
-        "Destination": target,
-    }
+FAILING = f"TaxDocs/fail-DstPutObjectNotPermitted@{demo_buckets.REPLICA_2}/contract.pdf"
+KEYS = (
+    *(f"TaxDocs/2026/document-{number:02}.pdf" for number in range(1, 25)),
+    *(f"logs/2026-11-22/host-{number}.log" for number in range(1, 9)),
+    "TaxDocs/red flower + 50% off 🎉.jpg",
+    "TaxDocs/2026/scan (multipart).tiff",
+    "logs/slow-4/late.log",
+    "tagged/report.csv",
+    "tagged/draft.csv",
+    "other/readme.txt",
+    FAILING,
+    "TaxDocs/fail-AssumeRoleNotPermitted/payroll.xlsx",
+    "logs/fail-DstKmsKeyNotFound/audit.log",
+)
+DELETED = "logs/2026-11-22/host-1.log"
 
 
-def rules() -> Rules:
-    """The demo: one prefix to two buckets, one with Replication Time Control, one by tag."""
-    return {
-        SOURCE: [
-            rule("tax-1", REPLICA_1, priority=1, prefix="TaxDocs/"),
-            rule("tax-2", REPLICA_2, priority=2, prefix="TaxDocs/"),
-            rule(
-                "logs",
-                REPLICA_1,
-                priority=3,
-                prefix="logs/",
-                time_control=True,
-                delete_markers=True,
-            ),
-            rule("tagged", REPLICA_2, priority=4, prefix="tagged/", tags={"replicate": "yes"}),
-        ]
-    }
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A version that was written, and seconds until the API first knew it."""
+
+    key: str
+    version_id: str
+    seconds: float
 
 
-def destinations(replication: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """The destination buckets of these rules, each once, in their order."""
-    named = [
-        str(each["Destination"]["Bucket"]).rpartition(":::")[2]
-        for rules_of_bucket in replication.values()
-        for each in rules_of_bucket
-    ]
-    return list(dict.fromkeys(named))
+def run(console: Console, outputs: Outputs, state_dir: Path, *, live: bool = False) -> int:
+    """Runs it and prints it; `live` goes on writing. Exit status 0 when every object ended as S3
+    has it."""
+    session = boto3.Session(
+        aws_access_key_id=demo_buckets.CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=demo_buckets.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=outputs.region,
+    )
+    with Api.at(outputs.api_url, outputs.region, session) as api:
+        inbox = _Inbox(session, outputs)
+        s3 = session.client("s3", endpoint_url=outputs.endpoint_url)
+        _warm_up(console, s3, api)
+        seen = _write(console, s3, api)
+        unsettled = _wait(console, api, seen)
+        console.rule("[bold]One object, everything known of it")
+        failing = next(one for one in seen if one.key == FAILING)
+        answer = api.object(demo_buckets.SOURCE, failing.key, failing.version_id)
+        console.print(Syntax(json.dumps(answer, indent=2, ensure_ascii=False), "json"))
+        _failures(console, api)
+        _messages(console, inbox.read(expected=4))
+        disagreeing = _compare(console, s3, api, seen)
+    _latency(console, seen)
+    _go_on(console, outputs, state_dir)
+    if live:
+        live_writer.write_until_stopped(console, s3)
+    return 1 if unsettled or disagreeing else 0
 
 
-def client(service: str, endpoint_url: str) -> Any:
-    """A client of the emulator, whatever the caller's own AWS configuration is."""
-    return boto3.client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        config=Config(s3={"addressing_style": "path"}, proxies={}, read_timeout=30),
+def _warm_up(console: Console, s3: Any, api: Api) -> None:
+    """The first event starts the functions; that is told apart from the rest."""
+    with console.status("first object: the functions start"):
+        start = time.monotonic()
+        version_id = _put(s3, "other/first.txt")
+        while time.monotonic() < start + PATIENCE_SECONDS:
+            if _status(api, "other/first.txt", version_id) is not None:
+                break
+            time.sleep(0.05)
+    console.print(
+        f"[green]✓[/] first object known after {time.monotonic() - start:.1f} s (cold start)"
     )
 
 
-def create(endpoint_url: str, replication: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Make the versioned buckets, the replication role and the rules."""
-    s3 = client("s3", endpoint_url)
-    for bucket in dict.fromkeys([*replication, *destinations(replication)]):
-        s3.create_bucket(Bucket=bucket)
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    role_arn = _role(endpoint_url, replication)
-    for bucket, rules_of_bucket in replication.items():
-        if rules_of_bucket:
-            s3.put_bucket_replication(
-                Bucket=bucket,
-                ReplicationConfiguration={"Role": role_arn, "Rules": list(rules_of_bucket)},
-            )
+def _write(console: Console, s3: Any, api: Api) -> list[Seen]:
+    """Writes every key and asks the API until it knows the version, several at a time."""
+    with _progress(console) as progress, ThreadPoolExecutor(WRITERS) as pool:
+        task = progress.add_task("written and known to the tracker", total=len(KEYS) + 1)
+
+        def one(key: str) -> Seen:
+            version_id = _put(s3, key)
+            start = time.monotonic()
+            while time.monotonic() < start + PATIENCE_SECONDS:
+                if _status(api, key, version_id) is not None:
+                    break
+                time.sleep(0.02)
+            progress.advance(task)
+            return Seen(key, version_id, time.monotonic() - start)
+
+        seen = list(pool.map(one, KEYS))
+        marker = s3.delete_object(Bucket=demo_buckets.SOURCE, Key=DELETED)
+        seen.append(Seen(DELETED, marker["VersionId"], 0.0))
+        progress.advance(task)
+    return seen
 
 
-def _role(endpoint_url: str, replication: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """The role S3 replicates with, with the permissions its documentation lists."""
-    iam = client("iam", endpoint_url)
-    trust = _policy(
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "s3.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    )
-    made = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
-    iam.put_role_policy(
-        RoleName=ROLE,
-        PolicyName="replicate",
-        PolicyDocument=_policy(
-            _allow(
-                ["s3:GetReplicationConfiguration", "s3:ListBucket"],
-                [f"arn:aws:s3:::{bucket}" for bucket in replication],
-            ),
-            _allow(
-                [
-                    "s3:GetObjectVersionForReplication",
-                    "s3:GetObjectVersionAcl",
-                    "s3:GetObjectVersionTagging",
+def _put(s3: Any, key: str) -> str:
+    where = {"Bucket": demo_buckets.SOURCE, "Key": key}
+    if "multipart" in key:
+        upload = s3.create_multipart_upload(**where)["UploadId"]
+        parts = [
+            {
+                "PartNumber": number,
+                "ETag": s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=body)[
+                    "ETag"
                 ],
-                [f"arn:aws:s3:::{bucket}/*" for bucket in replication],
-            ),
-            _allow(
-                ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
-                [f"arn:aws:s3:::{bucket}/*" for bucket in destinations(replication)],
-            ),
-        ),
+            }
+            for number, body in ((1, PART), (2, b"end"))
+        ]
+        done = s3.complete_multipart_upload(
+            **where, UploadId=upload, MultipartUpload={"Parts": parts}
+        )
+        return str(done["VersionId"])
+    tagging = {"tagged/report.csv": "replicate=yes", "tagged/draft.csv": "replicate=no"}.get(key)
+    more = {"Tagging": tagging} if tagging else {}
+    return str(s3.put_object(**where, Body=key.encode(), **more)["VersionId"])
+
+
+def _status(api: Api, key: str, version_id: str) -> dict[str, Any] | None:
+    try:
+        answer: dict[str, Any] = api.object(demo_buckets.SOURCE, key, version_id)
+    except ApiProblem as problem:
+        if problem.status == 404:
+            return None
+        raise
+    return answer
+
+
+def _wait(console: Console, api: Api, seen: list[Seen]) -> list[Seen]:
+    """Those that are not settled when patience ends."""
+    waiting = list(seen)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with _progress(console) as progress:
+        task = progress.add_task("replicated, failed or not eligible", total=len(seen))
+        while waiting and time.monotonic() < deadline:
+            waiting = [one for one in waiting if not _settled(api, one)]
+            progress.update(task, completed=len(seen) - len(waiting))
+            time.sleep(0.2)
+    for one in waiting:
+        console.print(f"[red]✗[/] still pending after {PATIENCE_SECONDS} s: {one.key}")
+    return waiting
+
+
+def _settled(api: Api, one: Seen) -> bool:
+    answer = _status(api, one.key, one.version_id)
+    return answer is not None and all(
+        place["status"] != "PENDING" for place in answer["destinations"]
     )
-    return str(made["Role"]["Arn"])
 
 
-def _allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+def _failures(console: Console, api: Api) -> None:
+    console.rule("[bold]Failures, newest first")
+    by_code: dict[str, list[dict[str, Any]]] = {}
+    for row in api.objects(demo_buckets.SOURCE, status="FAILED"):
+        by_code.setdefault(row["failure"]["code"], []).append(row)
+    for code, rows in by_code.items():
+        failure = rows[0]["failure"]
+        console.print(f"[bold red]{code}[/]  {failure['explanation']}")
+        console.print(f"  [green]fix[/] {failure['fix']}", soft_wrap=False)
+        for row in rows:
+            console.print(
+                f"  [dim]{row['since']}[/]  {row['key']} → {row['destination']}", highlight=False
+            )
+        console.print()
 
 
-def _policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+def _messages(console: Console, messages: list[dict[str, Any]]) -> None:
+    console.rule("[bold]What a subscriber of the failure topic received (SNS)")
+    for message in messages:
+        body = json.loads(message["Message"])
+        attributes = message.get("MessageAttributes", {})
+        console.print(f"[bold]{message.get('Subject')}[/]", highlight=False)
+        console.print(f"  {body['key']} → {body['destination']}", highlight=False)
+        filters = ", ".join(f"{n}={a['Value']}" for n, a in sorted(attributes.items()))
+        console.print(f"  [dim]attributes {filters}[/]", highlight=False)
+
+
+def _compare(console: Console, s3: Any, api: Api, seen: list[Seen]) -> int:
+    """How many versions S3's own header and the tracker tell differently."""
+    differing = []
+    for one in seen:
+        if one.key == DELETED:
+            continue
+        where = {"Bucket": demo_buckets.SOURCE, "Key": one.key, "VersionId": one.version_id}
+        header = s3.head_object(**where).get("ReplicationStatus")
+        answer = api.object(demo_buckets.SOURCE, one.key, one.version_id)
+        if answer["replication_status"] != header:
+            differing.append(f"{one.key}: S3 {header}, tracker {answer['replication_status']}")
+    for line in differing:
+        console.print(f"[red]✗[/] {line}")
+    if not differing:
+        console.print(
+            f"[green]✓[/] {len(seen) - 1} versions compared with S3's x-amz-replication-status:"
+            " the tracker agrees with all of them"
+        )
+    return len(differing)
+
+
+def _latency(console: Console, seen: list[Seen]) -> None:
+    seconds = sorted(one.seconds for one in seen if one.seconds)
+    p95 = statistics.quantiles(seconds, n=20)[-1]
+    console.print(
+        f"[green]✓[/] put → answer over HTTP: median {statistics.median(seconds):.2f} s,"
+        f" p95 {p95:.2f} s ({len(seconds)} objects, {WRITERS} at a time;"
+        " the recorder waits up to 1 s to fill a batch)"
+    )
+
+
+def _go_on(console: Console, outputs: Outputs, state_dir: Path) -> None:
+    objects = f"$API/v1/buckets/{demo_buckets.SOURCE}"
+    console.rule("[bold]Go on")
+    for line in (
+        f"The page      {page_process.start(state_dir, outputs_file(state_dir))}",
+        f"The command   .venv/bin/s3rt --outputs {outputs_file(state_dir)} summary",
+        f"The stack     stays up; {outputs_file(state_dir)} says where everything is",
+        "",
+        f"  API={outputs.api_url}",
+        f"  SIGNED='--user test:test --aws-sigv4 aws:amz:{outputs.region}:execute-api'",
+        "  curl -s $SIGNED $API/v1/buckets",
+        f'  curl -s $SIGNED "{objects}/objects?status=FAILED"',
+        f'  curl -s $SIGNED "{objects}/object?key=TaxDocs%2F2026%2Fdocument-01.pdf"',
+        "",
+        "A key with fail-<code> in it fails with that code, slow-<seconds> makes it late.",
+        "make down ends it all.",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+class _Inbox:
+    """A queue of our own, subscribed to the failure topic."""
+
+    def __init__(self, session: boto3.Session, outputs: Outputs) -> None:
+        self._sqs = session.client("sqs", endpoint_url=outputs.endpoint_url)
+        self._url = subscribed(
+            self._sqs,
+            session.client("sns", endpoint_url=outputs.endpoint_url),
+            outputs.stack["FailureTopicArn"],
+            f"tracker-demo-inbox-{time.time_ns()}",
+        )
+
+    def read(self, expected: int) -> list[dict[str, Any]]:
+        """At least `expected` messages, or what came within a quarter of a minute."""
+        messages: list[dict[str, Any]] = []
+        deadline = time.monotonic() + 15
+        while len(messages) < expected and time.monotonic() < deadline:
+            received = self._sqs.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            ).get("Messages", [])
+            messages += [json.loads(message["Body"]) for message in received]
+        return messages

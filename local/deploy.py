@@ -14,14 +14,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from local.demo import CREDENTIALS, client
-from local.server import REGION, ROOT, tail
+from local.demo_buckets import CREDENTIALS, client
+from local.emulator.server import REGION, ROOT, tail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from local.server import Server
+    from local.emulator.server import Server
 
 ACCOUNT = "000000000000"
 CDK = ROOT / "node_modules" / ".bin" / "cdk"

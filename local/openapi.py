@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.server import ROOT
+from local.emulator.server import ROOT
 from query import openapi
 from query.handler import app
 

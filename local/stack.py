@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local import demo, deploy, page, server
+from local import demo_buckets, deploy, page_process
+from local.emulator import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,23 +89,23 @@ def up(
 ) -> Outputs:
     """Start everything and deploy; a stack that runs already is left as it is.
 
-    `replication` maps each source bucket to its rules (default: `demo.rules()`; take that and add
-    to it).  `settings` are the emulator's variables (`ENFORCED`, `LOCAL_S3_*`), `context` is more
-    CDK context, `tied` ends the emulator with this process.  When something fails, nothing is left
-    running.
+    `replication` maps each source bucket to its rules (default: `demo_buckets.rules()`; take that
+    and add to it).  `settings` are the emulator's variables (`ENFORCED`, `LOCAL_S3_*`), `context`
+    is more CDK context, `tied` ends the emulator with this process.  When something fails, nothing
+    is left running.
     """
     there = running(state_dir)
     if there is not None:
         progress(f"already up on {there.endpoint_url}")
         return there
-    wanted = demo.rules() if replication is None else replication
+    wanted = demo_buckets.rules() if replication is None else replication
     down(state_dir)
     started = time.monotonic()
     emulator = server.start(port, state_dir, environment=settings, tied=tied)
     try:
         progress(f"emulator on {emulator.endpoint_url}")
-        demo.create(emulator.endpoint_url, wanted)
-        progress(f"buckets {', '.join([*wanted, *demo.destinations(wanted)])}")
+        demo_buckets.create(emulator.endpoint_url, wanted)
+        progress(f"buckets {', '.join([*wanted, *demo_buckets.destinations(wanted)])}")
         deploy.bootstrap(emulator)
         progress("account bootstrapped for the CDK")
         outputs = _deploy(emulator, wanted, context or {})
@@ -117,7 +118,7 @@ def up(
 
 def down(state_dir: Path) -> bool:
     """End the stack of this state directory; False when none was running."""
-    page.stop(state_dir)
+    page_process.stop(state_dir)
     emulator = server.running(state_dir)
     if emulator is not None:
         server.stop(emulator.pid, state_dir)
@@ -132,7 +133,7 @@ def _deploy(
     replication: Mapping[str, Sequence[Mapping[str, Any]]],
     context: Mapping[str, str],
 ) -> Outputs:
-    sources, destinations = tuple(replication), tuple(demo.destinations(replication))
+    sources, destinations = tuple(replication), tuple(demo_buckets.destinations(replication))
     stack = deploy.deploy(
         emulator,
         {

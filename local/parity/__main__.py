@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local import server, stack
+from local import stack
 from local.deploy import DeployError
+from local.emulator import server
+from local.emulator.server import ServerError
 from local.parity.run import Result, run, up
 from local.parity.settling import NotSettled
-from local.server import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

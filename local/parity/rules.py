@@ -7,14 +7,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from local.demo import ROLE, rule
+from local.demo_buckets import ROLE, rule
 from local.deploy import ACCOUNT
-from local.server import REGION
+from local.emulator.server import REGION
 
 if TYPE_CHECKING:
     import random
 
-    from local.demo import Rules
+    from local.demo_buckets import Rules
 
 SOURCE = "parity-source"
 EAST, WEST = "parity-east", "parity-west"

@@ -13,8 +13,9 @@ import boto3
 import cli.outputs
 from cli import backfill
 from cli.api import Api
-from local import demo, server, stack
-from local.inventory import deliver
+from local import demo_buckets, stack
+from local.emulator import server
+from local.inventory_delivery import deliver
 from local.parity import customer_keys, rules, settling
 from local.parity.barriers import Barriers
 from local.parity.settling import Control, NotSettled
@@ -81,8 +82,8 @@ def run(
             "destination_delete_marker_events": rng.random() < 0.5,
         }
     )
-    s3 = demo.client("s3", outputs.endpoint_url)
-    sqs = demo.client("sqs", outputs.endpoint_url)
+    s3 = demo_buckets.client("s3", outputs.endpoint_url)
+    sqs = demo_buckets.client("sqs", outputs.endpoint_url)
     for bucket in rules.BUCKETS:
         # New buckets take no ACLs and no public ones, and some are to change here.
         s3.put_bucket_ownership_controls(
@@ -106,8 +107,8 @@ def run(
     listed = _read_inventories(s3, outputs, progress)
     rounds += _reconcile(control, progress)
     session = boto3.Session(
-        aws_access_key_id=demo.CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=demo.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=demo_buckets.CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=demo_buckets.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=server.REGION,
     )
     with Api.at(outputs.api_url, outputs.region, session) as api:

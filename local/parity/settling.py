@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from local import demo
+from local import demo_buckets
 from local.deploy import STACK_NAME
 from local.parity import rules
 from replication.adapters.configuration_table import ConfigurationTable
@@ -60,14 +60,14 @@ class Control:
     outputs: Outputs
 
     def __post_init__(self) -> None:
-        self._sqs = demo.client("sqs", self.outputs.endpoint_url)
-        self._lambda = demo.client("lambda", self.outputs.endpoint_url)
-        self._events = demo.client("events", self.outputs.endpoint_url)
-        self._dynamodb = demo.client("dynamodb", self.outputs.endpoint_url)
+        self._sqs = demo_buckets.client("sqs", self.outputs.endpoint_url)
+        self._lambda = demo_buckets.client("lambda", self.outputs.endpoint_url)
+        self._events = demo_buckets.client("events", self.outputs.endpoint_url)
+        self._dynamodb = demo_buckets.client("dynamodb", self.outputs.endpoint_url)
         self._table = self.outputs.stack["TableName"]
         self._configurations = ConfigurationTable(self._dynamodb, self._table)
         self._begun = wall_clock()
-        resources = demo.client("cloudformation", self.outputs.endpoint_url)
+        resources = demo_buckets.client("cloudformation", self.outputs.endpoint_url)
         self._resources = {
             (each["ResourceType"], each["LogicalResourceId"]): each["PhysicalResourceId"]
             for page in resources.get_paginator("list_stack_resources").paginate(

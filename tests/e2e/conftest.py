@@ -11,7 +11,8 @@ import pytest
 from botocore.config import Config
 
 from cli.api import Api, ApiProblem
-from local import demo, server, stack, subscriber
+from local import demo_buckets, stack, subscriber
+from local.emulator import server
 from tests.cli.conftest import Command
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class Deployed:
             )
         return self.clients[service]
 
-    def put(self, key: str, bucket: str = demo.SOURCE, **more: Any) -> str:
+    def put(self, key: str, bucket: str = demo_buckets.SOURCE, **more: Any) -> str:
         """The version id of a new object."""
         wanted = {"Body": key.encode()} | more
         answer = self.client("s3").put_object(Bucket=bucket, Key=key, **wanted)
@@ -74,7 +75,7 @@ class Deployed:
                 return None
             raise
 
-    def settled(self, key: str, version_id: str, bucket: str = demo.SOURCE) -> Any:
+    def settled(self, key: str, version_id: str, bucket: str = demo_buckets.SOURCE) -> Any:
         """The tracker's answer once no destination is pending any more."""
 
         def ask() -> Any:
@@ -148,10 +149,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     state = tmp_path_factory.mktemp("stack")
     east, west = BOTH_WAYS
     replication = {
-        **demo.rules(),
-        east: [demo.rule("to-west", west, priority=1)],
-        west: [demo.rule("to-east", east, priority=1)],
-        COUNTED[0]: [demo.rule("all", COUNTED[1], priority=1)],
+        **demo_buckets.rules(),
+        east: [demo_buckets.rule("to-west", west, priority=1)],
+        west: [demo_buckets.rule("to-east", east, priority=1)],
+        COUNTED[0]: [demo_buckets.rule("all", COUNTED[1], priority=1)],
     }
     session = boto3.Session(
         aws_access_key_id="test", aws_secret_access_key="test", region_name=server.REGION

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local import demo
+from local import demo_buckets
 from replication.adapters import items
 from replication.facts import ObjectVersion
 from tests.cli.conftest import Command
@@ -36,13 +36,13 @@ def test_a_replay_brings_back_what_the_ledger_lost_and_a_second_one_changes_noth
     deployed: Deployed, s3rt: Command
 ) -> None:
     key = "TaxDocs/archived.pdf"
-    version = ObjectVersion(demo.SOURCE, key, deployed.put(key))
+    version = ObjectVersion(demo_buckets.SOURCE, key, deployed.put(key))
     before = deployed.settled(key, version.version_id)
     assert before["replication_status"] == "COMPLETED"
     dynamodb, table = deployed.client("dynamodb"), deployed.outputs.stack["TableName"]
     for item in ledger(deployed, version):
         dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
-    assert deployed.known(demo.SOURCE, key, version.version_id) is None
+    assert deployed.known(demo_buckets.SOURCE, key, version.version_id) is None
 
     replay(s3rt)
     assert deployed.settled(key, version.version_id) == before

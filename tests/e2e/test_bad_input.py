@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from local import demo
+from local import demo_buckets
 from tests.e2e.conftest import Deployed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-SOURCE = demo.SOURCE
+SOURCE = demo_buckets.SOURCE
 OBJECT = f"/v1/buckets/{SOURCE}/object"
 OBJECTS = f"/v1/buckets/{SOURCE}/objects"
 

@@ -10,19 +10,19 @@ import pytest
 
 from cli.outputs import find
 from cli.serve import Site, serving
-from local import demo
+from local import demo_buckets
 from tests.cli.conftest import Command
 from tests.e2e.conftest import Deployed, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-FAILING = f"TaxDocs/cli/fail-DstPutObjectNotPermitted@{demo.REPLICA_2}/one.pdf"
+FAILING = f"TaxDocs/cli/fail-DstPutObjectNotPermitted@{demo_buckets.REPLICA_2}/one.pdf"
 
 
 def test_a_script_can_wait_for_its_object(s3rt: Command, deployed: Deployed) -> None:
     key = "TaxDocs/cli/red flower + 50% 🎉.pdf"
     version_id = deployed.put(key)
-    where = f"s3://{demo.SOURCE}/{key}"
+    where = f"s3://{demo_buckets.SOURCE}/{key}"
     ended = s3rt("status", where, "--version-id", version_id, "--wait", "--timeout", "60s")
     assert ended.code == 0, ended
     assert "COMPLETED" in ended.out
@@ -34,22 +34,24 @@ def test_a_script_can_wait_for_its_object(s3rt: Command, deployed: Deployed) -> 
 def test_a_failure_ends_the_wait_with_the_reason(s3rt: Command, deployed: Deployed) -> None:
     version_id = deployed.put(FAILING)
     deployed.settled(FAILING, version_id)
-    where = f"s3://{demo.SOURCE}/{FAILING}"
+    where = f"s3://{demo_buckets.SOURCE}/{FAILING}"
     ended = s3rt("status", where, "--wait", "--timeout", "60s")
     assert ended.code == 1, ended
     assert "s3:ReplicateObject" in ended.out
-    rows = s3rt("ls", f"s3://{demo.SOURCE}/TaxDocs/cli/", "--status", "FAILED", "--json").json
+    rows = s3rt(
+        "ls", f"s3://{demo_buckets.SOURCE}/TaxDocs/cli/", "--status", "FAILED", "--json"
+    ).json
     assert [(row["key"], row["destination"]) for row in rows["items"]] == [
-        (FAILING, demo.REPLICA_2)
+        (FAILING, demo_buckets.REPLICA_2)
     ]
-    assert s3rt("failures", demo.SOURCE, "--since", "1h").code == 1
+    assert s3rt("failures", demo_buckets.SOURCE, "--since", "1h").code == 1
 
 
 def test_every_route_of_the_stack_is_in_the_summary(s3rt: Command) -> None:
-    items = s3rt("summary", demo.SOURCE, "--json").json["items"]
+    items = s3rt("summary", demo_buckets.SOURCE, "--json").json["items"]
     assert {(one["source"], one["destination"]) for one in items} == {
-        (demo.SOURCE, demo.REPLICA_1),
-        (demo.SOURCE, demo.REPLICA_2),
+        (demo_buckets.SOURCE, demo_buckets.REPLICA_1),
+        (demo_buckets.SOURCE, demo_buckets.REPLICA_2),
     }
     assert s3rt("buckets").code == 0
     assert s3rt("watermark").code == 0
@@ -60,7 +62,7 @@ def test_an_export_has_the_rows_of_the_list(
 ) -> None:
     deployed.settled("logs/cli/exported.log", deployed.put("logs/cli/exported.log"))
     file = tmp_path / "rows.jsonl"
-    prefix = f"s3://{demo.SOURCE}/logs/cli/exported"
+    prefix = f"s3://{demo_buckets.SOURCE}/logs/cli/exported"
     listed = s3rt("ls", prefix, "--limit", "5000", "--json").json["items"]
     s3rt("export", prefix, "--format", "jsonl", "-o", str(file))
     exported = [json.loads(line) for line in file.read_text().splitlines()]
@@ -103,10 +105,10 @@ def test_replaying_known_events_changes_nothing(
         "account": "000000000000",
         "time": before["created_at"][:19] + "Z",
         "region": "us-east-1",
-        "resources": [f"arn:aws:s3:::{demo.SOURCE}"],
+        "resources": [f"arn:aws:s3:::{demo_buckets.SOURCE}"],
         "detail": {
             "version": "0",
-            "bucket": {"name": demo.SOURCE},
+            "bucket": {"name": demo_buckets.SOURCE},
             "object": {
                 "key": key,
                 "size": len(key),
@@ -125,7 +127,7 @@ def test_replaying_known_events_changes_nothing(
     assert (ended.code, ended.json["sent"]) == (0, 2)
     other = deployed.put("logs/cli/behind.log")
     deployed.settled("logs/cli/behind.log", other)
-    after = deployed.known(demo.SOURCE, key, version_id)
+    after = deployed.known(demo_buckets.SOURCE, key, version_id)
     assert after["replication_status"] == before["replication_status"] == "COMPLETED"
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local import demo
+from local import demo_buckets
 from tests.cli.conftest import Command
 from tests.e2e.conftest import INVENTORIES, Deployed, eventually
 from tests.support.deliveries import inventory, line, values
@@ -26,10 +26,10 @@ def test_an_inventory_makes_old_objects_known_with_its_own_time_and_evidence(
     s3 = deployed.client("s3")
     s3.create_bucket(Bucket=INVENTORIES)
     rows = b"".join(
-        line(values(key, status, Bucket=demo.SOURCE)) for key, status in STATUSES.items()
+        line(values(key, status, Bucket=demo_buckets.SOURCE)) for key, status in STATUSES.items()
     )
     manifest = inventory(("data/1.csv", rows)) | {
-        "sourceBucket": demo.SOURCE,
+        "sourceBucket": demo_buckets.SOURCE,
         "destinationBucket": f"arn:aws:s3:::{INVENTORIES}",
     }
     s3.put_object(Bucket=INVENTORIES, Key="data/1.csv", Body=rows)
@@ -40,12 +40,15 @@ def test_an_inventory_makes_old_objects_known_with_its_own_time_and_evidence(
     assert ran.code == 0, ran
     assert "finished" in ran.out
 
-    completed = eventually(lambda: deployed.known(demo.SOURCE, "TaxDocs/old one.pdf", "v1"))
+    completed = eventually(lambda: deployed.known(demo_buckets.SOURCE, "TaxDocs/old one.pdf", "v1"))
     assert completed["replication_status"] == "COMPLETED"
     assert {place["evidence"] for place in completed["destinations"]} == {"inventory"}
     assert completed["size"] == 7
-    failed = deployed.known(demo.SOURCE, "logs/old.log", "v1")
+    failed = deployed.known(demo_buckets.SOURCE, "logs/old.log", "v1")
     assert failed["replication_status"] == "FAILED"
-    assert deployed.known(demo.SOURCE, "logs/pending.log", "v1")["replication_status"] == "PENDING"
-    assert deployed.known(demo.SOURCE, "elsewhere/plain", "v1") is None
-    assert deployed.known(demo.SOURCE, "TaxDocs/replica", "v1") is None
+    assert (
+        deployed.known(demo_buckets.SOURCE, "logs/pending.log", "v1")["replication_status"]
+        == "PENDING"
+    )
+    assert deployed.known(demo_buckets.SOURCE, "elsewhere/plain", "v1") is None
+    assert deployed.known(demo_buckets.SOURCE, "TaxDocs/replica", "v1") is None

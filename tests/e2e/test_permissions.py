@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.api import Api, ApiProblem
-from local.server import REGION
+from local.emulator.server import REGION
 from tests.e2e.conftest import Deployed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

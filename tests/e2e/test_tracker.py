@@ -7,12 +7,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from local import demo
+from local import demo_buckets
 from tests.e2e.conftest import BOTH_WAYS, COUNTED, Deployed, Inbox, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-SOURCE, ONE, TWO = demo.SOURCE, demo.REPLICA_1, demo.REPLICA_2
+SOURCE, ONE, TWO = demo_buckets.SOURCE, demo_buckets.REPLICA_1, demo_buckets.REPLICA_2
 REPLICATE = {"Tagging": "replicate=yes&owner=me"}
 
 KEYS: dict[str, dict[str, Any]] = {

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from local import demo, deploy
+from local import demo_buckets, deploy
 from tests.cli.conftest import Command
 from tests.e2e.conftest import COUNTED, Deployed, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-SOURCE, ONE, TWO = demo.SOURCE, demo.REPLICA_1, demo.REPLICA_2
+SOURCE, ONE, TWO = demo_buckets.SOURCE, demo_buckets.REPLICA_1, demo_buckets.REPLICA_2
 
 
 def summary(deployed: Deployed, destination: str, bucket: str = SOURCE) -> Any:

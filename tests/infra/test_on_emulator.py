@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.demo import client
-from local.server import REGION, Server, free_port, start, stop
+from local.demo_buckets import client
+from local.emulator.server import REGION, Server, free_port, start, stop
 from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize

@@ -13,7 +13,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from local import server
+from local.emulator import server
 from replication.adapters.dynamodb import DynamoDBLedger
 from tests.support.capacity import PROJECTED
 

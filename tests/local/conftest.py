@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from local import server
+from local.emulator import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import deploy
-from local.server import Server
+from local.emulator.server import Server
 from tests.local.conftest import wait_for
 
 if TYPE_CHECKING:

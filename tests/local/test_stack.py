@@ -13,7 +13,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local import __main__ as command
-from local import demo, deploy, server, stack
+from local import demo_buckets, deploy, stack
+from local.emulator import server
 from tests.local.conftest import wait_for
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class Up:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """The demo and one more source bucket with one more rule."""
     state_dir = tmp_path_factory.mktemp("stack")
-    replication = demo.rules()
-    replication["more-source"] = [demo.rule("more", "more-replica", priority=1)]
+    replication = demo_buckets.rules()
+    replication["more-source"] = [demo_buckets.rule("more", "more-replica", priority=1)]
     outputs = stack.up(
         port=server.free_port(), state_dir=state_dir, replication=replication, tied=True
     )
@@ -72,32 +73,34 @@ def test_the_api_answers_at_the_url_of_the_outputs(up: Up) -> None:
 def test_every_output_of_the_stack_is_written_down(up: Up) -> None:
     written = json.loads(stack.outputs_file(up.state_dir).read_text())
     assert set(written) >= OUTPUTS | {"endpoint_url", "region"}
-    assert written["buckets"]["source"] == demo.SOURCE
-    assert written["buckets"]["sources"] == [demo.SOURCE, "more-source"]
+    assert written["buckets"]["source"] == demo_buckets.SOURCE
+    assert written["buckets"]["sources"] == [demo_buckets.SOURCE, "more-source"]
     assert written["buckets"]["destinations"] == [
-        demo.REPLICA_1,
-        demo.REPLICA_2,
+        demo_buckets.REPLICA_1,
+        demo_buckets.REPLICA_2,
         "more-replica",
     ]
     assert stack.running(up.state_dir) == up.outputs
 
 
 def test_the_demo_rules_are_on_the_source(up: Up) -> None:
-    s3 = demo.client("s3", up.outputs.endpoint_url)
-    configuration = s3.get_bucket_replication(Bucket=demo.SOURCE)["ReplicationConfiguration"]
+    s3 = demo_buckets.client("s3", up.outputs.endpoint_url)
+    configuration = s3.get_bucket_replication(Bucket=demo_buckets.SOURCE)[
+        "ReplicationConfiguration"
+    ]
     assert [rule["ID"] for rule in configuration["Rules"]] == ["tax-1", "tax-2", "logs", "tagged"]
-    assert configuration["Rules"] == demo.rules()[demo.SOURCE]
+    assert configuration["Rules"] == demo_buckets.rules()[demo_buckets.SOURCE]
     assert len({rule["Priority"] for rule in configuration["Rules"]}) == 4
 
 
 @pytest.mark.parametrize(
     ("source", "key", "destinations"),
-    [(demo.SOURCE, "TaxDocs/1.pdf", 2), ("more-source", "anything", 1)],
+    [(demo_buckets.SOURCE, "TaxDocs/1.pdf", 2), ("more-source", "anything", 1)],
 )
 def test_a_write_is_tracked_to_every_destination(
     up: Up, source: str, key: str, destinations: int
 ) -> None:
-    s3 = demo.client("s3", up.outputs.endpoint_url)
+    s3 = demo_buckets.client("s3", up.outputs.endpoint_url)
     s3.put_object(Bucket=source, Key=key, Body=b"x")
 
     def completed() -> dict[str, Any]:

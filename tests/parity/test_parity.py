@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local import server, stack
+from local import stack
+from local.emulator import server
 from local.parity import verdict as reasons
 from local.parity.run import Result, run, up
 

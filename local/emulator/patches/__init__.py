@@ -1,0 +1,52 @@
+"""What this project changes in MiniStack, one module for each difference from AWS.
+
+A patch says what AWS does and what MiniStack does, and refuses to start (`wrap.PatchError`) when
+the function it relies on is gone or takes other parameters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local.emulator.patches import (
+    archives,
+    hidden_versions,
+    multipart_start,
+    multipart_tags,
+    object_lock,
+    partiql_streams,
+    permissions,
+    s3_access,
+    s3_events,
+    s3_replication,
+    stream_mappings,
+)
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from local.s3_replication.local_s3 import LocalS3
+    from local.s3_replication.settings import Settings
+
+
+def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
+    """Patch MiniStack; call once, on the loop that will serve it, before it serves."""
+    from ministack.core import iam_actions
+    from ministack.services import dynamodb, eventbridge, lambda_svc, s3
+    from ministack.services.cloudformation import provisioners
+
+    from local.s3_replication.local_s3 import LocalS3
+
+    local = LocalS3(s3, loop, settings)
+    partiql_streams.apply(dynamodb)
+    stream_mappings.apply(lambda_svc, dynamodb)
+    s3_access.apply(s3)
+    hidden_versions.apply(s3)
+    object_lock.apply(s3)
+    s3_events.apply(s3, local)
+    s3_replication.apply(s3, local)
+    multipart_tags.apply(s3)
+    multipart_start.apply(s3, local)
+    archives.apply(eventbridge, provisioners)
+    permissions.apply(iam_actions)
+    return local
