@@ -57,7 +57,7 @@ parity: $(READY) ## A random run with faults, after which the tracker must equal
 	@$(BIN)/python -m local.parity --seed $(or $(SEED),1) --versions $(or $(VERSIONS),2000)
 
 screenshots: .venv/.ready ## docs/images anew (needs Chromium and its driver)
-	@$(BIN)/python -m cli.screenshots
+	@$(BIN)/python -m tests.support.fake_api.screenshots
 
 synth: $(READY) ## The CloudFormation template, with dependencies bundled for Lambda
 	@node_modules/.bin/cdk synth --quiet $(CDK)

@@ -13,10 +13,10 @@ import boto3
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.syntax import Syntax
 
-from cli.api import Api, ApiProblem
 from local import demo_buckets, live_writer, page_process
 from local.stack import outputs_file
 from local.subscriber import subscribed
+from s3rt.api import Api, ApiProblem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE = "page.json"
-_MODULE = "cli.main"
+_MODULE = "s3rt.main"
 
 
 def start(state_dir: Path, outputs_file: Path) -> str:

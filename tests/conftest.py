@@ -24,7 +24,7 @@ _SHARED = (
     "ledger",
     "summarize",
     "query",
-    "cli",
+    "s3rt",
     "backfill",
 )
 _ROOT = Path(__file__).parent

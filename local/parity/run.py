@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-import cli.outputs
-from cli import backfill
-from cli.api import Api
+import s3rt.outputs
 from local import demo_buckets, stack
 from local.emulator import server
 from local.inventory_delivery import deliver
@@ -22,6 +20,8 @@ from local.parity.settling import Control, NotSettled
 from local.parity.verdict import Heard, Verdict, judge
 from local.parity.workload import Workload
 from replication.progress import State
+from s3rt.api import Api
+from s3rt.commands import backfill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,7 +127,7 @@ def run(
 def _read_inventories(s3: S3Client, outputs: Outputs, progress: Progress) -> Counter[str]:
     """What S3 lists of every bucket, through the deployed backfill; the rows by what they said."""
     s3.create_bucket(Bucket=INVENTORIES)
-    where = cli.outputs.Outputs(outputs.stack, outputs.region, outputs.endpoint_url)
+    where = s3rt.outputs.Outputs(outputs.stack, outputs.region, outputs.endpoint_url)
     counts: Counter[str] = Counter()
     for number, bucket in enumerate(rules.BUCKETS):
         progress("reading inventories", number, len(rules.BUCKETS))

@@ -31,19 +31,19 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from cli.api import ApiProblem
 from local.parity import customer_keys, rules
 from local.parity.truth import all_holders, truth_of
+from s3rt.api import ApiProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
 
-    from cli.api import Api
     from local.parity.settling import What
     from local.parity.truth import Truth
     from local.parity.workload import Workload, Written
+    from s3rt.api import Api
 
     Answer = dict[str, Any] | None
     Finding = tuple[str, str | None, str | None]

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from cli import chromium
-from cli.api import Api
-from cli.serve import Site
-from cli.serve import serving as serving_page
+from local import chromium
+from s3rt.api import Api
+from s3rt.page_server import Site, serving_page
 from tests.support.fake_api.server import FakeApi, serving
 from tests.support.loopback import pytest_runtest_setup
 

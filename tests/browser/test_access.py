@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from cli import chromium
+from local import chromium
 from tests.browser.conftest import WIDE, Page, show
 from tests.support.fake_api.world import CHANGED, HOSTILE, TAX
 

@@ -9,7 +9,7 @@ import pytest
 from replication.facts import Kind, ObjectVersion
 from replication.watermark import Reason
 from tests.browser.conftest import Page, show
-from tests.cli.conftest import OLD_RELEASE
+from tests.s3rt.conftest import OLD_RELEASE
 from tests.support.fake_api.server import ROUTES
 from tests.support.fake_api.world import (
     CHANGED,
@@ -287,7 +287,7 @@ def test_the_browser_never_holds_a_credential(page: Page) -> None:
 
 
 def test_the_pictures_of_the_documentation_can_be_taken(page: Page, tmp_path: Path) -> None:
-    from cli.screenshots import take
+    from local.screenshots import take
 
     names = list(take(page.site.url, tmp_path))
     assert names == ["page-light.png", "page-dark.png", "object.png", "narrow.png"]

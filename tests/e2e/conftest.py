@@ -10,10 +10,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from cli.api import Api, ApiProblem
 from local import demo_buckets, stack, subscriber
 from local.emulator import server
-from tests.cli.conftest import Command
+from s3rt.api import Api, ApiProblem
+from tests.s3rt.conftest import Command
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ import pytest
 from local import demo_buckets
 from replication.adapters import items
 from replication.facts import ObjectVersion
-from tests.cli.conftest import Command
 from tests.e2e.conftest import Deployed
+from tests.s3rt.conftest import Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

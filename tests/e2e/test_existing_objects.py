@@ -5,8 +5,8 @@ import json
 import pytest
 
 from local import demo_buckets
-from tests.cli.conftest import Command
 from tests.e2e.conftest import INVENTORIES, Deployed, eventually
+from tests.s3rt.conftest import Command
 from tests.support.deliveries import inventory, line, values
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

@@ -5,8 +5,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.api import Api, ApiProblem
 from local.emulator.server import REGION
+from s3rt.api import Api, ApiProblem
 from tests.e2e.conftest import Deployed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local import demo_buckets, deploy
-from tests.cli.conftest import Command
 from tests.e2e.conftest import COUNTED, Deployed, eventually
+from tests.s3rt.conftest import Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from cli import show
-from cli.exits import Code, Stop
-from cli.options import Json, moment
-from cli.outputs import NoStack, Outputs
 from replication import times
 from replication.times import Instant
+from s3rt import text
+from s3rt.exit_codes import ExitCode, Stop
+from s3rt.options import Json, moment
+from s3rt.outputs import NoStack, Outputs
 
 POLL_SECONDS = 2.0
 SETTLE_SECONDS = 600
@@ -82,18 +82,18 @@ def command(
     events = outputs.client("events")
     replays = [_start(events, archive, rules, since, end) for archive in archives]
     if not json and times.seconds_between(end, now) < SETTLE_SECONDS:
-        show.errors().print(
+        text.errors().print(
             "Events of the last ten minutes may not be in the archive yet; replaying again is safe."
         )
     if wait:
         _follow(events, replays, quiet=json)
     if json:
-        show.as_json({"replays": [asdict(one) for one in replays]})
+        text.as_json({"replays": [asdict(one) for one in replays]})
     else:
         for one in replays:
-            show.console().print(f"{one.name}: {one.state}", show.plain(one.reason or ""))
+            text.console().print(f"{one.name}: {one.state}", text.plain(one.reason or ""))
     if any(one.state in ("CANCELLED", "FAILED") for one in replays):
-        raise typer.Exit(Code.UNREACHABLE)
+        raise typer.Exit(ExitCode.UNREACHABLE)
 
 
 def archived(outputs: Outputs) -> tuple[list[str], list[str]]:
@@ -104,7 +104,7 @@ def archived(outputs: Outputs) -> tuple[list[str], list[str]]:
     except NoStack:
         raise Stop(
             "this stack keeps no archive; deploy with -c archive_days=14 to have one from then on",
-            Code.USAGE,
+            ExitCode.USAGE,
         ) from None
     return archives.split(","), rules.split(",")
 
@@ -127,7 +127,7 @@ def _start(
 
 def _follow(events: Any, replays: Sequence[Replay], *, quiet: bool) -> None:
     """Until every replay has ended."""
-    out = show.errors()
+    out = text.errors()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -10,7 +10,7 @@ import pytest
 
 from replication.facts import Kind, ObjectVersion
 from replication.stored import Stored
-from tests.cli.conftest import Command
+from tests.s3rt.conftest import Command
 from tests.support.fake_api.server import ROUTES, FakeApi
 from tests.support.fake_api.world import DUBLIN, TAX, World
 from tests.support.seeds import stored

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.outputs import find
-from cli.serve import Site, serving
 from local import demo_buckets
-from tests.cli.conftest import Command
+from s3rt.outputs import find
+from s3rt.page_server import Site, serving_page
 from tests.e2e.conftest import Deployed, eventually
+from tests.s3rt.conftest import Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -134,7 +134,7 @@ def test_replaying_known_events_changes_nothing(
 @pytest.fixture
 def site(s3rt: Command, deployed: Deployed) -> Iterator[Site]:
     assert find(s3rt.outputs)["ApiUrl"] == deployed.outputs.api_url
-    with serving(deployed.api) as found:
+    with serving_page(deployed.api) as found:
         yield found
 
 

@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cli import show
-from cli.api import Api
-from cli.exits import Code
-from cli.objects import failed
-from cli.options import (
+from replication.status import Status
+from s3rt import text
+from s3rt.api import Api
+from s3rt.commands.objects import failed
+from s3rt.exit_codes import ExitCode
+from s3rt.options import (
     BucketArgument,
     DestinationOption,
     FlagOption,
@@ -25,10 +26,9 @@ from cli.options import (
     Since,
     StatusOption,
     Until,
-    asking,
+    api_of,
     place,
 )
-from replication.status import Status
 
 PAGE = 1_000
 """The most rows the API gives at once."""
@@ -41,7 +41,7 @@ Order = Annotated[
 
 
 @dataclass(slots=True)
-class Gathered:
+class CollectedRows:
     """Rows of one or more lists. `truncated`: there are more than were asked for."""
 
     items: list[Any] = field(default_factory=list)
@@ -84,10 +84,10 @@ def ls(
     json: Json = False,
 ) -> None:
     """Object versions under a prefix, one line for each destination."""
-    found = Gathered()
-    with asking(context) as api:
+    found = CollectedRows()
+    with api_of(context) as api:
         pages = api.pages(
-            rows_of(prefix),
+            list_path(prefix),
             **filters(prefix, status, destination, rule, reason, since, until),
             flag=flag,
             order=order,
@@ -95,9 +95,9 @@ def ls(
         )
         found.take(pages, limit)
     if json:
-        show.as_json(found.as_json())
+        text.as_json(found.as_json())
         return
-    out = show.console()
+    out = text.console()
     if found.items:
         out.print(_table(found.items))
     else:
@@ -119,44 +119,44 @@ def failures(
 
     Exit code 1 when there is any.
     """
-    found = Gathered()
-    with asking(context) as api:
+    found = CollectedRows()
+    with api_of(context) as api:
         wanted = [place(bucket)] if bucket else [Place(name, "") for name in sources(api)]
         for one in wanted:
             if len(found.items) == limit:
                 found.truncated = True  # the buckets that are left were not asked
                 break
             pages = api.pages(
-                rows_of(one),
+                list_path(one),
                 **filters(one, Status.FAILED, destination, rule, reason, since, None),
                 limit=min(limit - len(found.items), PAGE),
             )
             found.take(pages, limit)
     if json:
-        show.as_json(found.as_json())
+        text.as_json(found.as_json())
     else:
-        _explain(show.console(), found, limit)
-    raise typer.Exit(Code.FAILED if found.items else Code.OK)
+        _explain(text.console(), found, limit)
+    raise typer.Exit(ExitCode.FAILED if found.items else ExitCode.OK)
 
 
 def buckets(context: typer.Context, json: Json = False) -> None:
     """The tracked buckets, their rules and since when they are followed."""
-    found = Gathered()
-    with asking(context) as api:
+    found = CollectedRows()
+    with api_of(context) as api:
         for page in api.pages("/v1/buckets"):
             found.items += page["items"]
             found.complete &= page["complete"]
     if json:
-        show.as_json({"items": found.items, "complete": found.complete})
+        text.as_json({"items": found.items, "complete": found.complete})
         return
-    out = show.console()
+    out = text.console()
     for one in found.items:
         _bucket(out, one)
     if not found.complete:
-        show.incomplete(out, "a bucket's replication configuration was never read")
+        text.incomplete(out, "a bucket's replication configuration was never read")
 
 
-def rows_of(where: Place) -> str:
+def list_path(where: Place) -> str:
     return f"/v1/buckets/{where.bucket}/objects"
 
 
@@ -192,26 +192,26 @@ def sources(api: Api) -> list[str]:
 
 
 def _table(rows: list[Any]) -> Any:
-    table = show.table(
+    table = text.table(
         "STATUS", "SINCE", "AGE", "SIZE", "KEY", "DESTINATION", "RULE", right=("AGE", "SIZE")
     )
     for row in rows:
-        key = show.plain(row["key"])
+        key = text.plain(row["key"])
         if failure := row["failure"]:
-            key.append_text(show.plain(f"  {failure['code'] or 'no reason given'}", "red"))
+            key.append_text(text.plain(f"  {failure['code'] or 'no reason given'}", "red"))
         table.add_row(
-            show.status(row["status"], row["in_doubt"]),
-            show.plain(row["since"]),
-            show.span(row["age_seconds"]),
-            show.size(row["size"]),
+            text.status(row["status"], row["in_doubt"]),
+            text.plain(row["since"]),
+            text.span(row["age_seconds"]),
+            text.size(row["size"]),
             key,
-            show.plain(row["destination"]),
-            show.plain(row["rule_id"]),
+            text.plain(row["destination"]),
+            text.plain(row["rule_id"]),
         )
     return table
 
 
-def _explain(out: Console, found: Gathered, limit: int) -> None:
+def _explain(out: Console, found: CollectedRows, limit: int) -> None:
     if not found.items:
         out.print("No failure is known.")
 
@@ -226,11 +226,11 @@ def _explain(out: Console, found: Gathered, limit: int) -> None:
             out.print(
                 Text.assemble(
                     "  ",
-                    show.plain(row["since"], "dim"),
+                    text.plain(row["since"], "dim"),
                     "  ",
-                    show.plain(f"s3://{row['bucket']}/{row['key']}"),
+                    text.plain(f"s3://{row['bucket']}/{row['key']}"),
                     " → ",
-                    show.plain(row["destination"]),
+                    text.plain(row["destination"]),
                 )
             )
         out.print()
@@ -239,7 +239,7 @@ def _explain(out: Console, found: Gathered, limit: int) -> None:
 
 def _bucket(out: Console, one: Any) -> None:
     role = {"source_and_destination": "source and destination"}.get(one["role"], one["role"])
-    line = Text.assemble(show.plain(one["bucket"], "bold"), f"  {role}")
+    line = Text.assemble(text.plain(one["bucket"], "bold"), f"  {role}")
     if one["tracking_since"]:
         line.append(f", followed since {one['tracking_since']}", style="dim")
     out.print(line)
@@ -250,18 +250,18 @@ def _bucket(out: Console, one: Any) -> None:
         parts += [f"tag {name}={value}" for name, value in rule["tags"].items()]
         if rule["replication_time_control"]:
             parts.append(f"within {rule['replication_time_control']} min")
-        text = show.plain(f"  {rule['id']} → {rule['destination']}  {', '.join(parts)}")
+        line = text.plain(f"  {rule['id']} → {rule['destination']}  {', '.join(parts)}")
         if rule["status"] != "Enabled":
-            text.append("  disabled", style="yellow")
+            line.append("  disabled", style="yellow")
         elif not rule["metrics"]:
-            text.append("  no metrics: S3 reports no failure of this rule", style="yellow")
-        out.print(text)
+            line.append("  no metrics: S3 reports no failure of this rule", style="yellow")
+        out.print(line)
     if one["sources"]:
-        out.print(show.plain(f"  replicas from {', '.join(one['sources'])}"))
+        out.print(text.plain(f"  replicas from {', '.join(one['sources'])}"))
 
 
-def _foot(out: Console, found: Gathered, limit: int) -> None:
+def _foot(out: Console, found: CollectedRows, limit: int) -> None:
     if found.truncated:
         out.print(Text(f"There are more than {limit:,}; `--limit` shows more, `export` all."))
     if not found.complete:
-        show.incomplete(out, heard_until=found.heard_until)
+        text.incomplete(out, heard_until=found.heard_until)

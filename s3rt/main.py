@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import (
+from s3rt.commands import (
     backfill,
     dead_letters,
     doctor,
@@ -20,12 +20,12 @@ from cli import (
     replay_archive,
     summaries,
 )
-from cli.exits import Commands
-from cli.outputs import VARIABLE, find
+from s3rt.exit_codes import CommandGroup
+from s3rt.outputs import VARIABLE, find
 
 app = typer.Typer(
     name="s3rt",
-    cls=Commands,
+    cls=CommandGroup,
     help="Asks and steers the S3 replication tracker.",
     epilog="Exit codes: 0 done or COMPLETED, 1 FAILED found, 2 not understood, 3 still pending,"
     " 4 not tracked, 5 API or AWS not reached or access denied.",
@@ -69,7 +69,7 @@ def stack(
 
 
 def main() -> None:
-    """What a person can put right is said in one line (`exits.Commands`)."""
+    """What a person can put right is said in one line (`exit_codes.CommandGroup`)."""
     app()
 
 

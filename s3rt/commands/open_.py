@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli import show
-from cli.options import Json, asking
-from cli.serve import serving
+from s3rt import text
+from s3rt.options import Json, api_of
+from s3rt.page_server import serving_page
 
 
 def command(
@@ -19,11 +19,11 @@ def command(
 ) -> None:
     """The page: routes, incidents, failures and the life of any object. Served on this machine
     alone; it asks the API with your credentials, which stay in this process. Ctrl-C ends it."""
-    with asking(context) as api, serving(api, port) as site:
+    with api_of(context) as api, serving_page(api, port) as site:
         if json:
-            show.json_line({"url": site.url})
+            text.json_line({"url": site.url})
         else:
-            show.console().print(f"{site.url}\nOnly this address works. Ctrl-C ends it.")
+            text.console().print(f"{site.url}\nOnly this address works. Ctrl-C ends it.")
         if browser:
             webbrowser.open(site.url)
         try:

@@ -10,9 +10,9 @@ from typing import IO, Annotated, Any, Literal
 
 import typer
 
-from cli import show
-from cli.lists import PAGE, filters, rows_of
-from cli.options import (
+from s3rt import text
+from s3rt.commands.lists import PAGE, filters, list_path
+from s3rt.options import (
     DestinationOption,
     FlagOption,
     Json,
@@ -22,9 +22,9 @@ from cli.options import (
     Since,
     StatusOption,
     Until,
-    asking,
+    api_of,
 )
-from cli.progress import counting
+from s3rt.progress_bars import counting
 
 COLUMNS = (
     "bucket",
@@ -59,10 +59,10 @@ def export(
 ) -> None:
     """Every row of a list into a file. The file is there whole or not at all."""
     state: dict[str, Any] = {"rows": 0, "complete": True, "heard_until": None}
-    with asking(context) as api, counting("rows", quiet=json) as advance, _writing(output) as file:
+    with api_of(context) as api, counting("rows", quiet=json) as advance, _writing(output) as file:
         write = _writer(file, format_)
         wanted = filters(prefix, status, destination, rule, reason, since, until)
-        for page in api.pages(rows_of(prefix), **wanted, flag=flag, limit=PAGE):
+        for page in api.pages(list_path(prefix), **wanted, flag=flag, limit=PAGE):
             for row in page["items"]:
                 write(row)
             state["rows"] += len(page["items"])
@@ -71,12 +71,12 @@ def export(
             advance(len(page["items"]))
     to_file = str(output) != "-"
     if json and to_file:
-        show.as_json({"file": str(output), **state})
+        text.as_json({"file": str(output), **state})
     elif to_file:
-        out = show.console()
-        out.print(f"{state['rows']:,} rows in ", show.plain(output), sep="")
+        out = text.console()
+        out.print(f"{state['rows']:,} rows in ", text.plain(output), sep="")
         if not state["complete"]:
-            show.incomplete(out, heard_until=state["heard_until"])
+            text.incomplete(out, heard_until=state["heard_until"])
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from typing import IO, Annotated, cast
 import typer
 from rich.console import Console
 
-from cli import queues, show
-from cli.exits import Code, Stop
-from cli.options import Json, place
-from cli.outputs import Outputs
-from cli.progress import counting
+from s3rt import sqs, text
+from s3rt.exit_codes import ExitCode, Stop
+from s3rt.options import Json, place
+from s3rt.outputs import Outputs
+from s3rt.progress_bars import counting
 
 _GZIP = b"\x1f\x8b"
 _TROUBLES = 20
@@ -54,16 +54,16 @@ def replay(
     done = Replayed(dry_run)
     with counting("lines", quiet=json) as advance:
         lines = _bodies(_lines(origin, outputs), done)
-        for batch in queues.batches(lines):
+        for batch in sqs.batches(lines):
             if not dry_run:
                 _send(outputs, batch, done)
             advance(len(batch))
     if json:
-        show.as_json(asdict(done))
+        text.as_json(asdict(done))
     else:
-        _sum_up(show.console(), done)
+        _sum_up(text.console(), done)
     if done.rejected:
-        raise typer.Exit(Code.USAGE)
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def _lines(origin: str, outputs: Outputs) -> Iterator[tuple[str, bytes]]:
@@ -78,7 +78,7 @@ def _lines(origin: str, outputs: Outputs) -> Iterator[tuple[str, bytes]]:
         )
         keys = [one["Key"] for page in listing for one in page.get("Contents", ())]
         if not keys:
-            raise Stop(f"there is no object under {where}", Code.USAGE)
+            raise Stop(f"there is no object under {where}", ExitCode.USAGE)
         for key in keys:
             body = s3.get_object(Bucket=where.bucket, Key=key)["Body"]
             yield from _numbered(f"s3://{where.bucket}/{key}", _unpacked(io.BufferedReader(body)))
@@ -116,14 +116,14 @@ def _bodies(lines: Iterable[tuple[str, bytes]], done: Replayed) -> Iterator[str]
 
 
 def _send(outputs: Outputs, batch: list[str], done: Replayed) -> None:
-    results = queues.send(outputs.client("sqs"), outputs["IngestQueueUrl"], batch)
+    results = sqs.send(outputs.client("sqs"), outputs["IngestQueueUrl"], batch)
     done.sent += sum(one.message_id is not None for one in results)
     refusal = next((one.refusal for one in results if one.refusal), None)
     if refusal:
         raise Stop(
             f"SQS refused an event ({refusal}) after {done.sent:,} were sent; replaying all of it"
             " again is safe",
-            Code.UNREACHABLE,
+            ExitCode.UNREACHABLE,
         )
 
 
@@ -132,6 +132,6 @@ def _sum_up(out: Console, done: Replayed) -> None:
     verb = "would be sent" if done.dry_run else "sent"
     out.print(f"{count:,} of {done.lines:,} events {verb} to the ingest queue.")
     for trouble in done.troubles:
-        out.print(show.plain(trouble, "yellow"))
+        out.print(text.plain(trouble, "yellow"))
     if done.rejected > len(done.troubles):
         out.print(f"and {done.rejected - len(done.troubles):,} more", style="yellow")

@@ -14,8 +14,8 @@ import boto3
 import httpx
 import pytest
 
-from cli.api import Api
-from cli.serve import HEADERS, PAGE, Site, serving
+from s3rt.api import Api
+from s3rt.page_server import HEADERS, PAGE, Site, serving_page
 from tests.support.fake_api.server import FakeApi
 from tests.support.fake_api.world import TAX
 
@@ -23,7 +23,7 @@ from tests.support.fake_api.world import TAX
 @pytest.fixture
 def site(api: FakeApi) -> Iterator[Site]:
     session = boto3.Session("AKIASECRET", "very-secret", region_name="eu-central-1")
-    with Api.at(api.url, "eu-central-1", session) as signed, serving(signed) as found:
+    with Api.at(api.url, "eu-central-1", session) as signed, serving_page(signed) as found:
         yield found
 
 
@@ -130,7 +130,7 @@ def test_open_serves_the_page_until_it_is_interrupted(api: FakeApi, tmp_path: Pa
     outputs.write_text(
         json.dumps({"ApiUrl": api.url, "region": "eu-central-1", "endpoint_url": api.url})
     )
-    command = [*["-m", "cli.main", "--outputs", str(outputs)], "open", "--no-browser", "--json"]
+    command = [*["-m", "s3rt.main", "--outputs", str(outputs)], "open", "--no-browser", "--json"]
     with subprocess.Popen(
         [sys.executable, *command],
         stdout=subprocess.PIPE,

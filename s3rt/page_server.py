@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 from botocore.exceptions import BotoCoreError
 
-from cli.api import Api
+from s3rt.api import Api
 
 PAGE = Path(__file__).parent / "page"
 HOST = "127.0.0.1"
@@ -123,7 +123,7 @@ def _file(name: str) -> Answer:
 
 
 @contextmanager
-def serving(api: Api, port: int = 0) -> Iterator[Site]:
+def serving_page(api: Api, port: int = 0) -> Iterator[Site]:
     """Serves the page on 127.0.0.1 (0: a free port) until the end of the `with`."""
     server = ThreadingHTTPServer((HOST, port), BaseHTTPRequestHandler)
     site = Site(api, secrets.token_urlsafe(24), f"{HOST}:{server.server_port}")

@@ -10,7 +10,7 @@ import pytest
 
 from replication.facts import Evidence, Kind, ObjectVersion
 from replication.status import Status
-from tests.cli.conftest import OLD_RELEASE, Command
+from tests.s3rt.conftest import OLD_RELEASE, Command
 from tests.support.fake_api.server import ROUTES, FakeApi
 from tests.support.fake_api.world import (
     CHANGED,
@@ -272,7 +272,7 @@ def test_watch_goes_on_when_the_api_is_away_for_a_moment(
     def pause(_: float) -> None:
         api.down = not api.down
 
-    monkeypatch.setattr("cli.summaries.time.sleep", pause)
+    monkeypatch.setattr("s3rt.commands.summaries.time.sleep", pause)
     ended = s3rt("watch", TAX, "--count", "3", "--json")
     assert ended.code == 0
     assert len(ended.out.splitlines()) == 2
@@ -336,7 +336,7 @@ def test_an_api_that_is_not_there_is_told_with_the_fix(s3rt: Command) -> None:
 def test_a_caller_who_is_refused_learns_what_to_allow(
     s3rt: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.api.SigV4Auth.add_auth", lambda self, request: None)
+    monkeypatch.setattr("s3rt.api.SigV4Auth.add_auth", lambda self, request: None)
     ended = s3rt("buckets")
     assert ended.code == 5
     assert "execute-api:Invoke" in ended.err

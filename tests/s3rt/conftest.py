@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from s3rt.main import app
 from tests.support.fake_api.server import FakeApi, serving
 from tests.support.loopback import pytest_runtest_setup
 

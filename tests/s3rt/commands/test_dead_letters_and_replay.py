@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cli import queues
-from cli.dead_letters import Queues, put_back
-from tests.cli.conftest import Command
+from s3rt import sqs
+from s3rt.commands.dead_letters import Queues, put_back
+from tests.s3rt.conftest import Command
 
 REGION = "eu-central-1"
 
@@ -40,7 +40,7 @@ class Account:
     def bodies(self, url: str) -> list[str]:
         """Everything in a queue, which is empty then."""
         found: list[str] = []
-        while messages := queues.receive(self.sqs, url, 30):
+        while messages := sqs.receive(self.sqs, url, 30):
             found += [one["Body"] for one in messages]
         return sorted(found)
 
@@ -168,8 +168,8 @@ class ShakySqs:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.queues.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("cli.queues.WAIT_SECONDS", 0)
+    monkeypatch.setattr("s3rt.sqs.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("s3rt.sqs.WAIT_SECONDS", 0)
 
 
 @given(st.integers(0, 60), st.integers(0, 10_000), st.sampled_from([0.0, 0.1, 0.5]))
@@ -215,11 +215,11 @@ def test_a_batch_never_grows_beyond_what_sqs_takes() -> None:
         *("ü" * 30_000 for _ in range(12)),
         "big",
     ]
-    made = list(queues.batches(bodies))
+    made = list(sqs.batches(bodies))
     assert [one for batch in made for one in batch] == bodies
-    assert all(sum(len(one.encode()) for one in batch) <= queues.BATCH_BYTES for batch in made)
-    assert max(map(len, made)) <= queues.BATCH_ENTRIES
-    assert list(queues.batches(["a", "b" * 300_000, "c"])) == [["a"], ["b" * 300_000], ["c"]]
+    assert all(sum(len(one.encode()) for one in batch) <= sqs.BATCH_BYTES for batch in made)
+    assert max(map(len, made)) <= sqs.BATCH_ENTRIES
+    assert list(sqs.batches(["a", "b" * 300_000, "c"])) == [["a"], ["b" * 300_000], ["c"]]
 
 
 LINES = [json.dumps({"Records": [], "number": number, "key": "ü 🎉"}) for number in range(25)]

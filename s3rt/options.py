@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 from botocore.exceptions import NoCredentialsError
 
-from cli.api import Api
-from cli.exits import Code, Stop
 from replication import times
 from replication.status import Status
 from replication.times import Instant
+from s3rt.api import Api
+from s3rt.exit_codes import ExitCode, Stop
 
 if TYPE_CHECKING:
-    from cli.outputs import Outputs
+    from s3rt.outputs import Outputs
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RELATIVE = re.compile(r"(\d{1,9}(?:\.\d+)?)(s|m|h|d|w)", re.IGNORECASE)
@@ -122,7 +122,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of
 
 
 @contextmanager
-def asking(context: typer.Context) -> Iterator[Api]:
+def api_of(context: typer.Context) -> Iterator[Api]:
     """The API of the chosen stack, signed with the caller's credentials."""
     outputs = cast("Outputs", context.obj())
     session = outputs.session()
@@ -132,6 +132,6 @@ def asking(context: typer.Context) -> Iterator[Api]:
     named = _API_HOST.match(url)
     region = outputs.region or (named[1] if named else session.region_name)
     if not region:
-        raise Stop("the Region is not known; set AWS_REGION", Code.UNREACHABLE)
+        raise Stop("the Region is not known; set AWS_REGION", ExitCode.UNREACHABLE)
     with Api.at(url, region, session) as api:
         yield api

@@ -1,23 +1,21 @@
-"""`python -m cli.screenshots`: the pictures in docs/images, of canned answers or of a stack.
+"""`python -m local.screenshots --outputs .local/outputs.json`: pictures of the page of a stack.
 
-python -m cli.screenshots                                  canned answers
-python -m cli.screenshots --outputs .local/outputs.json    what a stack knows
+Those in docs/images are of canned answers (`make screenshots`).
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from cli import chromium
-from cli.api import Api
-from cli.outputs import Outputs, find
-from cli.serve import serving
+from local import chromium
+from s3rt.api import Api
+from s3rt.outputs import Outputs, find
+from s3rt.page_server import serving_page
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -29,18 +27,27 @@ _PATIENCE_SECONDS = 20
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when all pictures are written, 1 when there is no browser."""
-    parser = argparse.ArgumentParser(prog="python -m cli.screenshots", description=__doc__)
-    parser.add_argument("--outputs", type=Path, help="of a running stack")
+    parser = argparse.ArgumentParser(prog="python -m local.screenshots", description=__doc__)
+    parser.add_argument("--outputs", type=Path, required=True, help="of a running stack")
     parser.add_argument("--images", type=Path, default=IMAGES, help="where they go")
     options = parser.parse_args(arguments)
+    return write(find(options.outputs), options.images)
+
+
+def write(outputs: Outputs, images: Path) -> int:
+    """Writes every picture of the page of that stack; the exit status of `main`."""
     console = Console()
     if trouble := chromium.missing():
         console.print(trouble, style="red")
         return 1
-    options.images.mkdir(parents=True, exist_ok=True)
-    with _stack(options.outputs) as outputs, _api(outputs) as api, serving(api) as site:
-        for name in take(site.url, options.images):
-            console.print(f"{options.images / name}", highlight=False)
+    images.mkdir(parents=True, exist_ok=True)
+    region = outputs.region or "us-east-1"
+    with (
+        Api.at(outputs["ApiUrl"], region, outputs.session()) as api,
+        serving_page(api) as site,
+    ):
+        for name in take(site.url, images):
+            console.print(f"{images / name}", highlight=False)
     return 0
 
 
@@ -75,23 +82,6 @@ def _until(chrome: "Chrome", *selectors: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the page never had all of {', '.join(selectors)}")
         time.sleep(0.1)
-
-
-@contextmanager
-def _stack(file: Path | None) -> Iterator[Outputs]:
-    if file is not None:
-        yield find(file)
-        return
-    from tests.support.fake_api.server import serving as pretending
-
-    with pretending() as fake:
-        yield Outputs({"ApiUrl": fake.url}, "us-east-1", fake.url)
-
-
-@contextmanager
-def _api(outputs: Outputs) -> Iterator[Api]:
-    with Api.at(outputs["ApiUrl"], outputs.region or "us-east-1", outputs.session()) as api:
-        yield api
 
 
 if __name__ == "__main__":

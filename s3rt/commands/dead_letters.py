@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cli import queues, show
-from cli.exits import Code
-from cli.options import Json
-from cli.outputs import Outputs
-from cli.progress import bar
 from replication import times
+from s3rt import sqs, text
+from s3rt.exit_codes import ExitCode
+from s3rt.options import Json
+from s3rt.outputs import Outputs
+from s3rt.progress_bars import bar
 
 HIDDEN_SECONDS = 300
 """How long a message stays out of others' sight while it is looked at or put back."""
@@ -58,12 +58,12 @@ class Received:
 
     def __exit__(self, *_: object) -> None:
         url = self.queues.dead_letters
-        queues.give_back(self.queues.sqs, url, list(self.held.values()))
+        sqs.give_back(self.queues.sqs, url, list(self.held.values()))
 
     def batches(self, limit: int) -> Iterator[list[Any]]:
         empty = 0
         while self.seen < limit and empty < _EMPTY_ANSWERS:
-            batch = queues.receive(
+            batch = sqs.receive(
                 self.queues.sqs, self.queues.dead_letters, HIDDEN_SECONDS, limit - self.seen
             )
             empty = 0 if batch else empty + 1
@@ -74,7 +74,7 @@ class Received:
 
     def let_go(self, messages: Sequence[Any]) -> int:
         """Deletes them; how many that worked for."""
-        deleted = queues.delete(self.queues.sqs, self.queues.dead_letters, messages)
+        deleted = sqs.delete(self.queues.sqs, self.queues.dead_letters, messages)
         for one in deleted:
             self.held.pop(one["MessageId"], None)
         return len(deleted)
@@ -103,12 +103,12 @@ def list_(
     found = Queues.of(context.obj())
     with Received(found) as received:
         letters = [letter(one) for batch in received.batches(limit) for one in batch]
-    total = max(queues.length(found.sqs, found.dead_letters), len(letters))
+    total = max(sqs.length(found.sqs, found.dead_letters), len(letters))
     letters = [one for one in letters if reason in (None, one["reason"])]
     if json:
-        show.as_json({"items": letters, "approximate_total": total})
+        text.as_json({"items": letters, "approximate_total": total})
         return
-    out = show.console()
+    out = text.console()
     if not letters:
         out.print("No dead letter." if not total else f"None of about {total:,} matches.")
         return
@@ -131,15 +131,15 @@ def redrive(
     Exit code 5 when SQS did not take all of them.
     """
     found = Queues.of(context.obj())
-    total = queues.length(found.sqs, found.dead_letters)
+    total = sqs.length(found.sqs, found.dead_letters)
     with bar("dead letters", total, quiet=json) as advance:
         done = put_back(found, reason=reason, dry_run=dry_run, limit=limit, advance=advance)
     if json:
-        show.as_json(asdict(done))
+        text.as_json(asdict(done))
     else:
-        _sum_up(show.console(), done)
+        _sum_up(text.console(), done)
     if done.refusals:
-        raise typer.Exit(Code.UNREACHABLE)
+        raise typer.Exit(ExitCode.UNREACHABLE)
 
 
 def put_back(
@@ -172,9 +172,9 @@ def put_back(
 
 def _move(received: Received, wanted: list[Any], done: Redriven, sent: set[str]) -> None:
     rest = iter(wanted)
-    for bodies in queues.batches([one["Body"] for one in wanted]):
+    for bodies in sqs.batches([one["Body"] for one in wanted]):
         messages = [next(rest) for _ in bodies]
-        results = queues.send(received.queues.sqs, received.queues.ingest, bodies)
+        results = sqs.send(received.queues.sqs, received.queues.ingest, bodies)
         arrived = [m for m, r in zip(messages, results, strict=True) if r.message_id]
         sent |= {one.message_id for one in results if one.message_id}
         done.sent += len(arrived)
@@ -188,7 +188,7 @@ def letter(message: Any) -> dict[str, Any]:
     null when SQS moved the message after its last attempt. `sent_at`: when it was put into this
     queue, or for one that SQS moved, into the ingest queue."""
     body: str = message["Body"]
-    attribute = queues.attribute
+    attribute = sqs.attribute
     return {
         "message_id": message["MessageId"],
         "reason": attribute(message, "reason") or attribute(message, "ERROR_CODE"),
@@ -202,14 +202,14 @@ def letter(message: Any) -> dict[str, Any]:
 
 def _first_id(message: Any) -> str:
     """Its id in the ingest queue; a message that SQS moved keeps it."""
-    return queues.attribute(message, "message_id") or message["MessageId"]
+    return sqs.attribute(message, "message_id") or message["MessageId"]
 
 
 def _print(out: Console, one: dict[str, Any]) -> None:
-    head = show.plain(one["reason"] or "tried to the last, never recorded", "bold red")
-    out.print(show.plain(one["sent_at"], "dim"), head, show.plain(one["detail"] or ""))
+    head = text.plain(one["reason"] or "tried to the last, never recorded", "bold red")
+    out.print(text.plain(one["sent_at"], "dim"), head, text.plain(one["detail"] or ""))
     more = "…" if one["body_bytes"] > len(one["body_head"].encode()) else ""
-    out.print(show.plain(f"  {one['body_head']}"), f"{more}\n", sep="")
+    out.print(text.plain(f"  {one['body_head']}"), f"{more}\n", sep="")
 
 
 def _sum_up(out: Console, done: Redriven) -> None:
@@ -224,4 +224,4 @@ def _sum_up(out: Console, done: Redriven) -> None:
     if done.came_back:
         out.print(f"{done.came_back:,} came back at once: what ails them is not mended.")
     for refusal in dict.fromkeys(done.refusals):
-        out.print(show.plain(f"SQS refused: {refusal}", "red"))
+        out.print(text.plain(f"SQS refused: {refusal}", "red"))

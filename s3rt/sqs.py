@@ -39,7 +39,7 @@ def batches(bodies: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def send(sqs: Any, url: str, bodies: Sequence[str]) -> list[Sent]:
+def send(client: Any, url: str, bodies: Sequence[str]) -> list[Sent]:
     """One batch, in the order of `bodies`. What SQS refuses for a fault of its own is tried
     again."""
     found = [Sent(None, "not tried")] * len(bodies)
@@ -47,7 +47,7 @@ def send(sqs: Any, url: str, bodies: Sequence[str]) -> list[Sent]:
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(0.2 * 2**attempt)
-        answer = sqs.send_message_batch(
+        answer = client.send_message_batch(
             QueueUrl=url,
             Entries=[{"Id": str(number), "MessageBody": bodies[number]} for number in left],
         )
@@ -62,10 +62,10 @@ def send(sqs: Any, url: str, bodies: Sequence[str]) -> list[Sent]:
     return found
 
 
-def receive(sqs: Any, url: str, hidden_seconds: int, most: int = BATCH_ENTRIES) -> list[Any]:
+def receive(client: Any, url: str, hidden_seconds: int, most: int = BATCH_ENTRIES) -> list[Any]:
     """Up to ten messages, hidden from others for so long; an empty list when there seem to be no
     more."""
-    answer = sqs.receive_message(
+    answer = client.receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=min(most, BATCH_ENTRIES),
         VisibilityTimeout=hidden_seconds,
@@ -77,12 +77,12 @@ def receive(sqs: Any, url: str, hidden_seconds: int, most: int = BATCH_ENTRIES) 
     return messages
 
 
-def delete(sqs: Any, url: str, messages: Sequence[Any]) -> list[Any]:
+def delete(client: Any, url: str, messages: Sequence[Any]) -> list[Any]:
     """Those that were deleted. One that was not is delivered again, which does no harm: facts are
     idempotent."""
     if not messages:
         return []
-    answer = sqs.delete_message_batch(
+    answer = client.delete_message_batch(
         QueueUrl=url,
         Entries=[
             {"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]}
@@ -92,10 +92,10 @@ def delete(sqs: Any, url: str, messages: Sequence[Any]) -> list[Any]:
     return [messages[int(one["Id"])] for one in answer.get("Successful", ())]
 
 
-def give_back(sqs: Any, url: str, messages: Sequence[Any]) -> None:
+def give_back(client: Any, url: str, messages: Sequence[Any]) -> None:
     """Makes received messages visible to others at once."""
     for start in range(0, len(messages), BATCH_ENTRIES):
-        sqs.change_message_visibility_batch(
+        client.change_message_visibility_batch(
             QueueUrl=url,
             Entries=[
                 {
@@ -108,10 +108,10 @@ def give_back(sqs: Any, url: str, messages: Sequence[Any]) -> None:
         )
 
 
-def length(sqs: Any, url: str) -> int:
+def length(client: Any, url: str) -> int:
     """About how many messages can be received now."""
     name = "ApproximateNumberOfMessages"
-    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
     return int(answer["Attributes"][name])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tests.cli.conftest import OLD_RELEASE
+from tests.s3rt.conftest import OLD_RELEASE
 from tests.support.fake_api.server import ROUTES, FakeApi
 from tests.support.fake_api.world import CHANGED, DUBLIN, LOGS, MEDIA, TAX, World
 

@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from cli import backfill
-from cli.main import app
-from cli.outputs import Outputs
 from replication.deliveries import run_of
 from replication.progress import FileProgress, Progress, RunProgress
+from s3rt.commands import backfill
+from s3rt.main import app
+from s3rt.outputs import Outputs
 from tests.backfill.conftest import NOW, TABLE, World, rows, world
 from tests.support.deliveries import URI, put_inventory
 
@@ -75,7 +75,7 @@ def test_waiting_ends_with_the_run(
 ) -> None:
     """The function works while the command waits."""
     put_inventory(world.s3, rows(3), rows(2, 9))
-    monkeypatch.setattr("cli.backfill.time.sleep", lambda _: world.work(most=1))
+    monkeypatch.setattr("s3rt.commands.backfill.time.sleep", lambda _: world.work(most=1))
     result = run(file, URI, "--wait")
     assert result.exit_code == 0, result.output
     assert "finished, 5 rows, 2 of 2 files" in result.output
@@ -85,7 +85,7 @@ def test_a_run_that_fails_ends_with_an_error_code_and_the_reason(
     world: World, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_inventory(world.s3, rows(3), fileFormat="ORC")
-    monkeypatch.setattr("cli.backfill.time.sleep", lambda _: world.work(most=1))
+    monkeypatch.setattr("s3rt.commands.backfill.time.sleep", lambda _: world.work(most=1))
     result = run(file, URI, "--wait")
     assert result.exit_code == 1
     assert "the inventory is 'ORC'" in result.output
@@ -98,7 +98,7 @@ def test_an_old_failure_is_not_the_end_of_a_run_that_is_started_again(
     world.start()
     world.work()
     put_inventory(world.s3, rows(3))
-    monkeypatch.setattr("cli.backfill.time.sleep", lambda _: world.work(most=1))
+    monkeypatch.setattr("s3rt.commands.backfill.time.sleep", lambda _: world.work(most=1))
     result = run(file, URI, "--wait")
     assert result.exit_code == 0, result.output
     assert "finished, 3 rows" in result.output

@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cli import replay_archive
-from cli.outputs import Outputs
-from cli.replay_archive import Replay
 from replication.times import Instant
-from tests.cli.conftest import Command
+from s3rt.commands import replay_archive
+from s3rt.commands.replay_archive import Replay
+from s3rt.outputs import Outputs
+from tests.s3rt.conftest import Command
 
 REGION = "eu-central-1"
 RULES = ["arn:aws:events:eu-central-1:123456789012:rule/tracker-objects"]

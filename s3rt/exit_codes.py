@@ -16,10 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from typer import Context, Exit
 from typer.core import TyperGroup
 
-from cli import show
-from cli.api import ApiProblem
-from cli.outputs import NoStack
 from replication.errors import Rejected, TrackerError
+from s3rt import text
+from s3rt.api import ApiProblem
+from s3rt.outputs import NoStack
 
 _NO_ROUTE = "urn:problem:s3-replication-tracker:not-found"
 _HINTS = {
@@ -29,7 +29,7 @@ _HINTS = {
 }
 
 
-class Code(IntEnum):
+class ExitCode(IntEnum):
     OK = 0
     FAILED = 1
     USAGE = 2
@@ -41,12 +41,12 @@ class Code(IntEnum):
 class Stop(Exception):
     """Ends the command; the message says what a person can do."""
 
-    def __init__(self, message: str, code: Code) -> None:
+    def __init__(self, message: str, code: ExitCode) -> None:
         super().__init__(message)
         self.code = code
 
 
-class Commands(TyperGroup):
+class CommandGroup(TyperGroup):
     """Says what went wrong in one line on standard error, and never shows a stack trace for what
     a person can put right."""
 
@@ -56,8 +56,8 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             raise  # `s3rt ls | head`: typer ends quietly
         except _EXPECTED as error:
-            message, code = verdict(error)
-            show.errors().print(show.plain(f"s3rt: {message}", "red"))
+            message, code = message_and_code(error)
+            text.errors().print(text.plain(f"s3rt: {message}", "red"))
             raise Exit(code) from error
 
 
@@ -74,7 +74,7 @@ _EXPECTED = (
 )
 
 
-def verdict(error: Exception) -> tuple[str, Code]:
+def message_and_code(error: Exception) -> tuple[str, ExitCode]:
     """The line for a person, and the exit code."""
     match error:
         case Stop():
@@ -82,21 +82,24 @@ def verdict(error: Exception) -> tuple[str, Code]:
         case ApiProblem():
             return _of_problem(error)
         case Rejected() | OSError() | EOFError():
-            return str(error), Code.USAGE
+            return str(error), ExitCode.USAGE
         case NoCredentialsError():
-            return "no AWS credentials; sign in, or name a profile in AWS_PROFILE", Code.UNREACHABLE
+            return (
+                "no AWS credentials; sign in, or name a profile in AWS_PROFILE",
+                ExitCode.UNREACHABLE,
+            )
         case httpx.TransportError():
             reason = str(error) or type(error).__name__
             return (
                 f"the API does not answer ({reason}); is the stack up, and is it the right one?"
                 " `--outputs` and `--stage` say which",
-                Code.UNREACHABLE,
+                ExitCode.UNREACHABLE,
             )
         case _:
-            return str(error), Code.UNREACHABLE
+            return str(error), ExitCode.UNREACHABLE
 
 
-def passing(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether the same question may be answered in a moment."""
     if isinstance(error, ApiProblem):
         return error.status == 429 or error.status >= 500
@@ -108,25 +111,28 @@ def lacks_route(problem: ApiProblem) -> bool:
     return problem.status == 404 and problem.problem.get("type") == _NO_ROUTE
 
 
-def _of_problem(error: ApiProblem) -> tuple[str, Code]:
+def _of_problem(error: ApiProblem) -> tuple[str, ExitCode]:
     detail = str(error.problem.get("detail") or error.problem.get("title") or "")
     if lacks_route(error):
-        return "the deployed API has no such route; deploy the present version", Code.UNREACHABLE
+        return (
+            "the deployed API has no such route; deploy the present version",
+            ExitCode.UNREACHABLE,
+        )
     match error.status:
         case 404:
             name = str(error.problem.get("type", "")).rpartition(":")[2]
-            return f"{detail} {_HINTS.get(name, '')}".rstrip(), Code.NOT_TRACKED
+            return f"{detail} {_HINTS.get(name, '')}".rstrip(), ExitCode.NOT_TRACKED
         case 400:
             parameter = error.problem.get("parameter")
             named = f" ({parameter})" if parameter and str(parameter) not in detail else ""
-            return f"{detail}{named}", Code.USAGE
+            return f"{detail}{named}", ExitCode.USAGE
         case 401 | 403:
             return (
                 f"the API refused the caller: {detail} Allow execute-api:Invoke on the API, use"
                 " other credentials (AWS_PROFILE), or set the clock of this machine right",
-                Code.UNREACHABLE,
+                ExitCode.UNREACHABLE,
             )
         case _:
             told = error.problem.get("request_id")
             trace = f" (request id {told})" if told else ""
-            return f"the API answers {error.status}: {detail}{trace}", Code.UNREACHABLE
+            return f"the API answers {error.status}: {detail}{trace}", ExitCode.UNREACHABLE

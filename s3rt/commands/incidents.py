@@ -6,12 +6,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cli import show
-from cli.api import ApiProblem
-from cli.exits import Code, Stop, lacks_route
-from cli.lists import Gathered
-from cli.objects import failed
-from cli.options import Json, asking
+from s3rt import text
+from s3rt.api import ApiProblem
+from s3rt.commands.lists import CollectedRows
+from s3rt.commands.objects import failed
+from s3rt.exit_codes import ExitCode, Stop, lacks_route
+from s3rt.options import Json, api_of
 
 
 def command(
@@ -26,8 +26,8 @@ def command(
 
     Exit code 1 when an open one is among them that is not configured as benign.
     """
-    found = Gathered()
-    with asking(context) as api:
+    found = CollectedRows()
+    with api_of(context) as api:
         pages = api.pages(
             "/v1/incidents", state=None if state == "all" else state, limit=min(limit, 1_000)
         )
@@ -35,14 +35,14 @@ def command(
             found.take(pages, limit)
         except ApiProblem as problem:
             if lacks_route(problem):
-                raise Stop(_NO_INCIDENTS, Code.UNREACHABLE) from problem
+                raise Stop(_NO_INCIDENTS, ExitCode.UNREACHABLE) from problem
             raise
     if json:
-        show.as_json(found.as_json())
+        text.as_json(found.as_json())
     else:
-        _print(show.console(), found, state)
+        _print(text.console(), found, state)
     worrying = any(one["state"] == "open" and not one["benign"] for one in found.items)
-    raise typer.Exit(Code.FAILED if worrying else Code.OK)
+    raise typer.Exit(ExitCode.FAILED if worrying else ExitCode.OK)
 
 
 _NO_INCIDENTS = (
@@ -50,7 +50,7 @@ _NO_INCIDENTS = (
 )
 
 
-def _print(out: Console, found: Gathered, state: str) -> None:
+def _print(out: Console, found: CollectedRows, state: str) -> None:
     if not found.items:
         out.print("No incident is open." if state == "open" else "No incident is known.")
     for one in found.items:
@@ -58,23 +58,23 @@ def _print(out: Console, found: Gathered, state: str) -> None:
     if found.truncated:
         out.print("There are more; `--limit` shows them.")
     if not found.complete:
-        show.incomplete(out)
+        text.incomplete(out)
 
 
 def _incident(out: Console, one: dict[str, Any]) -> None:
     style = "bold red" if one["state"] == "open" and not one["benign"] else "bold"
-    line = show.plain(f"{one['bucket']} → {one['destination']}", style)
+    line = text.plain(f"{one['bucket']} → {one['destination']}", style)
     line.append(f"  {one['state']}{', benign' if one['benign'] else ''}", style="dim")
-    out.print(line.append_text(show.plain(f"  {one['id']}", "dim")))
+    out.print(line.append_text(text.plain(f"  {one['id']}", "dim")))
     failed(out, one["failure"])
     until = f", resolved {one['resolved_at']}" if one["resolved_at"] else ""
     out.print(
         Text.assemble(
             f"  {one['failing']:,} of {one['failures']:,} failures stand, ",
-            show.size(one["bytes_held_back"]),
+            text.size(one["bytes_held_back"]),
             f" held back; first {one['first_failed_at']}, last {one['last_failed_at']}{until}",
         )
     )
     for sample in one["samples"]:
-        out.print(Text.assemble("  ", show.plain(f"s3://{one['bucket']}/{sample['key']}", "dim")))
+        out.print(Text.assemble("  ", text.plain(f"s3://{one['bucket']}/{sample['key']}", "dim")))
     out.print()

@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cli import show
-from cli.api import Api, ApiProblem
-from cli.exits import Code
-from cli.options import Json, ObjectArgument, Place, VersionId, asking, duration
 from replication import times
+from s3rt import text
+from s3rt.api import Api, ApiProblem
+from s3rt.exit_codes import ExitCode
+from s3rt.options import Json, ObjectArgument, Place, VersionId, api_of, duration
 
 NOBODY_KNOWS_WHERE = (
     "An inventory told this status, and no rule the tracker knows says of which destination."
@@ -43,16 +43,16 @@ def status(
     Exit code 0: COMPLETED or a replica; 1: FAILED; 3: still pending, or in doubt; 4: not tracked,
     or no rule takes it.
     """
-    with asking(context) as api:
+    with api_of(context) as api:
         found = (
             _waited(api, name, version_id, timeout)
             if wait
             else api.object(name.bucket, name.key, version_id)
         )
     if json:
-        show.as_json(found)
+        text.as_json(found)
     else:
-        _describe(show.console(), found)
+        _describe(text.console(), found)
     raise typer.Exit(code_of(found))
 
 
@@ -65,28 +65,28 @@ def versions(
     json: Json = False,
 ) -> None:
     """The tracked versions of one key that exist, newest first."""
-    with asking(context) as api:
+    with api_of(context) as api:
         path = f"/v1/buckets/{name.bucket}/object/versions"
         pages = list(api.pages(path, key=name.key, deleted="true" if deleted else None))
     items = [one for page in pages for one in page["items"]]
     complete = all(page["complete"] for page in pages)
     heard_until = pages[0]["heard_until"]
     if json:
-        show.as_json({"items": items, "complete": complete, "heard_until": heard_until})
+        text.as_json({"items": items, "complete": complete, "heard_until": heard_until})
         return
-    out = show.console()
-    table = show.table("STATUS", "VERSION", "CREATED", "SIZE", "DESTINATIONS", right=("SIZE",))
+    out = text.console()
+    table = text.table("STATUS", "VERSION", "CREATED", "SIZE", "DESTINATIONS", right=("SIZE",))
     for one in items:
         table.add_row(
-            show.status(one["replication_status"], one["in_doubt"]),
-            show.plain(one["version_id"]),
-            show.plain(one["created_at"]),
+            text.status(one["replication_status"], one["in_doubt"]),
+            text.plain(one["version_id"]),
+            text.plain(one["created_at"]),
             _kind(one),
             _places(one),
         )
     out.print(table)
     if not complete:
-        show.incomplete(out, heard_until=heard_until)
+        text.incomplete(out, heard_until=heard_until)
 
 
 def history(
@@ -96,30 +96,30 @@ def history(
 
     Exit codes as `status` has them.
     """
-    with asking(context) as api:
+    with api_of(context) as api:
         found = api.object(name.bucket, name.key, version_id)
     if json:
         names = ("bucket", "key", "version_id", "created_at", "deleted_at", "transitions")
-        show.as_json({one: found[one] for one in names})
+        text.as_json({one: found[one] for one in names})
     else:
-        _tell(show.console(), found)
+        _tell(text.console(), found)
     raise typer.Exit(code_of(found))
 
 
-def code_of(found: dict[str, Any]) -> Code:
+def code_of(found: dict[str, Any]) -> ExitCode:
     """The exit code an object's answer stands for. What is COMPLETED wherever it is known to go is
     done, also while the rules were not read since."""
     match found["replication_status"]:
         case "COMPLETED" | "REPLICA":
-            return Code.OK
+            return ExitCode.OK
         case "FAILED":
-            return Code.FAILED
+            return ExitCode.FAILED
         case None if not found["in_doubt"] and (
             found["eligible"] is False or not found["destinations"]
         ):
-            return Code.NOT_TRACKED
+            return ExitCode.NOT_TRACKED
         case _:
-            return Code.PENDING
+            return ExitCode.PENDING
 
 
 def _waited(api: Api, name: Place, version_id: str | None, timeout: float) -> Any:
@@ -150,21 +150,21 @@ def _may_come(problem: ApiProblem) -> bool:
 
 
 def _describe(out: Console, found: dict[str, Any]) -> None:
-    status = show.status(found["replication_status"], found["in_doubt"])
+    status = text.status(found["replication_status"], found["in_doubt"])
     out.print(Text.assemble(status, "  ", _name(found)))
-    facts = show.table("", "")
+    facts = text.table("", "")
     facts.show_header = False
-    facts.add_row(Text("version", style="dim"), show.plain(found["version_id"]))
+    facts.add_row(Text("version", style="dim"), text.plain(found["version_id"]))
     if found["delete_marker"]:
         facts.add_row(Text("kind", style="dim"), Text("delete marker"))
     elif found["size"] is not None:
-        facts.add_row(Text("size", style="dim"), show.size(found["size"]))
+        facts.add_row(Text("size", style="dim"), text.size(found["size"]))
     for field, label in (("created_at", "created"), ("deleted_at", "deleted for good")):
         if found[field] is not None:
-            facts.add_row(Text(label, style="dim"), show.plain(found[field]))
+            facts.add_row(Text(label, style="dim"), text.plain(found[field]))
     if found["role"] == "replica":
         facts.add_row(Text("replica of", style="dim"), _origin(found))
-    facts.add_row(Text("last heard of", style="dim"), show.plain(found["observed_at"]))
+    facts.add_row(Text("last heard of", style="dim"), text.plain(found["observed_at"]))
     out.print(facts)
     if found["role"] == "source" and not found["destinations"]:
         told = found["replication_status"] is not None
@@ -176,12 +176,12 @@ def _describe(out: Console, found: dict[str, Any]) -> None:
 
 
 def _destination(out: Console, one: dict[str, Any]) -> None:
-    status = show.status(one["status"], one["in_doubt"])
-    line = Text.assemble("\n", status, "  ", show.plain(one["bucket"], "bold"))
+    status = text.status(one["status"], one["in_doubt"])
+    line = Text.assemble("\n", status, "  ", text.plain(one["bucket"], "bold"))
     if one["since"]:
         line.append(f"  since {one['since']}")
     if one["latency_seconds"] is not None:
-        line.append_text(Text.assemble(", after ", show.span(one["latency_seconds"])))
+        line.append_text(Text.assemble(", after ", text.span(one["latency_seconds"])))
     if one["late"]:
         line.append(", later than the threshold", style="yellow")
     if one.get("stale"):
@@ -189,35 +189,35 @@ def _destination(out: Console, one: dict[str, Any]) -> None:
     if one.get("lost_at"):
         line.append(f", and deleted there {one['lost_at']}", style="yellow")
     out.print(line)
-    learnt = Text("  by rule ", style="dim").append_text(show.plain(one["rule_id"]))
-    out.print(learnt.append(", learnt from ").append_text(show.plain(one["evidence"])))
+    learnt = Text("  by rule ", style="dim").append_text(text.plain(one["rule_id"]))
+    out.print(learnt.append(", learnt from ").append_text(text.plain(one["evidence"])))
     if failure := one["failure"]:
         failed(out, failure)
 
 
 def failed(out: Console, failure: dict[str, Any]) -> None:
     """Why, and what to do."""
-    code = show.plain(failure["code"] or "no reason given", "bold red")
-    out.print(Text.assemble("  ", code, "  ", show.plain(failure["explanation"])))
-    out.print(Text.assemble("  ", Text("fix ", style="green"), show.plain(failure["fix"])))
+    code = text.plain(failure["code"] or "no reason given", "bold red")
+    out.print(Text.assemble("  ", code, "  ", text.plain(failure["explanation"])))
+    out.print(Text.assemble("  ", Text("fix ", style="green"), text.plain(failure["fix"])))
 
 
 def _tell(out: Console, found: dict[str, Any]) -> None:
-    out.print(Text.assemble(_name(found), "  ", show.plain(found["version_id"], "dim")))
+    out.print(Text.assemble(_name(found), "  ", text.plain(found["version_id"], "dim")))
     events = found["transitions"]
     if not events:
         out.print("No change of its status is known.")
         return
-    table = show.table("AT", "AFTER", "DESTINATION", "STATUS", "LEARNT FROM", "DETAIL")
+    table = text.table("AT", "AFTER", "DESTINATION", "STATUS", "LEARNT FROM", "DETAIL")
     gaps = [None, *(_gap(before["at"], after["at"]) for before, after in pairwise(events))]
     for one, gap in zip(events, gaps, strict=True):
         table.add_row(
-            show.plain(one["at"]),
-            Text("") if gap is None else show.span(gap),
-            show.plain(one["destination"]),
-            show.status(one["to"]),
-            show.plain(one["evidence"]),
-            show.plain(one["detail"] or ""),
+            text.plain(one["at"]),
+            Text("") if gap is None else text.span(gap),
+            text.plain(one["destination"]),
+            text.status(one["to"]),
+            text.plain(one["evidence"]),
+            text.plain(one["detail"] or ""),
         )
     out.print(table)
 
@@ -227,12 +227,12 @@ def _gap(before: str, after: str) -> float:
 
 
 def _kind(found: dict[str, Any]) -> Text:
-    shown = Text("delete marker") if found["delete_marker"] else show.size(found["size"])
+    shown = Text("delete marker") if found["delete_marker"] else text.size(found["size"])
     return shown.append(", deleted", style="dim") if found["deleted_at"] else shown
 
 
 def _name(found: dict[str, Any]) -> Text:
-    return show.plain(f"s3://{found['bucket']}/{found['key']}", "bold")
+    return text.plain(f"s3://{found['bucket']}/{found['key']}", "bold")
 
 
 def _origin(found: dict[str, Any]) -> Text:
@@ -244,7 +244,7 @@ def _places(found: dict[str, Any]) -> Text:
     if found["role"] == "replica":
         return Text.assemble("replica of ", _origin(found))
     shown = [
-        Text.assemble(show.plain(one["bucket"]), " ", show.status(one["status"], one["in_doubt"]))
+        Text.assemble(text.plain(one["bucket"]), " ", text.status(one["status"], one["in_doubt"]))
         for one in found["destinations"]
     ]
     unknown = "no rule takes it" if found["eligible"] is False else "nobody knows where"

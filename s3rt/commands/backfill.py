@@ -11,15 +11,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli import show
-from cli.options import Json, moment
-from cli.outputs import Outputs
 from replication.adapters.backfill_progress import BackfillProgress
 from replication.backfill import Request
 from replication.deliveries import run_of
 from replication.existing import Outcome
 from replication.progress import Progress, State
 from replication.times import Instant
+from s3rt import text
+from s3rt.options import Json, moment
+from s3rt.outputs import Outputs
 
 POLL_SECONDS = 2.0
 _SHOWN_TROUBLES = 5
@@ -102,13 +102,13 @@ def command(
     if not wait:
         known = progress(run, outputs)
         if json:
-            show.json_line(as_json(run, known))
+            text.json_line(as_json(run, known))
         else:
             console.print(rendered(run, known))
         return
     if json:
         *_, now = watch(run, outputs, known)
-        show.json_line(as_json(run, now))
+        text.json_line(as_json(run, now))
         raise typer.Exit(int(now is not None and now.state is State.FAILED))
     with Live(rendered(run, known), console=console) as live:
         now = known

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cli.api import Api, ApiProblem
-from cli.exits import lacks_route
 from replication.status import Status
+from s3rt.api import Api, ApiProblem
+from s3rt.exit_codes import lacks_route
 
 BEHIND_SECONDS = 15 * 60
 """S3's own replication time threshold. A younger backlog is replication at work."""
@@ -24,7 +24,7 @@ _NO_COUNTS: Counts = {status.value: None for status in Status}
 _NO_LATENCY: Latency = dict.fromkeys(QUANTILES)
 
 
-class State(StrEnum):
+class RouteState(StrEnum):
     """The word for a route, worst first."""
 
     FAILING = "failing"
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class RouteSummary:
     """One source and one destination; None is unknown. Times are RFC 3339. `watermark`: what the
     tracker saw before then has arrived. `heard_until`: how far it heard. `destination` is None
     where no configuration was read, and of what is in doubt and nobody knows where it may go."""
@@ -65,20 +65,20 @@ class Route:
     """The same as a sentence."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> RouteState:
         if self.failing:
-            return State.FAILING
+            return RouteState.FAILING
         if (self.oldest_pending_seconds or 0) >= BEHIND_SECONDS:
-            return State.BEHIND
+            return RouteState.BEHIND
         if self.failing is None:
-            return State.UNKNOWN
-        return State.REPLICATING if self.oldest_pending or self.in_doubt else State.CLEAR
+            return RouteState.UNKNOWN
+        return RouteState.REPLICATING if self.oldest_pending or self.in_doubt else RouteState.CLEAR
 
     def as_json(self) -> dict[str, Any]:
         return {"state": self.state.value, **asdict(self)}
 
 
-def routes(api: Api, bucket: str | None = None) -> list[Route]:
+def read(api: Api, bucket: str | None = None) -> list[RouteSummary]:
     """Of every tracked source bucket, or of one. A bucket that is none gets the API's problem."""
     known = [one for page in api.pages("/v1/buckets") for one in page["items"]]
     if bucket is not None and not any(one["bucket"] == bucket for one in known):
@@ -91,7 +91,7 @@ def routes(api: Api, bucket: str | None = None) -> list[Route]:
     return [route for one in wanted for route in _of_bucket(api, one)]
 
 
-def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[Route]:
+def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[RouteSummary]:
     summary = _summary(api, bucket["bucket"])
     if summary is not None:
         heard_until = summary["heard_until"]
@@ -99,7 +99,7 @@ def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[Route]:
         if summary["destinations"]:
             return
     if not bucket["destinations"]:
-        yield Route(
+        yield RouteSummary(
             bucket["bucket"],
             None,
             reason_detail="Its replication configuration was never read."
@@ -121,7 +121,7 @@ def _summary(api: Api, bucket: str) -> Any:
         raise
 
 
-def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> Route:
+def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> RouteSummary:
     counts, pending, mark = one["counts"], one["oldest_pending"], one["watermark"]
     if pending is None and counts["pending"]["count"]:
         # Older failures hold the watermark back; the summary names no pending object then.
@@ -129,7 +129,7 @@ def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> Rou
         pending = _first(api.get(f"/v1/buckets/{one['source']}/objects", **filters))
     pending = pending or {}
     held = mark["held_back_by"]
-    return Route(
+    return RouteSummary(
         one["source"],
         one["destination"],
         counts={status.value: counts[status.lower()]["count"] for status in Status},
@@ -152,12 +152,12 @@ def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> Rou
     )
 
 
-def _from_lists(api: Api, source: str, destination: str) -> Route:
+def _from_lists(api: Api, source: str, destination: str) -> RouteSummary:
     """What the ends of the lists tell."""
     path = f"/v1/buckets/{source}/objects"
     pending = _first(api.get(path, status="PENDING", destination=destination, limit=1))
     failed = _first(api.get(path, status="FAILED", destination=destination, limit=1))
-    return Route(
+    return RouteSummary(
         source,
         destination,
         failing=failed is not None,
