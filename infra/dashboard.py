@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.functions import METRICS_NAMESPACE
+from infra.functions.tracker_function import METRICS_NAMESPACE
 from infra.portions import portions
 
 _PERIOD = Duration.minutes(5)

@@ -6,7 +6,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from infra.acknowledge import acknowledge
+from infra.nag import acknowledge
 
 WRITES = (
     "dynamodb:GetItem",

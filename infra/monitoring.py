@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.dashboard import build_dashboard
-from infra.functions import METRICS_NAMESPACE
+from infra.functions.tracker_function import METRICS_NAMESPACE
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)

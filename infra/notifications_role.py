@@ -4,7 +4,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
+from infra.nag import acknowledge
 
 
 def notifications_role(scope: Construct) -> iam.Role:

@@ -5,18 +5,18 @@ from pathlib import Path
 from aws_cdk import Annotations, CfnOutput, Stack, Tags
 from constructs import Construct
 
-from infra.announcer import Announcer
-from infra.api import Api
-from infra.backfiller import Backfiller
 from infra.buckets import TrackedBuckets
 from infra.config import Config
-from infra.functions import code_of
+from infra.functions.announce import Announcer
+from infra.functions.backfill import Backfiller
+from infra.functions.bundle import code_of
+from infra.functions.query import Api
+from infra.functions.reconcile import Reconciler
+from infra.functions.record import Recorder
+from infra.functions.summarize import Summarizer
 from infra.ingest import Ingest
 from infra.ledger import Ledger
 from infra.monitoring import Monitoring
-from infra.reconciler import Reconciler
-from infra.recorder import Recorder
-from infra.summarizer import Summarizer
 from infra.topics import Topics
 
 

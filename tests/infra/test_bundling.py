@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.functions import UvBundling
+from infra.functions.bundle import UvBundling
 from tests.infra.synthesized import LAMBDAS
 
 pytestmark = pytest.mark.bundling

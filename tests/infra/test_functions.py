@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.functions import code_digest
+from infra.functions.bundle import code_digest
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
 

@@ -13,11 +13,11 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
-from infra.functions import TrackerFunction
+from infra.functions.tracker_function import TrackerFunction
 from infra.grants import allow
 from infra.ingest import dead_letter_queue
 from infra.ledger import HELD_INDEX, ROUTES_INDEX
+from infra.nag import acknowledge
 
 MEASURED = Duration.minutes(1)
 RECOUNTED = Duration.days(1)

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.functions import TrackerFunction
+from infra.functions.tracker_function import TrackerFunction
 from infra.grants import (
     allow,
     allow_configurations,

@@ -11,9 +11,9 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
-from infra.functions import TrackerFunction
+from infra.functions.tracker_function import TrackerFunction
 from infra.ingest import dead_letter_queue
+from infra.nag import acknowledge
 
 IN_FAILED: tuple[dict[str, Any], ...] = (
     {

@@ -1,32 +1,19 @@
-"""How every Lambda function of this project is packaged, run and allowed to log."""
+"""Packaging of the functions: one asset, built without Docker."""
 
 import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsii
-from aws_cdk import (
-    AssetHashType,
-    BundlingOptions,
-    DockerImage,
-    Duration,
-    ILocalBundling,
-    RemovalPolicy,
-)
-from aws_cdk import aws_iam as iam
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from constructs import Construct
-
-from infra.acknowledge import acknowledge
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 PYTHON = RUNTIME.name.removeprefix("python")
 PLATFORM = "aarch64-manylinux2014"
-METRICS_NAMESPACE = "S3ReplicationTracker"
 
 _NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "requirements.in")
 
@@ -88,65 +75,6 @@ class UvBundling:
             dirs_exist_ok=True,
         )
         return True
-
-
-class TrackerFunction(Construct):
-    """A function with its own log group and its own role, which may log and trace and no more."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        service: str,
-        description: str,
-        code: lambda_.Code,
-        memory_mib: int,
-        timeout: Duration,
-        environment: Mapping[str, str],
-    ) -> None:
-        """`service` is the folder under lambdas/ that holds handler.py."""
-        super().__init__(scope, construct_id)
-        self.log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=description,
-        )
-        self.log_group.grant_write(self.role)
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            description=description,
-            runtime=RUNTIME,
-            architecture=lambda_.Architecture.ARM_64,
-            code=code,
-            handler=f"{service}.handler.handler",
-            role=self.role,
-            log_group=self.log_group,
-            memory_size=memory_mib,
-            timeout=timeout,
-            tracing=lambda_.Tracing.ACTIVE,
-            environment={
-                **environment,
-                "POWERTOOLS_SERVICE_NAME": service,
-                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-                "POWERTOOLS_LOG_LEVEL": "INFO",
-            },
-        )
-        acknowledge(
-            self.role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": "X-Ray's PutTraceSegments and "
-                "PutTelemetryRecords and DynamoDB's ListStreams know no resource but *."
-            },
-        )
 
 
 def code_digest(lambdas: Path) -> str:

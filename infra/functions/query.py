@@ -10,10 +10,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
-from infra.functions import TrackerFunction
+from infra.functions.tracker_function import TrackerFunction
+from infra.gateway_errors import add_problem_responses
 from infra.ledger import HELD_INDEX, ROUTES_INDEX
-from infra.problems import add_problem_responses
+from infra.nag import acknowledge
 
 STAGE_NAME = "prod"
 READS = ("dynamodb:Query", "dynamodb:GetItem")

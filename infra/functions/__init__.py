@@ -1,0 +1,1 @@
+"""The Lambda functions: a module each, named as its folder under lambdas/."""
