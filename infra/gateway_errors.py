@@ -1,4 +1,5 @@
-"""The gateway's own errors, in the shape the query function gives to its errors (RFC 9457)."""
+"""Errors that API Gateway answers itself, in the shape of those of the query function: RFC 9457
+problems."""
 
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ _PROBLEMS = (
     _Problem(_Type.EXPIRED_TOKEN, 403, "expired-token", "The caller's credentials have expired"),
     _Problem(_Type.INVALID_SIGNATURE, 403, "invalid-signature", "The SigV4 signature is wrong"),
     _Problem(_Type.INVALID_API_KEY, 403, "access-denied", "The caller may not do this"),
-    # The gateway's answer to an unsigned request and to a path it does not know, alike.
+    # The gateway gives one and the same answer to an unsigned request and to an unknown path.
     _Problem(
         _Type.MISSING_AUTHENTICATION_TOKEN,
         403,
@@ -44,15 +45,15 @@ _PROBLEMS = (
     _Problem(_Type.AUTHORIZER_FAILURE, 500, "internal-error", "The tracker failed"),
     _Problem(_Type.INTEGRATION_FAILURE, 504, "no-answer", "The tracker did not answer"),
     _Problem(_Type.INTEGRATION_TIMEOUT, 504, "timeout", "The tracker did not answer in time"),
-    # Every type known today stands above; these catch types the gateway may add, and fix their
-    # status so that the body's `status` is always the answer's.
+    # All other types known today are listed above. These two cover types that the gateway may add,
+    # with a fixed status code, so that `status` in the body always equals it.
     _Problem(_Type.DEFAULT_4_XX, 400, "bad-request", "The request was refused"),
     _Problem(_Type.DEFAULT_5_XX, 500, "internal-error", "The tracker failed"),
 )
 
 
 def add_problem_responses(rest: apigateway.RestApi) -> None:
-    """Give every error the gateway itself can answer a problem body and content type."""
+    """Give every error of the gateway the body and content type of a problem."""
     for problem in _PROBLEMS:
         rest.add_gateway_response(
             problem.response.response_type,
@@ -64,7 +65,7 @@ def add_problem_responses(rest: apigateway.RestApi) -> None:
 
 
 def _body(problem: _Problem) -> str:
-    """A template, not JSON: `messageString` puts in its own quotes."""
+    """A template, not JSON: `messageString` is replaced by a text with its quotes."""
     return (
         f'{{"type":"{PROBLEM_URN}{problem.name}","title":"{problem.title}",'
         f'"status":{problem.status},"detail":$context.error.messageString}}'

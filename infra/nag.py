@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that stay, each on its own resource and with the reason why it may."""
+"""cdk-nag: findings that are accepted, each on its own resource and with a reason."""
 
 from collections.abc import Mapping
 

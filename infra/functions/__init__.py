@@ -1,1 +1,1 @@
-"""The Lambda functions: a module each, named as its folder under lambdas/."""
+"""The Lambda functions: one module each, named after its folder under lambdas/."""

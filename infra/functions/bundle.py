@@ -19,11 +19,11 @@ _NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "requirements.in")
 
 
 def code_of(lambdas: Path, *, bundle_dependencies: bool) -> lambda_.Code:
-    """One asset for all functions: the sources under `lambdas` and, beside them, their packages.
+    """One asset for all functions: the sources under `lambdas` and the packages they need.
 
-    Without `bundle_dependencies` it holds the sources alone, for a local emulator whose workers
-    have the packages already. Its hash comes from the sources and the locked requirements, so an
-    unchanged tree deploys nothing.
+    Without `bundle_dependencies` it contains only the sources, for a local emulator that has the
+    packages. Its hash is that of the sources and the locked requirements, so nothing is deployed
+    unless one of them changed.
     """
     if not bundle_dependencies:
         return lambda_.Code.from_asset(str(lambdas), exclude=list(_NOT_SHIPPED))
@@ -32,7 +32,7 @@ def code_of(lambdas: Path, *, bundle_dependencies: bool) -> lambda_.Code:
         asset_hash_type=AssetHashType.CUSTOM,
         asset_hash=code_digest(lambdas),
         bundling=BundlingOptions(
-            # Never pulled: the local bundler below either succeeds or raises.
+            # Never pulled: the local bundler either succeeds or raises.
             image=DockerImage.from_registry("unused"),
             local=UvBundling(lambdas),
         ),
@@ -41,16 +41,16 @@ def code_of(lambdas: Path, *, bundle_dependencies: bool) -> lambda_.Code:
 
 @jsii.implements(ILocalBundling)
 class UvBundling:
-    """Installs wheels for the functions' platform with the `uv` of this interpreter; no Docker."""
+    """Installs wheels for the functions' platform with this environment's `uv`, without Docker."""
 
     def __init__(self, lambdas: Path) -> None:
         self._lambdas = lambdas
 
     def try_bundle(self, output_dir: str, *_options: object, **_more: object) -> bool:
-        """Fill `output_dir` (called by CDK, which hands its options over by position).
+        """Fill `output_dir` (called by CDK, which passes its options by position).
 
         Raises:
-            subprocess.CalledProcessError: uv could not install; its own words are on stderr.
+            subprocess.CalledProcessError: uv could not install; its output on stderr says why.
         """
         uv = Path(sys.executable).parent / "uv"
         # Every version and hash comes from the committed lock file.
@@ -64,8 +64,8 @@ class UvBundling:
             ],
             check=True,
         )
-        # Console scripts and uv's own lock. The *.dist-info folders stay: Amazon Inspector knows
-        # the packages of a function by them, and they weigh next to nothing.
+        # Console scripts and uv's own lock file. The small *.dist-info folders stay: by them Amazon
+        # Inspector recognizes the packages of a function.
         shutil.rmtree(Path(output_dir) / "bin", ignore_errors=True)
         (Path(output_dir) / ".lock").unlink(missing_ok=True)
         shutil.copytree(
@@ -78,7 +78,7 @@ class UvBundling:
 
 
 def code_digest(lambdas: Path) -> str:
-    """SHA-256 over what goes into the bundle: platform, sources and locked requirements."""
+    """SHA-256 of what the bundle is made of: platform, sources and locked requirements."""
     digest = hashlib.sha256(f"{PYTHON}\0{PLATFORM}".encode())
     for file in _shipped(lambdas):
         content = hashlib.sha256(file.read_bytes()).hexdigest()

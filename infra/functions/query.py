@@ -1,22 +1,22 @@
-"""The REST API in front of the query function: IAM everywhere, every error an RFC 9457 problem."""
+"""query: the REST API and the function behind it.
+
+IAM authorizes every route, and every error is an RFC 9457 problem.
+"""
 
 from collections.abc import Mapping
 
 from aws_cdk import Aws, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.functions.tracker_function import TrackerFunction
+from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.gateway_errors import add_problem_responses
-from infra.ledger import HELD_INDEX, ROUTES_INDEX
+from infra.grants import allow
+from infra.ledger import index_arns
 from infra.nag import acknowledge
 
 STAGE_NAME = "prod"
-READS = ("dynamodb:Query", "dynamodb:GetItem")
 
 _ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "requestId": "$context.requestId",
@@ -37,37 +37,23 @@ _ACCESS_LOG_FIELDS: Mapping[str, str] = {
 
 
 class Api(Construct):
-    """`/v1/{proxy+}` → query. The function owns the routes; the gateway owns who may call."""
+    """`/v1/{proxy+}` goes to the function, which has the routes; the gateway authorizes callers."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        code: lambda_.Code,
-        environment: Mapping[str, str],
-        table: dynamodb.Table,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, shared: Shared) -> None:
         super().__init__(scope, construct_id)
         built = TrackerFunction(
             self,
-            "Query",
+            shared,
             service="query",
             description="Answers questions about replication from the ledger",
-            code=code,
             memory_mib=1_024,  # importing pydantic is CPU, and Lambda gives CPU by memory
             timeout=Duration.seconds(29),  # API Gateway waits no longer
-            environment=environment,
         )
         self.function = built.function
-        built.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=list(READS),
-                resources=[
-                    table.table_arn,
-                    *(f"{table.table_arn}/index/{name}" for name in (ROUTES_INDEX, HELD_INDEX)),
-                ],
-            )
+        allow(
+            built.role,
+            ["dynamodb:Query", "dynamodb:GetItem"],
+            [shared.table.table_arn, *index_arns(shared.table)],
         )
         self.rest = self._rest()
         self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method(
@@ -78,7 +64,7 @@ class Api(Construct):
 
     @property
     def url(self) -> str:
-        """The stage's URL, without a slash at its end: `url + "/v1/health"` is a route."""
+        """The stage's URL without a trailing slash: `url + "/v1/health"` is a route."""
         host = f"{self.rest.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
         return Fn.join("/", ["https:/", host, self.rest.deployment_stage.stage_name])
 
@@ -94,8 +80,8 @@ class Api(Construct):
             "Rest",
             description="S3 replication tracker",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            # Logging needs a role that API Gateway keeps once for an account and Region. It stays
-            # when the stack goes: other APIs there log through it too.
+            # Logging needs a role that API Gateway has once for each account and Region. It stays
+            # when the stack is deleted: other APIs there log through it too.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
             default_method_options=apigateway.MethodOptions(
@@ -113,7 +99,7 @@ class Api(Construct):
                 access_log_format=apigateway.AccessLogFormat.custom(_access_log_format()),
             ),
         )
-        rest.node.try_remove_child("Endpoint")  # CDK's own output; ApiUrl says it
+        rest.node.try_remove_child("Endpoint")  # CDK's own output repeats ApiUrl
         return rest
 
     def _explain_findings(self) -> None:

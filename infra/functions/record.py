@@ -1,74 +1,59 @@
-"""record: batches of the ingest queue become facts of the ledger."""
+"""record: batches of events from the ingest queue are written into the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.functions.tracker_function import TrackerFunction
-from infra.grants import (
-    allow,
-    allow_configurations,
-    allow_ledger,
-    allow_listing,
-    allow_looks,
-)
-from infra.ingest import RECORDER_TIMEOUT
+from infra.functions.tracker_function import Shared, TrackerFunction
+from infra.grants import allow, allow_configurations, allow_head, allow_ledger, allow_listing
+from infra.ingest import RECORD_TIMEOUT, Ingest
 
 BATCH_SIZE = 1_000
 
 
-class Recorder(Construct):
-    """Writes the facts of events."""
+class Record(Construct):
+    """Writes what the events say about object versions."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
+        shared: Shared,
         *,
-        code: lambda_.Code,
-        environment: Mapping[str, str],
+        record_ineligible: bool,
         concurrency: int,
-        queue: sqs.Queue,
-        dead_letters: sqs.Queue,
-        table: dynamodb.Table,
+        ingest: Ingest,
         sources: Sequence[s3.IBucket],
         tracked: Sequence[s3.IBucket],
     ) -> None:
+        """`record_ineligible`: also versions that no rule replicates."""
         super().__init__(scope, construct_id)
         built = TrackerFunction(
             self,
-            "Record",
+            shared,
             service="record",
             description="Writes what S3 reports of an object version into the ledger",
-            code=code,
-            # The client's CPU bounds it, and 1,769 MB is where Lambda gives one whole vCPU: less
-            # takes proportionally longer for the same price, more buys a second one left idle.
+            # The AWS client's CPU use is the limit, and 1,769 MB is where Lambda gives one whole
+            # vCPU. Less takes longer for the same price; more adds a second vCPU that stays idle.
             memory_mib=1_769,
-            timeout=RECORDER_TIMEOUT,
+            timeout=RECORD_TIMEOUT,
             environment={
-                **environment,
-                "INGEST_DEAD_LETTER_QUEUE_URL": dead_letters.queue_url,
+                "RECORD_INELIGIBLE": str(record_ineligible).lower(),
+                "INGEST_DEAD_LETTER_QUEUE_URL": ingest.dead_letters.queue_url,
             },
         )
         self.function = built.function
-        self.function.add_event_source(
-            event_sources.SqsEventSource(
-                queue,
-                batch_size=BATCH_SIZE,
-                max_batching_window=Duration.seconds(1),
-                report_batch_item_failures=True,
-                max_concurrency=concurrency,
-            )
+        built.consume_queue(
+            ingest.queue,
+            batch_size=BATCH_SIZE,
+            max_concurrency=concurrency,
+            window=Duration.seconds(1),
         )
-        # What no retry can help goes there at once.
-        allow(built.role, ["sqs:SendMessage"], [dead_letters.queue_arn])
-        allow_ledger(built.role, table)
-        allow_looks(built.role, tracked)
+        # Messages that no retry can help are sent there at once.
+        allow(built.role, ["sqs:SendMessage"], [ingest.dead_letters.queue_arn])
+        allow_ledger(built.role, shared.table)
+        allow_head(built.role, tracked)
         allow_configurations(built.role, sources)
         allow_listing(built.role, sources)
