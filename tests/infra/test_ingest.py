@@ -1,7 +1,6 @@
 """Every event of a tracked bucket reaches the ingest queue, and nothing else does."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +179,7 @@ def test_a_message_is_given_up_before_the_queue_forgets_it(stack: Synthesized) -
 
 def test_dead_letters_stay_for_two_weeks_and_longer_than_what_waits(stack: Synthesized) -> None:
     fortnight = 14 * 24 * 3600
-    for queue in (stack.ingest_dead_letters, stack.announce_dead_letters):
+    for queue in stack.all_dead_letters:
         assert queue["MessageRetentionPeriod"] == fortnight
     assert stack.ingest["MessageRetentionPeriod"] < fortnight
 
@@ -201,7 +200,7 @@ def test_what_waits_is_looked_at_by_the_clock(stack: Synthesized) -> None:
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
     windows = stack.by_arn(stack.event_source("reconcile")["EventSourceArn"])
     assert windows["VisibilityTimeout"] >= 6 * function["Timeout"]
-    assert function["Environment"]["Variables"]["RECONCILE_QUEUE_URL"] == windows.id
+    assert stack.variables("reconcile")["RECONCILE_QUEUE_URL"] == windows.id
 
 
 def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> None:
@@ -213,7 +212,7 @@ def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> No
         # References are longer when they are real ARNs.
         assert len(_compact({"Statement": statements})) + 100 * len(statements) <= 8_192
     for role in full.of_type("AWS::IAM::Role"):
-        assert len(_compact(list(_inline(full, role)))) <= 10_240
+        assert len(_compact(list(full.statements(role)))) <= 10_240
     for function in full.of_type("AWS::Lambda::Function"):
         variables = function.properties.get("Environment", {}).get("Variables", {})
         assert sum(len(name) + len(value) for name, value in variables.items()) <= 4_096
@@ -221,15 +220,11 @@ def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> No
 
 
 def test_the_largest_context_still_catches_every_bucket_once(full: Synthesized) -> None:
-    variables = full.function("record")["Environment"]["Variables"]
+    variables = full.variables("record")
     names = f"{variables['SOURCE_BUCKETS']},{variables['DESTINATION_BUCKETS']}".split(",")
     assert len(names) == MAX_TRACKED_BUCKETS
     for name in names:
         assert let_in(full, object_event("Object Created", name)) == 1
-
-
-def _inline(stack: Synthesized, role: Resource) -> Iterable[Any]:
-    yield from stack.statements(role)
 
 
 def _compact(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The second consumer of the stream hears of every change of the ledger and of nothing it wrote."""
+"""summarize is invoked for every change of an object version and for nothing it writes itself."""
 
 import json
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from replication.adapters import fence_items
+from tests.infra.functions.test_announce import image, record
 from tests.infra.patterns import matches
 from tests.infra.synthesized import Synthesized, synthesize
-from tests.infra.test_announcements import image, record
 
 VIEW = {"pk": {"S": "#totals#bucket#0"}, "sk": {"S": "dst#rule"}, "PENDING": {"N": "1"}}
 
@@ -68,18 +68,13 @@ def test_a_batch_is_large_names_its_shard_and_is_kept_when_it_fails(stack: Synth
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["BisectBatchOnFunctionError"] is True
     assert 20 * 3_600 <= source["MaximumRecordAgeInSeconds"] < 24 * 3_600
-    queue = stack.by_arn(source["DestinationConfig"]["OnFailure"]["Destination"])
+    queue = stack.dead_letters("summarize")
     assert queue.type == "AWS::SQS::Queue"
-    assert queue.id != stack.announce_dead_letters.id
+    assert queue.id != stack.dead_letters("announce").id
 
 
 def test_the_stream_has_no_more_consumers_than_it_bears(stack: Synthesized) -> None:
-    consumers = [
-        source
-        for source in stack.of_type("AWS::Lambda::EventSourceMapping")
-        if source["EventSourceArn"] == f"{stack.table.id}.StreamArn"
-    ]
-    assert len(consumers) == 2
+    assert stack.stream_readers == ["announce", "summarize"]
 
 
 def test_schedules_ask_for_measures_and_for_a_recount(dev: Synthesized) -> None:
@@ -95,5 +90,4 @@ def test_schedules_ask_for_measures_and_for_a_recount(dev: Synthesized) -> None:
 
 def test_benign_keys_of_the_context_reach_the_function() -> None:
     stack = synthesize({"benign_keys": "*.tflock,tmp/*"})
-    told = stack.function("summarize")["Environment"]["Variables"]
-    assert told["BENIGN_KEYS"] == "*.tflock,tmp/*"
+    assert stack.variables("summarize")["BENIGN_KEYS"] == "*.tflock,tmp/*"

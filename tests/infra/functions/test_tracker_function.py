@@ -1,4 +1,4 @@
-"""Every function runs the same way, and is told what its code reads from the environment."""
+"""Every function runs in the same way and has its settings; the digest follows the sources."""
 
 import shutil
 from pathlib import Path
@@ -7,14 +7,7 @@ import pytest
 
 from infra.functions.bundle import code_digest
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
-from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
-
-SERVICES = ("record", "announce", "summarize", "query")
-
-
-def variables(stack: Synthesized, service: str) -> dict[str, str]:
-    found: dict[str, str] = stack.function(service)["Environment"]["Variables"]
-    return found
+from tests.infra.synthesized import LAMBDAS, SERVICES, Synthesized, synthesize
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -56,34 +49,34 @@ def test_no_two_functions_share_a_role(stack: Synthesized) -> None:
 def test_a_function_knows_the_table_the_buckets_and_its_own_name(
     dev: Synthesized, service: str
 ) -> None:
-    told = variables(dev, service)
-    assert told["TABLE_NAME"] == dev.table.id
-    assert told["SOURCE_BUCKETS"] == ",".join(SOURCES)
-    assert told["DESTINATION_BUCKETS"] == ",".join(DESTINATIONS)
-    assert told["SHARDS"] == "4"
-    assert told["POWERTOOLS_SERVICE_NAME"] == service
-    assert told["POWERTOOLS_METRICS_NAMESPACE"] == "S3ReplicationTracker"
-    assert told["POWERTOOLS_LOG_LEVEL"] == "INFO"
+    variables = dev.variables(service)
+    assert variables["TABLE_NAME"] == dev.table.id
+    assert variables["SOURCE_BUCKETS"] == ",".join(SOURCES)
+    assert variables["DESTINATION_BUCKETS"] == ",".join(DESTINATIONS)
+    assert variables["SHARDS"] == "4"
+    assert variables["POWERTOOLS_SERVICE_NAME"] == service
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "S3ReplicationTracker"
+    assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
 def test_each_function_knows_its_own_way_out(dev: Synthesized) -> None:
-    record, announce = variables(dev, "record"), variables(dev, "announce")
+    record, announce = dev.variables("record"), dev.variables("announce")
     assert record["INGEST_DEAD_LETTER_QUEUE_URL"] == dev.ingest_dead_letters.id
     assert announce["FAILURE_TOPIC_ARN"] == dev.outputs["FailureTopicArn"]
-    assert variables(dev, "summarize")["INCIDENT_TOPIC_ARN"] == dev.outputs["IncidentTopicArn"]
+    assert dev.variables("summarize")["INCIDENT_TOPIC_ARN"] == dev.outputs["IncidentTopicArn"]
 
 
 def test_context_reaches_the_environment() -> None:
     ineligible = {"record_ineligible": "false", "backfill_ineligible": "true"}
     stack = synthesize({**BUCKETS, "shards": "16", **ineligible})
-    assert variables(stack, "record")["SHARDS"] == "16"
-    assert variables(stack, "record")["RECORD_INELIGIBLE"] == "false"
-    assert variables(stack, "backfill")["BACKFILL_INELIGIBLE"] == "true"
+    assert stack.variables("record")["SHARDS"] == "16"
+    assert stack.variables("record")["RECORD_INELIGIBLE"] == "false"
+    assert stack.variables("backfill")["BACKFILL_INELIGIBLE"] == "true"
 
 
 def test_ineligible_objects_are_recorded_unless_told_otherwise(dev: Synthesized) -> None:
-    assert variables(dev, "record")["RECORD_INELIGIBLE"] == "true"
-    assert variables(dev, "backfill")["BACKFILL_INELIGIBLE"] == "false", "there may be billions"
+    assert dev.variables("record")["RECORD_INELIGIBLE"] == "true"
+    assert dev.variables("backfill")["BACKFILL_INELIGIBLE"] == "false", "there may be billions"
 
 
 def test_the_recorder_gets_large_batches_and_fails_by_the_message(stack: Synthesized) -> None:

@@ -1,4 +1,4 @@
-"""The stream's filter lets exactly what has failed through, and nothing on it gets lost."""
+"""The filter passes exactly the FAILED items of the stream, and none of them gets lost."""
 
 import json
 from itertools import pairwise
@@ -89,5 +89,5 @@ def test_a_failing_announcement_is_retried_alone_and_kept_in_the_end(stack: Synt
 
 
 def test_its_dead_letters_are_its_own(stack: Synthesized) -> None:
-    assert stack.announce_dead_letters.type == "AWS::SQS::Queue"
-    assert stack.announce_dead_letters.id != stack.ingest_dead_letters.id
+    assert stack.dead_letters("announce").type == "AWS::SQS::Queue"
+    assert stack.dead_letters("announce").id != stack.ingest_dead_letters.id
