@@ -117,6 +117,12 @@ class Synthesized:
     def table(self) -> Resource:
         return self.one("AWS::DynamoDB::Table")
 
+    def index(self, name: str) -> Mapping[str, Any]:
+        """An index of the table."""
+        indexes: list[Mapping[str, Any]] = self.table["GlobalSecondaryIndexes"]
+        (found,) = (index for index in indexes if index["IndexName"] == name)
+        return found
+
     @property
     def ingest(self) -> Resource:
         return self.by_arn(self.event_source("record")["EventSourceArn"])

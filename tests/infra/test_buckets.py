@@ -1,7 +1,7 @@
 """Buckets get our notifications and keep those that others configured.
 
-The handler under test is CDK's own, taken from the template, so that an upgrade of aws-cdk-lib which
-changes how it merges notifications fails here.
+The handler under test is CDK's own, taken from the template: if an upgrade of aws-cdk-lib changes
+how it merges notifications, tests fail here.
 """
 
 import copy
