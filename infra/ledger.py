@@ -5,12 +5,13 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 ROUTES_INDEX = "routes"
-"""Lists and watermarks of a route (source bucket, destination, shard)."""
+"""Versions of a route (source bucket, destination, shard), sorted by status and its beginning."""
 
-HELD_INDEX = "held"
-"""Sparse: versions that a destination has lacked for longer than their place in `routes` shows."""
+LACKING_INDEX = "held"
+"""Sparse, sorted by the time since which the destination lacks a version: those that it has lacked
+for longer than their place in `routes` shows."""
 
-SORT_KEYS = {ROUTES_INDEX: "position", HELD_INDEX: "held"}
+SORT_KEYS = {ROUTES_INDEX: "position", LACKING_INDEX: "held"}
 
 PROJECTED = (
     "rule_id",

@@ -2,7 +2,7 @@
 
 import os
 
-# jsii looks at it when the first CDK module is imported.
+# jsii reads it when the first CDK module is imported.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
 import pytest

@@ -1,4 +1,4 @@
-"""Rules that the stack and the functions each state for themselves: both must say the same.
+"""Rules that the stack and the functions each state for themselves must be the same.
 
 The stack imports nothing from lambdas/: `cdk` runs it without the functions' packages.
 """

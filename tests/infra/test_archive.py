@@ -1,4 +1,4 @@
-"""Raw object events are kept for a replay: all that come in, and nothing of anybody else."""
+"""All object events of tracked buckets, and no others, are archived for a replay."""
 
 import json
 

@@ -107,7 +107,9 @@ def test_the_permission_to_unwire_a_bucket_outlives_its_wiring(dev: Synthesized)
             assert policy.id in _waits_for(wiring)
 
 
-def test_the_queue_lets_s3_in_before_s3_is_told_of_it(dev: Synthesized) -> None:
+def test_the_queue_policy_comes_before_the_notification_that_names_the_queue(
+    dev: Synthesized,
+) -> None:
     (policy,) = (
         policy.id
         for policy in dev.of_type("AWS::SQS::QueuePolicy")

@@ -118,7 +118,7 @@ def recorder_without_buckets(stack: Synthesized) -> Allowed:
     }
 
 
-def test_the_recorder_writes_the_ledger_and_looks_at_tracked_buckets(dev: Synthesized) -> None:
+def test_the_recorder_writes_the_ledger_and_reads_tracked_buckets(dev: Synthesized) -> None:
     assert of_function(dev, "record") == {
         **recorder_without_buckets(dev),
         "s3:GetReplicationConfiguration": arns(*SOURCES),
@@ -207,7 +207,7 @@ def test_only_the_recorder_reconciler_and_backfill_may_write_the_ledger(
     assert bool(writes) is (service in WRITERS)
 
 
-def test_the_reconciler_looks_at_tracked_buckets_and_writes_what_it_saw(dev: Synthesized) -> None:
+def test_the_reconciler_reads_tracked_buckets_and_writes_the_ledger(dev: Synthesized) -> None:
     windows = dev.by_arn(dev.event_source("reconcile")["EventSourceArn"])
     index = f"{dev.table.arn}/index/routes"
     assert of_function(dev, "reconcile") == {
@@ -264,7 +264,7 @@ def test_the_summarizer_reads_the_indexes_and_writes_views_alone(stack: Synthesi
             }
 
 
-def test_the_api_may_call_the_query_function_and_clocks_those_that_wait_for_one(
+def test_the_api_may_call_the_query_function_and_schedules_those_that_have_one(
     stack: Synthesized,
 ) -> None:
     rest = stack.one("AWS::ApiGateway::RestApi").id

@@ -17,14 +17,14 @@ TRACKED = sorted({*SOURCES, *DESTINATIONS})
 
 
 def rules(stack: Synthesized) -> list[Resource]:
-    """Those that pass on events."""
+    """Those that match events."""
     return [
         rule for rule in stack.of_type("AWS::Events::Rule") if "EventPattern" in rule.properties
     ]
 
 
 def schedules(stack: Synthesized, target: str) -> list[Resource]:
-    """Those that run by the clock, for one target."""
+    """Those that run on a schedule, for one target."""
     return [
         rule
         for rule in stack.of_type("AWS::Events::Rule")
@@ -38,7 +38,7 @@ def let_in(stack: Synthesized, event: dict[str, Any]) -> int:
 
 
 def test_the_mark_of_a_message_given_back_outlives_the_time_it_is_invisible() -> None:
-    """By then it was received again, and was done or left a new mark."""
+    """By then it was received again, and was either processed or marked anew."""
     assert 2 * VISIBILITY_TIMEOUT.to_seconds() < RETURNED_SECONDS
 
 
@@ -96,7 +96,7 @@ def test_a_changed_replication_configuration_of_a_source_comes_in(
 
 
 def test_recorded_payloads_get_through(dev: Synthesized) -> None:
-    """The payloads other tests feed to the recorder are such as the rules would pass on."""
+    """The rules match the payloads that other tests give to the recorder."""
     events = Path(__file__).parents[1] / "events"
     for name, count in {
         "eventbridge-cloudtrail-put-replication.json": 1,
@@ -115,7 +115,7 @@ def test_recorded_payloads_get_through(dev: Synthesized) -> None:
         assert let_in(dev, event) == count, name
 
 
-def test_every_rule_feeds_the_ingest_queue_and_none_waits_for_ever(dev: Synthesized) -> None:
+def test_every_rule_feeds_the_ingest_queue_and_none_retries_for_ever(dev: Synthesized) -> None:
     assert rules(dev)
     assert schedules(dev, dev.ingest.arn)
     for rule in rules(dev) + schedules(dev, dev.ingest.arn):
@@ -194,7 +194,7 @@ def test_configurations_are_read_again_every_minute(dev: Synthesized) -> None:
     assert rule["ScheduleExpression"] == "rate(1 minute)"
 
 
-def test_what_waits_is_looked_at_by_the_clock(stack: Synthesized) -> None:
+def test_pending_versions_are_reconciled_on_a_schedule(stack: Synthesized) -> None:
     function = stack.function("reconcile")
     (rule,) = schedules(stack, function.arn)
     assert rule["ScheduleExpression"] == "rate(5 minutes)"

@@ -23,7 +23,7 @@ def watching(stack: Synthesized, metric: str, dimension: str, value: str) -> Res
     return found
 
 
-def test_every_alarm_has_a_name_says_what_to_do_and_tells_someone(stack: Synthesized) -> None:
+def test_every_alarm_has_a_name_says_what_to_do_and_notifies_someone(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in alarms(stack)]
     assert names
     assert len(set(names)) == len(names)

@@ -57,7 +57,7 @@ def test_no_partition_is_written_down(stack: Synthesized) -> None:
     assert "arn:aws:" not in json.dumps(stack.template)
 
 
-def test_without_sources_the_deployer_is_told_that_nothing_is_tracked(
+def test_without_sources_the_deployer_is_warned_that_nothing_is_tracked(
     dev: Synthesized, empty: Synthesized
 ) -> None:
     assert dev.warnings == ()

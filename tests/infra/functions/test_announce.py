@@ -42,7 +42,7 @@ def passes(stack: Synthesized, event: dict[str, Any]) -> bool:
     return any(matches(pattern, event) for pattern in patterns(stack))
 
 
-def test_a_version_first_heard_of_as_failed_is_announced(dev: Synthesized) -> None:
+def test_a_version_whose_first_status_is_failed_is_announced(dev: Synthesized) -> None:
     assert passes(dev, record("INSERT", new=image("FAILED")))
 
 
@@ -55,12 +55,12 @@ def test_an_item_that_had_no_status_and_is_failed_now_is_announced(dev: Synthesi
     assert passes(dev, record("MODIFY", old=image(None), new=image("FAILED")))
 
 
-def test_another_fact_on_a_failed_version_is_looked_at(dev: Synthesized) -> None:
-    """It may be another failure; only its facts tell."""
+def test_another_fact_on_a_failed_version_passes(dev: Synthesized) -> None:
+    """It may be another failure, which only the facts show."""
     assert passes(dev, record("MODIFY", old=image("FAILED"), new=image("FAILED")))
 
 
-def test_what_is_forgotten_is_not_announced(dev: Synthesized) -> None:
+def test_an_item_that_is_removed_is_not_announced(dev: Synthesized) -> None:
     assert not passes(dev, record("REMOVE", old=image("FAILED")))
 
 

@@ -29,7 +29,7 @@ ACTIONS = {
     ("sqs", "SendMessageBatch"): {"sqs:SendMessage"},
     ("sns", "PublishBatch"): {"sns:Publish"},
 }
-"""Where IAM's name is not the operation's; S3's with a version id, as the tracker always asks."""
+"""Where the IAM action has another name than the operation, which always has a version id."""
 
 
 def operations() -> dict[str, tuple[str, str]]:
@@ -72,7 +72,7 @@ def _candidates(module: str) -> list[str]:
 
 
 def calls(file: Path) -> Iterator[str]:
-    """Names of methods called, and of operations whose pages are asked for."""
+    """Names of the methods called, and of the operations that are paginated."""
     for node in ast.walk(ast.parse(file.read_text())):
         match node:
             case ast.Call(
@@ -120,7 +120,7 @@ def test_the_reconciler_may_do_all_that_its_code_does_and_reads_no_rules_from_s3
     assert "s3:GetReplicationConfiguration" not in needed("reconcile")
 
 
-def test_the_summarizer_may_do_all_that_its_code_does_and_asks_s3_nothing(
+def test_the_summarizer_may_do_all_that_its_code_does_and_calls_no_s3(
     dev: Synthesized,
 ) -> None:
     assert "dynamodb:UpdateItem" in needed("summarize")

@@ -1,4 +1,4 @@
-"""Nobody gets in without SigV4, and even the gateway's own errors are RFC 9457 problems."""
+"""Every request needs SigV4, and even the gateway's own errors are RFC 9457 problems."""
 
 import json
 from typing import Any

@@ -40,13 +40,13 @@ def test_a_mapping_takes_five_filters(dev: Synthesized) -> None:
     assert len(dev.event_source("summarize")["FilterCriteria"]["Filters"]) <= 5
 
 
-def test_what_it_writes_itself_calls_nobody(dev: Synthesized) -> None:
+def test_what_it_writes_itself_does_not_pass(dev: Synthesized) -> None:
     assert not passes(dev, record("INSERT", new=VIEW))
     assert not passes(dev, record("MODIFY", old=VIEW, new=VIEW))
     assert not passes(dev, record("REMOVE", old=VIEW))
 
 
-def test_a_fence_is_told_of_and_that_it_was_passed_is_not(dev: Synthesized) -> None:
+def test_a_fence_passes_and_the_note_that_it_was_reached_does_not(dev: Synthesized) -> None:
     fence = {"pk": {"S": "#fence#7"}, "sk": {"S": "fence"}, "token": {"S": "t"}}
     standing = {**fence, "status": {"S": fence_items.STATUS}}
     passed = {**fence, "pk": {"S": "#fenced#7"}}

@@ -21,7 +21,7 @@ def test_a_function_runs_the_newest_python_on_arm_and_is_traced(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_function_logs_to_a_group_of_its_own_that_forgets(
+def test_a_function_logs_to_a_group_of_its_own_for_a_month(
     stack: Synthesized, service: str
 ) -> None:
     group = stack.function(service)["LoggingConfig"]["LogGroup"]
@@ -74,7 +74,7 @@ def test_context_reaches_the_environment() -> None:
     assert stack.variables("backfill")["BACKFILL_INELIGIBLE"] == "true"
 
 
-def test_ineligible_objects_are_recorded_unless_told_otherwise(dev: Synthesized) -> None:
+def test_ineligible_objects_are_recorded_by_default(dev: Synthesized) -> None:
     assert dev.variables("record")["RECORD_INELIGIBLE"] == "true"
     assert dev.variables("backfill")["BACKFILL_INELIGIBLE"] == "false", "there may be billions"
 
