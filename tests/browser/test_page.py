@@ -1,6 +1,6 @@
 """What a person sees on the page, with a mouse, with a keyboard and with a screen reader."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,17 +158,16 @@ def test_an_object_s_life_is_a_timeline(page: Page) -> None:
 
 
 @pytest.fixture
-def in_doubt(page: Page) -> Iterator[None]:
-    """A version in doubt at one destination, and one that no rule takes."""
+def in_doubt(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version in doubt at one destination, and one that no rule takes; for one test alone."""
     maybe, not_taken = ObjectVersion(TAX, "maybe.pdf", "v1"), ObjectVersion(TAX, "no.pdf", "v1")
     more = [
         stored((Kind.POSSIBLE, 5), of=maybe, destination=DUBLIN),
         stored((Kind.INELIGIBLE, 5), of=not_taken, destination=""),
     ]
-    page.api.world.items += more
-    yield
-    for one in more:
-        page.api.world.items.remove(one)
+    world = page.api.world
+    # A world of its own: the sums of a world are kept, so one that changes would tell later tests.
+    monkeypatch.setattr(page.api, "world", replace(world, items=[*world.items, *more]))
 
 
 @pytest.mark.usefixtures("in_doubt")
