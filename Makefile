@@ -56,7 +56,7 @@ openapi: .venv/.ready ## Writes docs/openapi.json anew
 parity: $(READY) ## A random run with faults, after which the tracker must equal S3 (SEED=n VERSIONS=n)
 	@$(BIN)/python -m local.parity --seed $(or $(SEED),1) --versions $(or $(VERSIONS),2000)
 
-screenshots: .venv/.ready ## docs/images anew (needs Chromium and its driver)
+screenshots: $(READY) ## docs/images anew, in the browser that the tests use
 	@$(BIN)/python -m tests.support.fake_api.screenshots
 
 synth: $(READY) ## The CloudFormation template, with dependencies bundled for Lambda
@@ -91,7 +91,7 @@ clean: ## Everything that was made, the local stack included
 	@touch $@
 
 node_modules/.ready: package-lock.json
-	@command -v npm >/dev/null || { echo "Node.js with npm is needed for the AWS CDK command line"; exit 1; }
-	@echo "Installing the AWS CDK command line into node_modules ..."
+	@command -v npm >/dev/null || { echo "Node.js with npm is needed: it brings the AWS CDK command line and the tests' browser"; exit 1; }
+	@echo "Installing the AWS CDK command line and a browser for the tests into node_modules ..."
 	@npm ci --silent --no-audit --no-fund
 	@touch $@

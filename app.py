@@ -1,4 +1,4 @@
-"""The CDK app: one stack a stage. Context and its defaults are in infra/config.py."""
+"""The CDK app: one stack for each stage. infra/config.py has the context values and defaults."""
 
 import sys
 from pathlib import Path

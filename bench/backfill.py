@@ -24,17 +24,19 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from backfill.row_claims import RowClaims
+from backfill.rows import Rows
+from backfill.run import BATCH_ROWS
 from bench.recorder import tables
 from local import demo_buckets, inventory_delivery
-from replication.adapters import clients, csv_rows, manifests
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.s3 import S3Objects
-from replication.backfill import BATCH_ROWS
-from replication.configuration import History
-from replication.deliveries import Delivery, location_of
-from replication.existing import Attribution
-from replication.ports import Objects, Written
-from replication.rows import Rows
+from replication.aws import clients
+from replication.aws.deliveries import csv_lines, manifest
+from replication.aws.s3.objects import S3Objects
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.head.port import Objects
+from replication.ledger.port import Written
+from replication.s3.deliveries import Delivery, location_of
+from replication.s3.rule_history import RuleHistory
 from replication.times import wall_clock
 from tests.support.deliveries import COLUMNS, delivery, inventory
 from tests.support.fakes import MemoryObjects, history, rule
@@ -86,22 +88,24 @@ def stored(rows: int) -> bytes:
 
 
 def parse(of: Delivery, body: bytes) -> None:
-    deque(map(manifests.reader(of), csv_rows.lines(io.BytesIO(body), compressed=True)), maxlen=0)
+    deque(map(manifest.reader(of), csv_lines.lines(io.BytesIO(body), compressed=True)), maxlen=0)
 
 
 def read(rows: Rows, body: bytes) -> None:
     """As `Backfill` does, without its progress."""
-    lines: Iterator[bytes] = csv_rows.lines(io.BytesIO(body), compressed=True)
+    lines: Iterator[bytes] = csv_lines.lines(io.BytesIO(body), compressed=True)
     before = 0
     while batch := list(islice(lines, BATCH_ROWS)):
         rows.write(batch, before)
         before += len(batch)
 
 
-def rows_into(ledger: Any, of: Delivery, known: History, objects: Objects | None = None) -> Rows:
+def rows_into(
+    ledger: Any, of: Delivery, known: RuleHistory, objects: Objects | None = None
+) -> Rows:
     return Rows(
-        read=manifests.reader(of),
-        attribution=lambda _: Attribution(of, "bench", known),
+        read=manifest.reader(of),
+        attribution=lambda _: RowClaims(of, "bench", known),
         ledger=ledger,
         objects=objects or MemoryObjects(),
         histories={known.bucket: known},
@@ -122,7 +126,7 @@ def listed(endpoint_url: str, count: int) -> tuple[Delivery, bytes]:
         time.sleep(0.2)
     time.sleep(1)  # the writes of other threads came a moment later
     bucket, key = location_of(inventory_delivery.deliver(s3, SOURCE, LISTS))
-    found = manifests.delivery_of(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    found = manifest.delivery_of(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     file = found.files[0]
     return found, s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read()
 

@@ -9,15 +9,15 @@ python -m bench.capacity    prints the items of one object's life and what they 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from replication.contributions import Benign, Seen, deltas, merged, seen_of
-from replication.facts import Fact
-from replication.fold import fold
-from replication.stored import Stored
+from replication.counters.counter import Benign, ItemImage, deltas, image_of, merged
+from replication.ledger.fact import Fact
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
 from replication.times import plus
 from tests.support.capacity import cost, entry, item_size, life, stages
 
 if TYPE_CHECKING:
-    from replication.adapters.items import Item
+    from replication.aws.table.ledger_item import Item
 
 
 def counting(objects: int, seconds: float = 5) -> float:
@@ -32,10 +32,10 @@ def counting(objects: int, seconds: float = 5) -> float:
     return 2 * (len(found) + 1) / objects
 
 
-def _seen(facts: list[Fact] | None) -> Seen | None:
+def _seen(facts: list[Fact] | None) -> ItemImage | None:
     if facts is None:
         return None
-    return seen_of(Stored(facts[0].version, facts[0].destination, fold(facts)), listed=True)
+    return image_of(LedgerItem(facts[0].version, facts[0].destination, fold(facts)), listed=True)
 
 
 def main() -> None:

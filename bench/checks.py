@@ -3,7 +3,7 @@
 python -m bench.checks
 """
 
-from replication.checks import Schedule
+from replication.ledger.schedule import Schedule
 
 VERSIONS = 1_000_000
 DOLLARS_A_MILLION_HEADS = 0.40

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.capacity import counting
-from replication.adapters.items import Item
-from replication.attributor import TRIES
-from replication.origin import MOST_ASKED
+from record.claims import TRIES
+from replication.aws.table.ledger_item import Item
+from replication.head.replica_source import MOST_ASKED
 from tests.support.capacity import cost, entry, item_size, life, stages
 
 OBJECTS = (100_000, 10_000_000, 1_000_000_000)

@@ -20,12 +20,13 @@ from typing import Any
 from uuid import UUID
 
 from local.emulator import server
-from replication.adapters import clients, items
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.envelope import events_of
-from replication.attributor import Attributor
-from replication.ports import Message
-from replication.recorder import Recorder
+from record.event_claims import EventClaims
+from record.recorder import Recorder
+from replication.aws import clients
+from replication.aws.messages.body import events_of
+from replication.aws.table import keys
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.message import Message
 from replication.times import Instant
 from tests.support.capacity import PROJECTED
 from tests.support.fakes import MemoryDeadLetters, MemoryHistories, MemoryObjects, history, rule
@@ -76,8 +77,8 @@ def recorded(client: Any, table: str, messages: list[str]) -> None:
     histories = MemoryHistories({"src": history("src", rule("dst", "TaxDocs/"))})
     ledger = DynamoDBLedger(client, table, shards=4)
 
-    def attributor() -> Attributor:
-        return Attributor(
+    def attributor() -> EventClaims:
+        return EventClaims(
             histories=histories.histories(),
             unknown={},
             objects=MemoryObjects(),
@@ -174,8 +175,8 @@ def tables(*, stream: bool = False) -> Iterator[tuple[Any, Callable[[], str]]]:
                         },
                     }
                     for index, sort_key in (
-                        (items.INDEX, "position"),
-                        (items.HELD_INDEX, "held"),
+                        (keys.INDEX, "position"),
+                        (keys.LACKING_INDEX, "held"),
                     )
                 ],
                 StreamSpecification={

@@ -24,15 +24,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bench.recorder import tables
-from replication.adapters import items
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.counters import CounterTable
-from replication.configuration import Revision
-from replication.contributions import Benign, Change, deltas, seen_of
-from replication.eligibility import parse_configuration
-from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import fold
-from replication.stored import Stored
+from replication.aws.table import ledger_item
+from replication.aws.table.counter_writes import CounterTable
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.counters.counter import Benign, Change, deltas, image_of
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
+from replication.s3.evidence import Evidence
+from replication.s3.rule_history import Revision
+from replication.s3.rules import parse_configuration
+from replication.s3.version import ObjectVersion
 from replication.times import Instant, plus, wall_clock
 
 SHARDS = 4
@@ -42,7 +44,7 @@ PUTS_A_CALL = 25
 SPAN_SECONDS = 80_000
 
 
-def stored(number: int, size: int, began: Instant) -> Stored:
+def stored(number: int, size: int, began: Instant) -> LedgerItem:
     """The item of one object; they were asked for over most of a day."""
     version = ObjectVersion("src", f"k/{number:08}", f"{number:032}")
     asked = plus(began, SPAN_SECONDS * number / size)
@@ -61,7 +63,7 @@ def stored(number: int, size: int, began: Instant) -> Stored:
         facts.append(_told(fact, Kind.FAILED, 900, failure_code="DstBucketNotFound"))
     elif number % 10:
         facts.append(_told(fact, Kind.ARRIVED, 4))
-    return Stored(version, "dst", fold(facts))
+    return LedgerItem(version, "dst", fold(facts))
 
 
 def _told(fact: Fact, kind: Kind, seconds: float, **more: Any) -> Fact:
@@ -83,7 +85,7 @@ def fill(client: Any, table: str, first: int, size: int, began: Instant) -> None
 
     def put(start: int) -> None:
         many = [stored(n, size, began) for n in range(start, min(size, start + PUTS_A_CALL))]
-        requests = [{"PutRequest": {"Item": items.item_of(one, SHARDS)}} for one in many]
+        requests = [{"PutRequest": {"Item": ledger_item.item_of(one, SHARDS)}} for one in many]
         unprocessed = {table: requests}
         while unprocessed:
             unprocessed = client.batch_write_item(RequestItems=unprocessed)["UnprocessedItems"]
@@ -95,7 +97,7 @@ def fill(client: Any, table: str, first: int, size: int, began: Instant) -> None
         changes = []
         for number in range(start, min(size, start + 1_000)):
             one = stored(number, size, began)
-            seen = seen_of(one, listed=True)
+            seen = image_of(one, listed=True)
             changes.append(Change(f"{size:012}{number:012}", deltas(None, seen, Benign())))
         counters.apply("shardId-bench", changes)
 
@@ -166,7 +168,7 @@ def main() -> None:
                 "POWERTOOLS_SERVICE_NAME": "query",
                 "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
             }
-            from query.service import service
+            from query.wiring import service
 
             service.cache_clear()
             began = plus(wall_clock(), -SPAN_SECONDS - 3_000)
@@ -178,7 +180,7 @@ def main() -> None:
             }
             raw = {"Rules": [rule]}
             first = Revision(began, parse_configuration(raw), not_before=began)
-            ConfigurationTable(client, table).append("src", first, raw)
+            RuleRevisionTable(client, table).append("src", first, raw)
             start = time.perf_counter()
             fill(client, table, 0, size, began)
             print(f"{size:,} items put and counted in {time.perf_counter() - start:.0f} s")

@@ -1,4 +1,4 @@
-"""The raw events of tracked buckets, kept so that they can be played back."""
+"""Archives of the raw events of tracked buckets, for a replay."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from constructs import Construct
 
 
 class Archives(Construct):
-    """An EventBridge archive beside each rule, of just what the rule lets through.
+    """An EventBridge archive for each rule, of exactly the events that match the rule.
 
-    A replay puts events back on the bus they came from, which others listen to as well, so
-    `s3rt replay-archive` names the rules that may see them: those of `rule_arns`.
+    A replay sends events to the bus they came from, where rules of others match them too. So
+    `s3rt replay-archive` limits a replay to the rules of `rule_arns`.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, days: int) -> None:
-        """Keeps events for `days`; 0: no archive is made."""
+        """Events are kept for `days`; with 0 there is no archive."""
         super().__init__(scope, construct_id)
         self._days = days
         self._bus = events.EventBus.from_event_bus_name(self, "Bus", "default")
@@ -43,5 +43,5 @@ class Archives(Construct):
 
     @property
     def rule_arns(self) -> Sequence[str]:
-        """The rules the archived events came in by."""
+        """The rules that the archived events matched."""
         return [rule.rule_arn for rule in self._rules]

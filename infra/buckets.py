@@ -1,4 +1,4 @@
-"""Wiring of buckets that exist already and that others configure too."""
+"""Event notifications of the tracked buckets, which the stack does not own."""
 
 import jsii
 from aws_cdk import Aws
@@ -22,16 +22,16 @@ REPLICATION_EVENTS = (
 class TrackedBuckets(Construct):
     """EventBridge on for every tracked bucket, `s3:Replication:*` of sources to the ingest queue.
 
-    S3 has one notification configuration a bucket and replaces it as a whole. For buckets it does
-    not own, CDK's custom resource (`Managed: false`) therefore reads it first, adds ours under ids
-    that start with the stack's id, and takes only those away again on deletion. EventBridge, once
-    on, is left on: nobody can tell who else listens. Two writers at the same moment can still
-    overwrite each other: S3 offers no conditional put of this configuration.
+    A bucket has one notification configuration, which S3 replaces as a whole. For buckets it does
+    not own (`Managed: false`), CDK's custom resource therefore reads the configuration first, adds
+    ours under ids that start with the stack's id, and on deletion removes only those. EventBridge
+    stays on after deletion, because other rules may use it. Two writers at the same moment can
+    still overwrite each other: S3 offers no conditional put of this configuration.
 
-    EventBridge and replication events are two custom resources, one after the other, because an
-    *update* of one keeps what others configured but lets S3 give it new ids, by which their owners
-    may want to find it. So a bucket that becomes a source, or ceases to be one, makes or deletes a
-    resource and updates none.
+    EventBridge and replication events are two custom resources, one after the other. An *update* of
+    a custom resource would keep the notifications of others, but S3 would give them new ids, by
+    which their owners may want to find them. So when a bucket becomes a source, or is one no
+    longer, a resource is created or deleted, and none is updated.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TrackedBuckets(Construct):
             return
         role = notifications_role(self)
         self._permissions = {name: may_notify(self, role, name) for name in config.tracked_buckets}
-        # CDK would add policies of its own.
+        # Otherwise CDK would add policies of its own.
         self._handler_role = role.without_policy_updates()
         tracked = {name: self._on_event_bridge(name) for name in config.tracked_buckets}
         self.tracked = list(tracked.values())
@@ -95,7 +95,7 @@ class _QueueOfSources:
                 actions=["sqs:SendMessage"],
                 resources=[queue.queue_arn],
                 conditions={
-                    # A bucket's ARN has no account in it, and a deleted bucket's name is free.
+                    # A bucket's ARN names no account, and anyone may take a deleted bucket's name.
                     "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
                     "ArnEquals": {"aws:SourceArn": [bucket.bucket_arn for bucket in sources]},
                 },
@@ -109,7 +109,7 @@ class _QueueOfSources:
     ) -> s3.BucketNotificationDestinationConfig:
         """Name the queue (called by CDK).
 
-        S3 tries whether it may send when it is told of the queue, so the policy comes first.
+        S3 checks that it may send when the queue is configured, so the policy must exist by then.
         """
         return s3.BucketNotificationDestinationConfig(
             arn=self._queue.queue_arn,

@@ -1,33 +1,31 @@
-"""What a deployment is told through CDK context (`-c name=value` or the context of cdk.json)."""
+"""Settings of a deployment, from CDK context (`-c name=value` or the context of cdk.json)."""
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from constructs import Node
 
 MAX_TRACKED_BUCKETS = 60
-"""Keeps the ingest queue's policy, which names every source bucket, under SQS's 8,192 bytes."""
+"""Keeps the ingest queue's policy, which names every source bucket, below SQS's 8,192 bytes."""
 
 MAX_BUCKET_NAMES_BYTES = 3_000
-"""Both lists travel in environment variables; Lambda gives a function 4 KB for all of them."""
+"""Both lists are environment variables, of which a function may have 4 KB in all."""
 
 MAX_SHARDS = 64
-"""A list is read from every shard of a route, so each shard costs every list one query."""
+"""A list is read from every shard of a route, so each shard costs one query for every list."""
 
 MAX_CONCURRENCY = 1_000
-"""Lambda's bound for an SQS event source, which takes no less than two."""
+"""The most Lambda allows for an SQS event source; the least is 2."""
 
 MAX_ARCHIVE_DAYS = 400
-"""The ledger itself forgets a version 400 days after it is gone; an older event would bring back
-what nobody asks for."""
+"""The ledger drops a version 400 days after its deletion; replaying older events would bring it
+back."""
 
 MAX_PATTERNS_BYTES = 400
-"""They travel in the environment as well."""
-
-_T = TypeVar("_T")
+"""They are an environment variable as well."""
 
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -36,7 +34,7 @@ _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 class ContextError(ValueError):
-    """Some context values are wrong; the message names all of them, each with its fix."""
+    """Some context values are wrong. The message names all of them, each with its fix."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("Wrong CDK context:\n" + "\n".join(f"  - {line}" for line in problems))
@@ -47,13 +45,13 @@ class ContextError(ValueError):
 class Config:
     """The checked context of one deployment.
 
-    A bucket may be source and destination at once (two buckets that replicate into each other).
-    `inventory_buckets` hold S3 Inventory deliveries and Batch Replication reports to read.
-    `record_concurrency` bounds the recorder's share of the account's concurrency (1,000 by
-    default). `check_base_seconds` scales the ages at which pending versions are looked at again,
-    and `audited` is the share of completed ones that is (lambdas/replication/checks.py).
-    `objective_minutes` is the recovery point objective: a destination further behind is worth an
-    alarm. Failures of keys that match one of `benign_keys` are recorded and not announced.
+    A bucket may be both source and destination (two buckets that replicate into each other).
+    `inventory_buckets` contain S3 Inventory deliveries and Batch Replication reports to read.
+    `record_concurrency` limits how many instances of the record function run at once; an account
+    has 1,000 for all functions by default. `check_base_seconds` scales the ages at which PENDING
+    versions are reconciled, and `audited` is the share of COMPLETED versions that is audited.
+    `objective_minutes` is the recovery point objective: a destination further behind raises an
+    alarm. Incidents of keys that match one of `benign_keys` are recorded and send no message.
     `archive_days` is how long raw object events are kept for a replay; 0 keeps none.
     """
 
@@ -80,33 +78,16 @@ class Config:
             ContextError: one or more values are wrong.
         """
         problems: list[str] = []
-
-        def read(name: str, default: _T, parse: Callable[[Any], _T]) -> _T:
+        values: dict[str, Any] = {}
+        for name, parse in _PARSERS.items():
             raw = node.try_get_context(name)
             if raw is None:
-                return default
+                continue
             try:
-                return parse(raw)
+                values[name] = parse(raw)
             except ValueError as error:
                 problems.append(f"{name}={raw!r}: {error}")
-                return default
-
-        config = cls(
-            stage=read("stage", "dev", _stage),
-            source_buckets=read("source_buckets", (), _buckets),
-            destination_buckets=read("destination_buckets", (), _buckets),
-            inventory_buckets=read("inventory_buckets", (), _buckets),
-            shards=read("shards", 4, _whole(1, MAX_SHARDS)),
-            record_ineligible=read("record_ineligible", True, _flag),
-            backfill_ineligible=read("backfill_ineligible", False, _flag),
-            record_concurrency=read("record_concurrency", 20, _whole(2, MAX_CONCURRENCY)),
-            check_base_seconds=read("check_base_seconds", 900.0, _number(0.1, 86_400)),
-            audited=read("audited", 0.01, _number(0, 1)),
-            objective_minutes=read("objective_minutes", 60.0, _number(1, 43_200)),
-            benign_keys=read("benign_keys", (), _patterns),
-            archive_days=read("archive_days", 14, _whole(0, MAX_ARCHIVE_DAYS)),
-            bundle_dependencies=read("bundle_dependencies", True, _flag),
-        )
+        config = cls(**values)
         problems += config._excesses()
         if problems:
             raise ContextError(problems)
@@ -114,17 +95,18 @@ class Config:
 
     @property
     def tracked_buckets(self) -> tuple[str, ...]:
-        """Every bucket once, in the order of its name."""
+        """Every bucket once, sorted by name."""
         return tuple(sorted({*self.source_buckets, *self.destination_buckets}))
 
     @property
     def stale_seconds(self) -> float:
-        """A day at the default ages, as lambdas/replication/checks.py has it."""
+        """PENDING for longer than this is stale: a day at the default ages. The functions have the
+        same rule; a test compares the two."""
         return 96 * self.check_base_seconds
 
     @property
     def is_prod(self) -> bool:
-        """Whether the ledger must outlive the stack."""
+        """Whether the ledger outlives the stack."""
         return self.stage == "prod"
 
     def _excesses(self) -> list[str]:
@@ -187,7 +169,7 @@ def _flag(raw: Any) -> bool:
 
 
 def _patterns(raw: Any) -> tuple[str, ...]:
-    """Key patterns as in `*.tflock,tmp/*`; a comma cannot be part of one."""
+    """Key patterns such as `*.tflock,tmp/*`; a pattern cannot contain a comma."""
     if not isinstance(raw, str) or len(raw.encode()) > MAX_PATTERNS_BYTES:
         raise ValueError(
             f"give patterns of keys separated by commas, at most {MAX_PATTERNS_BYTES} bytes"
@@ -196,7 +178,7 @@ def _patterns(raw: Any) -> tuple[str, ...]:
 
 
 def _buckets(raw: Any) -> tuple[str, ...]:
-    """A comma separated text, or a list when it stands in cdk.json."""
+    """Comma-separated text, or a list in cdk.json."""
     if isinstance(raw, str):
         names = [name.strip() for name in raw.split(",")] if raw.strip() else []
     elif isinstance(raw, list) and all(isinstance(name, str) for name in raw):
@@ -214,7 +196,7 @@ def _buckets(raw: Any) -> tuple[str, ...]:
 
 
 def _bucket_fault(name: str) -> str | None:
-    """What S3's naming rules for general purpose buckets say against a name."""
+    """Which of S3's naming rules for general purpose buckets a name breaks; None if none."""
     if name.startswith("arn:") or "://" in name:
         return "is no bucket name; give the bare name, not an ARN or a URL"
     if not 3 <= len(name) <= 63:
@@ -239,3 +221,22 @@ def _is_ip_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "stage": _stage,
+    "source_buckets": _buckets,
+    "destination_buckets": _buckets,
+    "inventory_buckets": _buckets,
+    "shards": _whole(1, MAX_SHARDS),
+    "record_ineligible": _flag,
+    "backfill_ineligible": _flag,
+    "record_concurrency": _whole(2, MAX_CONCURRENCY),
+    "check_base_seconds": _number(0.1, 86_400),
+    "audited": _number(0, 1),
+    "objective_minutes": _number(1, 43_200),
+    "benign_keys": _patterns,
+    "archive_days": _whole(0, MAX_ARCHIVE_DAYS),
+    "bundle_dependencies": _flag,
+}
+"""Every value of the context: how it is read and checked. Defaults stand in `Config`."""

@@ -1,5 +1,5 @@
-"""One page: a row for each question of the API, S3's own metrics beside the tracker's, then how the
-tracker itself fares."""
+"""The dashboard: a row for each question that the API answers, with S3's own metrics beside the
+tracker's, then the health of the tracker itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,12 +10,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.functions import METRICS_NAMESPACE
+from infra.functions.tracker_function import METRICS_NAMESPACE
 from infra.portions import portions
 
 _PERIOD = Duration.minutes(5)
 _NAMES_IN_A_SEARCH = 800
-"""Characters of bucket names in one expression; CloudWatch takes searches of up to 1,024."""
+"""Characters of bucket names in one expression; CloudWatch allows searches of up to 1,024."""
 
 _OF_S3 = "AWS/S3,SourceBucket,DestinationBucket,RuleId"
 _OURS = f"{METRICS_NAMESPACE},SourceBucket,DestinationBucket"
@@ -93,10 +93,10 @@ def _each(
 def _replication(
     source_buckets: Sequence[str], objective_seconds: float
 ) -> Iterable[list[cloudwatch.IWidget]]:
-    """The questions of an operator, S3's answers (of rules that have metrics on) beside ours.
+    """The questions of an operator. S3 has metrics only for rules that have them enabled.
 
-    S3 publishes what is pending in the destination's Region and failures in the source's, so a
-    rule into another Region shows only its failures here.
+    S3 publishes pending operations in the destination's Region and failed ones in the source's, so
+    of a rule into another Region only the failures are shown.
     """
 
     def ours(metric: str, statistic: str) -> Iterable[cloudwatch.IMetric]:
@@ -136,7 +136,7 @@ def _replication(
 def _search(
     source_buckets: Sequence[str], schema: str, metric: str, statistic: str
 ) -> Iterable[cloudwatch.IMetric]:
-    """All routes of the sources, also those of rules made after the deployment."""
+    """The metric for all routes of the sources, also of rules made after the deployment."""
     for names in portions(source_buckets, _NAMES_IN_A_SEARCH):
         buckets = " OR ".join(f'"{name}"' for name in names)
         yield cloudwatch.MathExpression(
@@ -158,7 +158,7 @@ def _heading(question: str, route: str) -> cloudwatch.IWidget:
 def _graph(
     title: str, *metrics: cloudwatch.IMetric, line: float | None = None
 ) -> cloudwatch.GraphWidget:
-    """`line`: the objective, drawn across."""
+    """`line`: the value of the objective, drawn as a horizontal line."""
     marks = [cloudwatch.HorizontalAnnotation(value=line, label="objective")] if line else []
     return cloudwatch.GraphWidget(
         title=title, left=list(metrics), left_annotations=marks, width=8, period=_PERIOD

@@ -1,12 +1,13 @@
-"""What several functions are allowed alike: to write the ledger, and to look at tracked objects."""
+"""Permissions that several functions share."""
 
 from collections.abc import Sequence
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 
-from infra.acknowledge import acknowledge
+from infra.nag import acknowledge
 
 WRITES = (
     "dynamodb:GetItem",
@@ -26,27 +27,35 @@ def allow(role: iam.Role, actions: Sequence[str], resources: Sequence[str]) -> N
 
 
 def allow_ledger(role: iam.Role, table: dynamodb.Table) -> None:
-    """Conditional writes to the table, notes of the function's own in it, and reading a version's
-    items back."""
+    """Read and write all items of the table, but not the indexes."""
     allow(role, WRITES, [table.table_arn])
 
 
-def allow_looks(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
+def allow_publishing(role: iam.Role, topic: sns.Topic) -> None:
+    """Publish to an encrypted topic."""
+    topic.grant_publish(role)
+    acknowledge(
+        role,
+        {
+            "AwsSolutions-IAM5[Action::kms:GenerateDataKey*]": "Publishing to an encrypted "
+            "topic; on the topics' one key only."
+        },
+    )
+
+
+def allow_head(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
     """HeadObject and GetObjectTagging of a version, in any tracked bucket."""
-    # With ListBucket a missing object answers 404; without it, 403 as if it were forbidden.
+    # With ListBucket S3 answers 404 for a missing object; without it, 403.
     allow(role, ["s3:ListBucket"], [bucket.bucket_arn for bucket in tracked])
     allow(
         role,
         ["s3:GetObjectVersion", "s3:GetObjectVersionTagging"],
         [bucket.arn_for_objects("*") for bucket in tracked],
     )
-    acknowledge(
+    _explain(
         role,
-        {
-            f"AwsSolutions-IAM5[Resource::{_shown(bucket)}/*]": "Any object of a tracked bucket "
-            "may have to be looked at; its key is known only when its event comes."
-            for bucket in tracked
-        },
+        tracked,
+        "Any object of a tracked bucket may have to be read; its key is known only from its event.",
     )
 
 
@@ -56,7 +65,7 @@ def allow_configurations(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
 
 
 def allow_listing(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
-    """ListObjectVersions: whether a bucket held anything before it was tracked."""
+    """ListObjectVersions: whether a bucket had objects before it was tracked."""
     allow(role, ["s3:ListBucketVersions"], [bucket.bucket_arn for bucket in sources])
 
 
@@ -70,19 +79,18 @@ def allow_inspection(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
 
 
 def allow_objects(role: iam.Role, buckets: Sequence[s3.IBucket]) -> None:
-    """GetObject of whatever a bucket holds: inventories and reports, whose keys S3 makes up."""
+    """GetObject of any object: inventories and reports, whose keys S3 chooses."""
     allow(role, ["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets])
     allow(role, ["s3:GetObject"], [bucket.arn_for_objects("*") for bucket in buckets])
+    _explain(role, buckets, "S3 chooses the keys of inventories and reports.")
+
+
+def _explain(role: iam.Role, buckets: Sequence[s3.IBucket], reason: str) -> None:
+    """Why a role may read every object of these buckets; with ARNs as cdk-nag prints them."""
     acknowledge(
         role,
         {
-            f"AwsSolutions-IAM5[Resource::{_shown(bucket)}/*]": "S3 makes up the keys of the "
-            "deliveries in a bucket of inventories."
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket.bucket_name}/*]": reason
             for bucket in buckets
         },
     )
-
-
-def _shown(bucket: s3.IBucket) -> str:
-    """A bucket's ARN the way cdk-nag prints it in a finding's id."""
-    return f"arn:<AWS::Partition>:s3:::{bucket.bucket_name}"

@@ -1,16 +1,19 @@
-"""The ledger: one table that holds the state of every object version at every destination."""
+"""The ledger: one table with the state of every object version at every destination."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 ROUTES_INDEX = "routes"
-"""Lists and watermarks of a route (source bucket, destination, shard)."""
+"""Versions of a route (source bucket, destination, shard), sorted by status and its beginning."""
 
-HELD_INDEX = "held"
-"""Sparse: what holds a watermark back by more than its place in `routes` shows."""
+LACKING_INDEX = "held"
+"""Sparse, sorted by the time since which the destination lacks a version: those that it has lacked
+for longer than their place in `routes` shows."""
 
-_LISTED = (
+SORT_KEYS = {ROUTES_INDEX: "position", LACKING_INDEX: "held"}
+
+PROJECTED = (
     "rule_id",
     "status",
     "since",
@@ -25,15 +28,20 @@ _LISTED = (
 )
 
 
+def index_arns(table: dynamodb.Table, *names: str) -> list[str]:
+    """ARNs of the indexes of these names; without names, of all."""
+    return [f"{table.table_arn}/index/{name}" for name in names or SORT_KEYS]
+
+
 class Ledger(Construct):
     """The table, its indexes and its stream.
 
-    `Table`, not `TableV2`: a global table would buy nothing in one Region, while local emulators
-    and cdk-nag read backups, encryption and deletion protection from AWS::DynamoDB::Table only.
+    `Table`, not `TableV2`: a global table has no use in one Region, and local emulators and cdk-nag
+    read backups, encryption and deletion protection from AWS::DynamoDB::Table only.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, keep: bool) -> None:
-        """`keep` retains the table when the stack goes and refuses its deletion."""
+        """`keep`: the table outlives the stack and is protected from deletion."""
         super().__init__(scope, construct_id)
         self.table = dynamodb.Table(
             self,
@@ -44,22 +52,22 @@ class Ledger(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            # Object keys are the customer's data: a key of the account, so that CloudTrail shows
-            # its use. Callers need no KMS permission for this one.
+            # Object keys are the customer's data, so a key of the account, whose use CloudTrail
+            # shows. With the AWS managed one callers need no KMS permission.
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
             time_to_live_attribute="expires_at",
-            # The edge into FAILED is only visible with both images.
+            # Only both images together show that a version entered FAILED.
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             deletion_protection=keep,
             removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
         )
-        for name, sort_key in ((ROUTES_INDEX, "position"), (HELD_INDEX, "held")):
+        for name, sort_key in SORT_KEYS.items():
             self.table.add_global_secondary_index(
                 index_name=name,
                 partition_key=_text("route"),
                 sort_key=_text(sort_key),
                 projection_type=dynamodb.ProjectionType.INCLUDE,
-                non_key_attributes=list(_LISTED),
+                non_key_attributes=list(PROJECTED),
             )
 
 

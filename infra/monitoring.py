@@ -1,6 +1,6 @@
-"""Alarms that say what to do, and one dashboard."""
+"""Alarms whose descriptions say what to do, and the dashboard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from aws_cdk import Aws, Duration, Fn
 from aws_cdk import aws_apigateway as apigateway
@@ -11,15 +11,44 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.config import Config
 from infra.dashboard import build_dashboard
-from infra.functions import METRICS_NAMESPACE
+from infra.functions.tracker_function import METRICS_NAMESPACE
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
+_MAX, _SUM = cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.SUM
+
+_DEAD_LETTERS: Mapping[str, str] = {
+    "ingest": "Events S3 sent are not in the ledger. Look at the messages and at the "
+    "errors in the record function's log, put the cause right, then move them back to the "
+    "ingest queue (SQS: start DLQ redrive); recording one twice changes nothing.",
+    "announce": "Failures were not announced on the failure topic. The messages name the "
+    "time; the ledger has the failures (GET /v1/buckets/{bucket}/objects?status=FAILED). "
+    "Read the announce function's log, put the cause right, then purge the queue.",
+    "backfill": "Part of an inventory or report was not read. `s3rt backfill` of the same "
+    "manifest says what it waits for; put that right and start the queue's DLQ redrive.",
+    "summarize": "Changes of the ledger were not counted, and incidents may have gone "
+    "untold. Read the summarize function's log and put the cause right; then have the "
+    'counters healed (invoke the function with {"task": "recount"}) and purge the '
+    "queue.",
+    "reconcile": "Some versions that wait too long could not be looked at. Read the "
+    "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
+}
+
+_STREAM_BEHIND: Mapping[str, str] = {
+    "announce": "Failures are announced more than 15 minutes late; the stream forgets them "
+    "after 24 hours. Read the announce function's log; is the failure topic or its key "
+    "refusing?",
+    "summarize": "Counters and incidents are more than 15 minutes behind the ledger; the "
+    "stream forgets its records after 24 hours. Read the summarize function's log; are "
+    "writes to the table throttled, or does the incident topic refuse?",
+}
+"""Of the functions that read the table's stream."""
 
 
 class Monitoring(Construct):
-    """Every alarm acts on one topic, when it goes off and when it is well again."""
+    """Every alarm publishes to one topic, when it goes off and when it is over."""
 
     def __init__(
         self,
@@ -31,15 +60,11 @@ class Monitoring(Construct):
         ingest: sqs.Queue,
         dead_letters: Mapping[str, sqs.Queue],
         functions: Mapping[str, lambda_.Function],
-        streamed: Mapping[str, lambda_.Function],
         rest: apigateway.RestApi,
-        source_buckets: Sequence[str],
-        stale_seconds: float,
-        objective_minutes: float,
+        config: Config,
     ) -> None:
-        """`name` begins the names of alarms; `dead_letters`, `functions` and those of them that
-        read the table's stream go by their role. Pending for longer than `stale_seconds` is worth
-        an alarm, and so is a destination that is behind by more than its objective."""
+        """The names of alarms begin with `name`. `functions` and `dead_letters` are keyed by the
+        name of the function; the ingest queue's dead letters by `ingest`."""
         super().__init__(scope, construct_id)
         self._name = name
         self._action = actions.SnsAction(topic)
@@ -49,11 +74,12 @@ class Monitoring(Construct):
         for role, function in functions.items():
             self._errors(role, function)
             self._throttles(role, function)
+        streamed = {role: functions[role] for role in _STREAM_BEHIND}
         for role, function in streamed.items():
             self._iterator_age(role, function)
         self._api_errors(rest)
-        self._stale(stale_seconds)
-        self._watermark(objective_minutes)
+        self._stale(config.stale_seconds)
+        self._watermark(config.objective_minutes)
         self._recount()
         self.dashboard = build_dashboard(
             self,
@@ -63,8 +89,8 @@ class Monitoring(Construct):
             functions=functions,
             streamed=streamed,
             rest=rest,
-            source_buckets=source_buckets,
-            objective_seconds=objective_minutes * 60,
+            source_buckets=config.source_buckets,
+            objective_seconds=config.objective_minutes * 60,
         )
 
     @property
@@ -75,28 +101,10 @@ class Monitoring(Construct):
         return Fn.join("", [host, "?region=", Aws.REGION, "#dashboards/dashboard/", name])
 
     def _dead_letters(self, role: str, queue: sqs.Queue) -> None:
-        todo = {
-            "ingest": "Events S3 sent are not in the ledger. Look at the messages and at the "
-            "errors in the record function's log, put the cause right, then move them back to the "
-            "ingest queue (SQS: start DLQ redrive); recording one twice changes nothing.",
-            "announce": "Failures were not announced on the failure topic. The messages name the "
-            "time; the ledger has the failures (GET /v1/buckets/{bucket}/objects?status=FAILED). "
-            "Read the announce function's log, put the cause right, then purge the queue.",
-            "backfill": "Part of an inventory or report was not read. `s3rt backfill` of the same "
-            "manifest says what it waits for; put that right and start the queue's DLQ redrive.",
-            "summarize": "Changes of the ledger were not counted, and incidents may have gone "
-            "untold. Read the summarize function's log and put the cause right; then have the "
-            'counters healed (invoke the function with {"task": "recount"}) and purge the '
-            "queue.",
-            "reconcile": "Some versions that wait too long could not be looked at. Read the "
-            "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
-        }[role]
         self._alarm(
             f"{role}-dead-letters",
-            todo,
-            queue.metric_approximate_number_of_messages_visible(
-                period=_MINUTE, statistic=cloudwatch.Stats.MAXIMUM
-            ),
+            _DEAD_LETTERS[role],
+            queue.metric_approximate_number_of_messages_visible(period=_MINUTE, statistic=_MAX),
             threshold=0,
         )
 
@@ -106,9 +114,7 @@ class Monitoring(Construct):
             "The oldest event has waited for over 15 minutes, so the ledger is behind S3. Look "
             "for throttles and errors of the record function and for throttled writes of the "
             "table; raise the concurrency of record's event source if the load has grown.",
-            queue.metric_approximate_age_of_oldest_message(
-                period=_FIVE_MINUTES, statistic=cloudwatch.Stats.MAXIMUM
-            ),
+            queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic=_MAX),
             threshold=Duration.minutes(15).to_seconds(),
         )
 
@@ -117,7 +123,7 @@ class Monitoring(Construct):
             f"{role}-errors",
             f"Invocations of the {role} function fail as a whole (time-out, memory or a defect). "
             "Its log group has the traceback; undo the last deployment if it began there.",
-            function.metric_errors(period=_FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            function.metric_errors(period=_FIVE_MINUTES, statistic=_SUM),
             threshold=0,
         )
 
@@ -126,26 +132,16 @@ class Monitoring(Construct):
             f"{role}-throttles",
             f"Lambda refuses to run the {role} function: the account's concurrency is used up. "
             "Find the function that takes it, or ask for a higher quota.",
-            function.metric_throttles(period=_FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            function.metric_throttles(period=_FIVE_MINUTES, statistic=_SUM),
             threshold=0,
             periods=3,
         )
 
     def _iterator_age(self, role: str, function: lambda_.Function) -> None:
-        todo = {
-            "announce": "Failures are announced more than 15 minutes late; the stream forgets them "
-            "after 24 hours. Read the announce function's log; is the failure topic or its key "
-            "refusing?",
-            "summarize": "Counters and incidents are more than 15 minutes behind the ledger; the "
-            "stream forgets its records after 24 hours. Read the summarize function's log; are "
-            "writes to the table throttled, or does the incident topic refuse?",
-        }[role]
         self._alarm(
             f"{role}-behind",
-            todo,
-            function.metric(
-                "IteratorAge", period=_FIVE_MINUTES, statistic=cloudwatch.Stats.MAXIMUM
-            ),
+            _STREAM_BEHIND[role],
+            function.metric("IteratorAge", period=_FIVE_MINUTES, statistic=_MAX),
             threshold=Duration.minutes(15).to_milliseconds(),
         )
 
@@ -154,7 +150,7 @@ class Monitoring(Construct):
             "api-errors",
             "The API answers with 5xx. The access log has the requests, the query function's log "
             "the reason.",
-            rest.metric_server_error(period=_FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            rest.metric_server_error(period=_FIVE_MINUTES, statistic=_SUM),
             threshold=0,
         )
 
@@ -165,13 +161,7 @@ class Monitoring(Construct):
             "still says PENDING. See which (GET /v1/buckets/{bucket}/objects?status=PENDING, the "
             "oldest first); look at the rule (was it removed?), at the replication role and at the "
             "destination, then replicate it again with S3 Batch Replication.",
-            cloudwatch.Metric(
-                namespace=METRICS_NAMESPACE,
-                metric_name="oldest_pending_seconds",
-                dimensions_map={"service": "reconcile"},
-                period=_FIVE_MINUTES,
-                statistic=cloudwatch.Stats.MAXIMUM,
-            ),
+            _published("reconcile", "oldest_pending_seconds", _FIVE_MINUTES, _MAX),
             threshold=seconds,
         )
 
@@ -182,7 +172,7 @@ class Monitoring(Construct):
             "recovery point objective is missed. See which and why: GET "
             "/v1/buckets/{bucket}/summary names the objects that hold the watermark back. FAILED "
             "ones say what to mend; then retry them with S3 Batch Replication.",
-            self._summarized("WatermarkLagSeconds", _MINUTE, cloudwatch.Stats.MAXIMUM),
+            _published("summarize", "WatermarkLagSeconds", _MINUTE, _MAX),
             threshold=minutes * 60,
             periods=3,
         )
@@ -193,17 +183,8 @@ class Monitoring(Construct):
             "A recount found counters that differed from the index and put them right. What "
             "differed is in the summarize function's log (counters differ). It follows dead "
             "letters of summarize; without those it is a defect, so please report it.",
-            self._summarized("recount_healed", _FIVE_MINUTES, cloudwatch.Stats.SUM),
+            _published("summarize", "recount_healed", _FIVE_MINUTES, _SUM),
             threshold=0,
-        )
-
-    def _summarized(self, name: str, period: Duration, statistic: str) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
-            metric_name=name,
-            dimensions_map={"service": "summarize"},
-            period=period,
-            statistic=statistic,
         )
 
     def _alarm(
@@ -215,7 +196,7 @@ class Monitoring(Construct):
         threshold: float,
         periods: int = 1,
     ) -> None:
-        """Alarm when `metric` is over `threshold` for `periods`; no data means all is well."""
+        """Alarm when `metric` is over `threshold` for `periods`; without data there is no alarm."""
         alarm = cloudwatch.Alarm(
             self,
             what,
@@ -229,3 +210,14 @@ class Monitoring(Construct):
         )
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
+
+
+def _published(service: str, name: str, period: Duration, statistic: str) -> cloudwatch.Metric:
+    """A metric that a function publishes itself."""
+    return cloudwatch.Metric(
+        namespace=METRICS_NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": service},
+        period=period,
+        statistic=statistic,
+    )

@@ -1,14 +1,14 @@
-"""What CDK's own handler of bucket notifications may do."""
+"""The role of CDK's own handler of bucket notifications, the Lambda function of that resource."""
 
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
+from infra.nag import acknowledge
 
 
 def notifications_role(scope: Construct) -> iam.Role:
-    """The role of CDK's handler, which may log and nothing else; `may_notify` adds the buckets."""
+    """A role that may only write its log; `may_notify` adds the buckets."""
     stack = Stack.of(scope)
     log_group = stack.format_arn(
         service="logs",
@@ -50,10 +50,10 @@ def notifications_role(scope: Construct) -> iam.Role:
 def may_notify(scope: Construct, role: iam.Role, bucket: str) -> iam.Policy:
     """Lets the role read and write the notifications of one bucket.
 
-    A policy for each bucket, so that CloudFormation, when a bucket is taken out of the context,
-    undoes its wiring first and takes the permission for that away afterwards: with one policy of
-    all buckets the permission would be gone first, and the wiring stay. IAM takes 10,240 characters
-    of inline policies in a role, so each is short: `s3:*BucketNotification` is Get and Put.
+    Each bucket has its own policy, so that when a bucket leaves the context CloudFormation removes
+    the notifications first and the permission afterwards. With one policy for all buckets it would
+    remove the permission first, and the notifications would stay. A role may have 10,240 characters
+    of inline policies, so each is short: `s3:*BucketNotification` is Get and Put.
     """
     policy = iam.Policy(
         scope,
@@ -74,5 +74,5 @@ def may_notify(scope: Construct, role: iam.Role, bucket: str) -> iam.Policy:
 
 
 def _log_group_name(stack: Stack) -> str:
-    """CloudFormation names the function after the stack and cuts what is too long of both."""
+    """CloudFormation names the function after the stack and shortens long names of either."""
     return f"/aws/lambda/{stack.stack_name[:20]}*"

@@ -1,9 +1,9 @@
-"""Lists of names cut to what one pattern or expression of AWS can hold."""
+"""Splits lists of names to fit the length limits of AWS patterns and expressions."""
 
 from collections.abc import Iterable, Iterator
 
 SEPARATORS = len('"" OR ')
-"""What a name costs beside itself, at most: its quotes and what parts it from the next."""
+"""The most characters that a name adds to its own: quotes, and what separates it from the next."""
 
 
 def portions(names: Iterable[str], room: int) -> Iterator[list[str]]:

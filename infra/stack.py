@@ -1,22 +1,23 @@
-"""The stack: what there is, and who may use what. The constructs know how."""
+"""The stack: which constructs there are and what each is given."""
 
 from pathlib import Path
 
 from aws_cdk import Annotations, CfnOutput, Stack, Tags
 from constructs import Construct
 
-from infra.announcer import Announcer
-from infra.api import Api
-from infra.backfiller import Backfiller
 from infra.buckets import TrackedBuckets
 from infra.config import Config
-from infra.functions import code_of
+from infra.functions.announce import Announce
+from infra.functions.backfill import Backfill
+from infra.functions.bundle import code_of
+from infra.functions.query import Api
+from infra.functions.reconcile import Reconcile
+from infra.functions.record import Record
+from infra.functions.summarize import Summarize
+from infra.functions.tracker_function import Shared
 from infra.ingest import Ingest
 from infra.ledger import Ledger
 from infra.monitoring import Monitoring
-from infra.reconciler import Reconciler
-from infra.recorder import Recorder
-from infra.summarizer import Summarizer
 from infra.topics import Topics
 
 
@@ -41,73 +42,58 @@ class TrackerStack(Stack):
                 "deploy with -c source_buckets=name,name",
             )
 
-        code = code_of(lambdas, bundle_dependencies=config.bundle_dependencies)
         ledger = Ledger(self, "Ledger", keep=config.is_prod)
         ingest = Ingest(self, "Ingest", config=config)
         buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue)
         topics = Topics(self, "Topics")
-        environment = {
-            "TABLE_NAME": ledger.table.table_name,
-            "SOURCE_BUCKETS": ",".join(config.source_buckets),
-            "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
-            "SHARDS": str(config.shards),
-            "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
-        }
-        recorder = Recorder(
+        shared = Shared(
+            code=code_of(lambdas, bundle_dependencies=config.bundle_dependencies),
+            table=ledger.table,
+            environment={
+                "TABLE_NAME": ledger.table.table_name,
+                "SOURCE_BUCKETS": ",".join(config.source_buckets),
+                "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
+                "SHARDS": str(config.shards),
+                "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
+            },
+        )
+        # The construct ids are part of the logical ids of what is deployed, so they stay.
+        record = Record(
             self,
             "Recorder",
-            code=code,
-            environment={
-                **environment,
-                "RECORD_INELIGIBLE": str(config.record_ineligible).lower(),
-            },
+            shared,
+            record_ineligible=config.record_ineligible,
             concurrency=config.record_concurrency,
-            queue=ingest.queue,
-            dead_letters=ingest.dead_letters,
-            table=ledger.table,
+            ingest=ingest,
             sources=buckets.sources,
             tracked=buckets.tracked,
         )
-        reconciler = Reconciler(
+        reconcile = Reconcile(
             self,
             "Reconciler",
-            code=code,
-            environment={**environment, "AUDITED": f"{config.audited:g}"},
+            shared,
+            audited=config.audited,
             ingest=ingest.queue,
-            table=ledger.table,
             tracked=buckets.tracked,
         )
-        backfiller = Backfiller(
+        backfill = Backfill(
             self,
             "Backfiller",
-            code=code,
-            environment={
-                **environment,
-                "BACKFILL_INELIGIBLE": str(config.backfill_ineligible).lower(),
-            },
-            table=ledger.table,
+            shared,
+            record_ineligible=config.backfill_ineligible,
             sources=buckets.sources,
             tracked=buckets.tracked,
             inventories=config.inventory_buckets,
         )
-        announcer = Announcer(
-            self,
-            "Announcer",
-            code=code,
-            environment=environment,
-            table=ledger.table,
-            topic=topics.failures,
-        )
-        summarizer = Summarizer(
+        announce = Announce(self, "Announcer", shared, topic=topics.failures)
+        summarize = Summarize(
             self,
             "Summarizer",
-            code=code,
-            environment=environment,
+            shared,
             benign_keys=config.benign_keys,
-            table=ledger.table,
             topic=topics.incidents,
         )
-        api = Api(self, "Api", code=code, environment=environment, table=ledger.table)
+        api = Api(self, "Api", shared)
         monitoring = Monitoring(
             self,
             "Monitoring",
@@ -116,24 +102,21 @@ class TrackerStack(Stack):
             ingest=ingest.queue,
             dead_letters={
                 "ingest": ingest.dead_letters,
-                "announce": announcer.dead_letters,
-                "summarize": summarizer.dead_letters,
-                "reconcile": reconciler.dead_letters,
-                "backfill": backfiller.dead_letters,
+                "announce": announce.dead_letters,
+                "summarize": summarize.dead_letters,
+                "reconcile": reconcile.dead_letters,
+                "backfill": backfill.dead_letters,
             },
             functions={
-                "record": recorder.function,
-                "announce": announcer.function,
-                "summarize": summarizer.function,
-                "reconcile": reconciler.function,
-                "backfill": backfiller.function,
+                "record": record.function,
+                "announce": announce.function,
+                "summarize": summarize.function,
+                "reconcile": reconcile.function,
+                "backfill": backfill.function,
                 "query": api.function,
             },
-            streamed={"announce": announcer.function, "summarize": summarizer.function},
-            objective_minutes=config.objective_minutes,
             rest=api.rest,
-            source_buckets=config.source_buckets,
-            stale_seconds=config.stale_seconds,
+            config=config,
         )
         self._outputs(
             ApiUrl=api.url,
@@ -141,7 +124,7 @@ class TrackerStack(Stack):
             IngestDeadLetterQueueUrl=ingest.dead_letters.queue_url,
             TableName=ledger.table.table_name,
             FailureTopicArn=topics.failures.topic_arn,
-            BackfillQueueUrl=backfiller.queue.queue_url,
+            BackfillQueueUrl=backfill.queue.queue_url,
             IncidentTopicArn=topics.incidents.topic_arn,
             DashboardUrl=monitoring.dashboard_url,
             ArchiveArns=",".join(ingest.archives.archive_arns),

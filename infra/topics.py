@@ -1,4 +1,4 @@
-"""Where people and programs subscribe: failures of single objects, and incidents."""
+"""The SNS topics to subscribe to: failures of single object versions, and incidents."""
 
 from aws_cdk import ArnFormat, Aws, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -10,12 +10,12 @@ _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
 class Topics(Construct):
-    """FailureTopic and IncidentTopic under one key."""
+    """The failure topic and the incident topic, encrypted with one key."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        # A key of our own: the policy of the AWS managed one (alias/aws/sns) cannot be changed and
-        # lets no other service use it, so an alarm's message to the topic would be lost silently.
+        # A customer managed key: the policy of the AWS managed one (alias/aws/sns) is fixed and
+        # allows no other service, so alarms could not publish and no error would show it.
         self.key = kms.Key(
             self,
             "Key",
@@ -33,10 +33,10 @@ class Topics(Construct):
         )
 
     def _let_alarms_publish(self, topic: sns.Topic) -> None:
-        """Both the key and the topic must say so.
+        """Both policies must allow it, the key's and the topic's.
 
-        A topic policy (enforce_ssl makes one) replaces the default one that would have let
-        everything in the account publish.
+        `enforce_ssl` gives the topic a policy, which replaces the default one that lets the whole
+        account publish.
         """
         alarms = Stack.of(self).format_arn(
             service="cloudwatch",

@@ -1,80 +1,124 @@
 """A headless Chromium of its own, for the browser tests and for the pictures in docs/images.
 
-Needed: the packages `chromium` and `chromium-driver` (Debian's names), and selenium.
+A browser of the machine comes first. On Linux with an x64 processor there is always one: the npm
+package `@sparticuz/chromium`, which package.json pins, holds a Chromium, packed.
 """
 
+import fcntl
+import os
+import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
+    from playwright.sync_api import Page
 
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--lang=en-GB",
+_OF_THE_MACHINE = (
+    "chromium",
+    "google-chrome",
+    "google-chrome-stable",
+    "chromium-browser",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_PACKAGE = Path(__file__).parents[1] / "node_modules" / "@sparticuz" / "chromium"
+# Inside the package's own folder, so that npm takes it away together with the version it is of.
+_UNPACKED = _PACKAGE / "unpacked"
+_INFLATE = "process.stdin.pipe(require('zlib').createBrotliDecompress()).pipe(process.stdout)"
+_INSTALL = "install Chromium or Google Chrome (on Debian: apt-get install chromium)"
+
+
+def shipped() -> bool:
+    """Whether the project brings a browser for this kind of machine."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 def missing() -> str | None:
-    """What has to be installed; None when everything is there."""
-    if not any(shutil.which(name) for name in _NAMES):
-        return "no chromium on this machine (apt-get install chromium chromium-driver)"
-    if not shutil.which("chromedriver"):
-        return "no chromedriver on this machine (apt-get install chromium-driver)"
+    """What there is to do before a browser can start; None when nothing is."""
+    if find_spec("playwright") is None:
+        return "Playwright is not installed: run `make .venv/.ready`"
+    if _of_the_machine():
+        return None
+    if not shipped():
+        return f"no browser: none is shipped for this kind of machine, {_INSTALL}"
+    if not (_PACKAGE / "bin").is_dir():
+        return f"no browser: run `npm ci`, which brings one, or {_INSTALL}"
     return None
 
 
 @contextmanager
-def browser(width: int = 1_280, height: int = 900) -> Iterator["Chrome"]:
-    """A fresh browser with a profile of its own; both are gone at the end."""
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
+def browser(width: int = 1_280, height: int = 900) -> Iterator["Page"]:
+    """A tab of a fresh browser with a profile of its own; all of it is gone at the end."""
+    if node := shutil.which("node"):
+        # Playwright's own Node.js needs libraries that a bare machine has not.
+        os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
+    from playwright.sync_api import Error, sync_playwright
 
-    options = ChromeOptions()
-    options.binary_location = next(filter(None, map(shutil.which, _NAMES)), "")
-    with TemporaryDirectory(prefix="s3rt-chromium-", ignore_cleanup_errors=True) as profile:
-        for flag in (*_FLAGS, f"--window-size={width},{height}", f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        found = Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    binary, environment = _of_the_machine(), dict(os.environ)
+    if not binary:
+        binary, more = _unpacked()
+        environment |= more
+    with sync_playwright() as playwright:
         try:
-            resize(found, width, height)
-            yield found
-        finally:
-            found.quit()
+            found = playwright.chromium.launch(
+                executable_path=binary,
+                env=dict(environment),
+                args=["--disable-gpu", "--disable-quic", "--disable-component-update"],
+            )
+        except Error as error:
+            raise RuntimeError(f"{binary} does not start; {_INSTALL}") from error
+        with found:
+            tab = found.new_page(locale="en-GB")
+            resize(tab, width, height)
+            yield tab
 
 
-def resize(chrome: "Chrome", width: int, height: int, *, dark: bool = False) -> None:
-    """The viewport in CSS pixels, whatever the least width of a window is, and the colour scheme
-    of the person's system."""
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    still = {"name": "prefers-reduced-motion", "value": "reduce"}
-    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
+def resize(tab: "Page", width: int, height: int, *, dark: bool = False) -> None:
+    """The viewport in CSS pixels, and the colour scheme of the person's system."""
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
 
 
-def picture(chrome: "Chrome", file: Path, *, whole_page: bool = False) -> None:
-    """What is to be seen as a PNG."""
-    import base64
+def _of_the_machine() -> str | None:
+    return next(filter(None, map(shutil.which, _OF_THE_MACHINE)), None)
 
-    options = {"format": "png", "captureBeyondViewport": whole_page}
-    if whole_page:
-        size = chrome.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        options["clip"] = {**size, "scale": 1}
-    shot = chrome.execute_cdp_cmd("Page.captureScreenshot", options)
-    file.write_bytes(base64.b64decode(shot["data"]))
+
+def _unpacked() -> tuple[str, dict[str, str]]:
+    """The shipped browser, unpacked when it is first asked for, and the variables it needs.
+
+    The package's own code unpacks to fixed names in /tmp, where two projects or two workers would
+    meet half a browser. Here one process unpacks, the others wait, and a folder is whole or absent.
+    """
+    with (_PACKAGE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _UNPACKED.exists():
+            _unpack(_UNPACKED.with_suffix(".part"))
+    # Libraries and a font that a bare machine has not; where it has fonts, they come first.
+    return str(_UNPACKED / "chromium"), {
+        "LD_LIBRARY_PATH": f"{_UNPACKED}/lib:{os.environ.get('LD_LIBRARY_PATH', '')}".rstrip(":"),
+        "FONTCONFIG_FILE": str(_UNPACKED / "all-fonts.conf"),
+    }
+
+
+def _unpack(part: Path) -> None:
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    for name in ("chromium", "al2023.tar", "fonts.tar"):
+        with (_PACKAGE / "bin" / f"{name}.br").open("rb") as packed, (part / name).open("wb") as to:
+            # Python's own library cannot read Brotli; Node.js can.
+            subprocess.run(["node", "-e", _INFLATE], stdin=packed, stdout=to, check=True)
+        if name.endswith(".tar"):
+            subprocess.run(["tar", "--no-same-owner", "-xf", name], cwd=part, check=True)
+            (part / name).unlink()
+    (part / "chromium").chmod(0o755)
+    (part / "all-fonts.conf").write_text(
+        '<fontconfig><include ignore_missing="yes">/etc/fonts/fonts.conf</include>'
+        '<dir prefix="relative">fonts</dir></fontconfig>\n'
+    )
+    part.rename(_UNPACKED)

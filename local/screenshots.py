@@ -5,8 +5,7 @@ Those in docs/images are of canned answers (`make screenshots`).
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +17,11 @@ from s3rt.outputs import Outputs, find
 from s3rt.page_server import serving_page
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
+    from playwright.sync_api import Page
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WIDE, NARROW = (1_280, 900), (390, 844)
-_PATIENCE_SECONDS = 20
+_PATIENCE_MILLISECONDS = 20_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,43 +44,40 @@ def write(outputs: Outputs, images: Path) -> int:
     with (
         Api.at(outputs["ApiUrl"], region, outputs.session()) as api,
         serving_page(api) as site,
+        chromium.browser(*WIDE) as tab,
     ):
-        for name in take(site.url, images):
+        for name in take(tab, site.url, images):
             console.print(f"{images / name}", highlight=False)
     return 0
 
 
-def take(url: str, images: Path) -> Iterator[str]:
+def take(tab: "Page", url: str, images: Path) -> Iterator[str]:
     """Every picture, by its name."""
-    with chromium.browser(*WIDE) as chrome:
-        for dark in (False, True):
-            chromium.resize(chrome, *WIDE, dark=dark)
-            chrome.get(url)
-            _until(chrome, "#routes table", "#activity figure, #activity .note:not(.loading)")
-            name = f"page-{'dark' if dark else 'light'}.png"
-            chromium.picture(chrome, images / name, whole_page=True)
-            yield name
-        chromium.resize(chrome, *WIDE)
-        if chrome.find_elements("css selector", "#failures a"):
-            chrome.execute_script("document.querySelector('#failures a').click()")
-            _until(chrome, "dialog[open] .timeline")
-            chromium.picture(chrome, images / "object.png")
-            yield "object.png"
-        chromium.resize(chrome, *NARROW)
-        chrome.get(url)
-        _until(chrome, "#routes table", "#failures table, #failures .note:not(.loading)")
-        chromium.picture(chrome, images / "narrow.png")
-        yield "narrow.png"
+    for dark in (False, True):
+        chromium.resize(tab, *WIDE, dark=dark)
+        tab.goto(url)
+        _until(tab, "#routes table", "#activity figure, #activity .note:not(.loading)")
+        name = f"page-{'dark' if dark else 'light'}.png"
+        tab.screenshot(path=images / name, full_page=True)
+        yield name
+    chromium.resize(tab, *WIDE)
+    failures = tab.locator("#failures a")
+    if failures.count():
+        failures.first.evaluate("one => one.click()")
+        _until(tab, "dialog[open] .timeline")
+        tab.screenshot(path=images / "object.png")
+        yield "object.png"
+    chromium.resize(tab, *NARROW)
+    tab.goto(url)
+    _until(tab, "#routes table", "#failures table, #failures .note:not(.loading)")
+    tab.screenshot(path=images / "narrow.png")
+    yield "narrow.png"
 
 
-def _until(chrome: "Chrome", *selectors: str) -> None:
+def _until(tab: "Page", *selectors: str) -> None:
     """Waits until the page has something for each selector. TimeoutError when it never has."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    there: Callable[[str], bool] = lambda one: bool(chrome.find_elements("css selector", one))  # noqa: E731
-    while not all(map(there, selectors)):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the page never had all of {', '.join(selectors)}")
-        time.sleep(0.1)
+    for selector in selectors:
+        tab.locator(selector).first.wait_for(state="attached", timeout=_PATIENCE_MILLISECONDS)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import typer
 from botocore.exceptions import NoCredentialsError
 
 from replication import times
-from replication.status import Status
+from replication.s3.status import Status
 from replication.times import Instant
 from s3rt.api import Api
 from s3rt.exit_codes import ExitCode, Stop

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from replication.status import Status
+from replication.s3.status import Status
 from s3rt.api import Api, ApiProblem
 from s3rt.exit_codes import lacks_route
 

@@ -1,6 +1,5 @@
 """The ledger's stream → the failure topic: one message for each edge into FAILED."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,13 +7,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from announce.failure_message import announcement
+from announce.wiring import service
 from replication import times
-from replication.adapters.clients import client
-from replication.adapters.sns import FailureTopic
-from replication.adapters.stream import became_failed, read_image
-from replication.announcements import Announcement, announcement
+from replication.aws.table.stream_record import became_failed, read_image
 from replication.errors import Unreadable
-from replication.settings import from_env
+from replication.published.sns_message import SnsMessage
 
 logger = Logger()
 metrics = Metrics()
@@ -26,8 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Publishes a batch. Lambda begins again at the first record that did not go out and delivers
     those behind it once more; subscribers know a repetition by its `event_id`."""
     found = list(_announcements(event["Records"]))
-    topic = FailureTopic(client("sns"), from_env(os.environ, "FAILURE_TOPIC_ARN").failure_topic_arn)
-    published = topic.publish([message for _, message in found])
+    published = service().publish([message for _, message in found])
     for place, reason in published.refused.items():
         logger.error("SNS refuses a message", reason=reason, body=found[place][1].body)
     lost = len(published.failed) + len(published.refused)
@@ -38,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": number} for number in first]}
 
 
-def _announcements(records: list[dict[str, Any]]) -> Iterator[tuple[str, Announcement]]:
+def _announcements(records: list[dict[str, Any]]) -> Iterator[tuple[str, SnsMessage]]:
     """Each announcement with its record's sequence number, in the order of the stream."""
     for change in (record["dynamodb"] for record in records):
         image, number = change.get("NewImage"), change["SequenceNumber"]

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backfill.wiring import backfill
+from backfill.wiring import service
 from replication.errors import TrackerError
 
 logger = Logger()
@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     again = []
     for record in event["Records"]:
         try:
-            counts = backfill().handle(
+            counts = service().handle(
                 record["body"], lambda: context.get_remaining_time_in_millis() / 1_000
             )
         except TrackerError as error:

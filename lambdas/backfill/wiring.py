@@ -4,29 +4,29 @@ import os
 import time
 from functools import cache, partial
 
-from replication.adapters import manifests
-from replication.adapters.backfill_progress import BackfillProgress
-from replication.adapters.backfill_queue import SqsBackfillQueue
-from replication.adapters.clients import client
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.configurations import Configurations
-from replication.adapters.delivery_files import S3DeliveryFiles
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.findings import FindingsTable
-from replication.adapters.s3 import S3Objects
-from replication.backfill import Backfill
+from backfill.run import Backfill
+from replication.aws.clients import client
+from replication.aws.deliveries import manifest
+from replication.aws.deliveries.files import S3DeliveryFiles
+from replication.aws.s3.objects import S3Objects
+from replication.aws.s3.rule_histories import S3RuleHistories
+from replication.aws.sqs import SqsQueue
+from replication.aws.table.backfill_progress import BackfillProgress
+from replication.aws.table.findings import FindingsTable
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.settings import from_env
 from replication.times import wall_clock
 
 
 @cache
-def backfill() -> Backfill:
+def service() -> Backfill:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "BACKFILL_QUEUE_URL")
     s3, dynamodb = partial(client, "s3"), client("dynamodb")
-    table = ConfigurationTable(dynamodb, settings.table_name)
+    table = RuleRevisionTable(dynamodb, settings.table_name)
     findings = FindingsTable(dynamodb, settings.table_name)
-    histories = Configurations(
+    histories = S3RuleHistories(
         s3=s3,
         table=table,
         buckets=settings.source_buckets,
@@ -35,13 +35,13 @@ def backfill() -> Backfill:
     )
     return Backfill(
         files=S3DeliveryFiles(s3),
-        queue=SqsBackfillQueue(partial(client, "sqs"), settings.backfill_queue_url),
+        queue=SqsQueue(partial(client, "sqs"), settings.backfill_queue_url),
         progress=BackfillProgress(dynamodb, settings.table_name),
         ledger=DynamoDBLedger(dynamodb, settings.table_name, settings.shards),
         objects=S3Objects(s3),
         histories=histories,
-        delivery_of=manifests.delivery_of,
-        reader=manifests.reader,
+        delivery_of=manifest.delivery_of,
+        reader=manifest.reader,
         source_buckets=frozenset(settings.source_buckets),
         destination_buckets=frozenset(settings.destination_buckets),
         now=wall_clock,

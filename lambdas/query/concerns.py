@@ -1,16 +1,19 @@
 """Which buckets and routes an answer is about, and whether anything may be missing from it."""
 
+from collections import Counter
 from collections.abc import Mapping, Set
 
-from query.service import Service
-from replication.configuration import History
+from query.wiring import Service
+from replication.counters.counter import Totals
+from replication.ledger.watermark import Reason, lacks
+from replication.published.row import Json
+from replication.s3.rule_history import RuleHistory
+from replication.threads import concurrently
 from replication.times import Instant
-from replication.views import Json
-from replication.watermark import Reason, lacks
 
 Route = tuple[str, str]
 """Source bucket and destination."""
-Concerned = Mapping[str, History | None]
+Concerned = Mapping[str, RuleHistory | None]
 """The configurations an answer depends on, by source bucket."""
 
 
@@ -38,6 +41,25 @@ def routes_of(
     return tuple((bucket, name) for name in sorted(names))
 
 
+def counted_totals(service: Service, concerned: Concerned) -> Mapping[Totals, Counter[str]]:
+    """What stands, of every route and rule of the buckets an answer is about."""
+    found: dict[Totals, Counter[str]] = {}
+    for totals in concurrently(service.counters.totals, concerned):
+        found.update(totals)
+    return found
+
+
+def counted_routes(
+    service: Service,
+    bucket: str,
+    concerned: Concerned,
+    totals: Mapping[Totals, Counter[str]],
+) -> tuple[Route, ...]:
+    """The routes of a bucket, by the rules and by what was counted."""
+    counted = {view.destination for view in totals if view.bucket == bucket}
+    return routes_of(service, bucket, concerned, counted)
+
+
 def reason(
     concerned: Concerned,
     frontier: Instant | None,
@@ -53,7 +75,7 @@ def reason(
     return next(((bucket, why) for bucket, why in found if why), None)
 
 
-def told(found: tuple[str, Reason] | None) -> Json:
+def completeness_json(found: tuple[str, Reason] | None) -> Json:
     """The members of an answer that say whether it is complete."""
     bucket, why = found or ("", None)
     return {

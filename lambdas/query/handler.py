@@ -9,7 +9,14 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from query import openapi, overview_routes, problems
+from query import openapi, problems
+from query.buckets import routes as buckets
+from query.doctor import routes as doctor
+from query.incidents import routes as incidents
+from query.objects import routes as objects
+from query.rows import routes as rows
+from query.summary import routes as summary
+from query.timeline import routes as timeline
 
 logger = Logger()
 app = APIGatewayRestResolver(
@@ -17,7 +24,8 @@ app = APIGatewayRestResolver(
     # Without it an answer that does not match its schema would read as the caller's mistake.
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-app.include_router(overview_routes.router)
+for resource in (buckets, objects, rows, doctor, summary, timeline, incidents):
+    app.include_router(resource.router)
 problems.install(app, logger, known=partial(openapi.knows, app))
 openapi.install(app)
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from query import VERSION
 from query.parameters import only
-from query.schemas import Problem
+from query.schema import Problem
 
 Document = dict[str, Any]
 

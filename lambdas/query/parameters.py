@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from query.problems import BUCKET_NOT_TRACKED, INVALID_PARAMETER, Problem
-from query.service import service
+from query.wiring import service
 from replication import times
-from replication.status import Status
+from replication.s3.status import Status
 from replication.times import Instant
 
 KEY_BYTES = 1_024

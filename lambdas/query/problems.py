@@ -13,7 +13,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from botocore.exceptions import BotoCoreError, ClientError
+
+from replication.errors import Unavailable
 
 URN = "urn:problem:s3-replication-tracker:"
 CONTENT_TYPE = "application/problem+json"
@@ -93,8 +94,10 @@ def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], 
             return _response(METHOD_NOT_ALLOWED, detail, headers={"Allow": "GET"})
         return _response(NOT_FOUND, "No route of this API has this path.")
 
-    def on_refused(error: ClientError) -> Response[str]:
-        if error.response.get("Error", {}).get("Code") in _PASSING:
+    def on_unavailable(error: Unavailable) -> Response[str]:
+        # What DynamoDB answered, if it answered at all.
+        answered = getattr(error.__cause__, "response", None)
+        if answered is None or answered.get("Error", {}).get("Code") in _PASSING:
             return unavailable(error)
         return on_unexpected(error)
 
@@ -112,8 +115,7 @@ def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], 
         (Problem, on_problem),
         (RequestValidationError, on_invalid),
         (NotFoundError, on_unknown_route),
-        (ClientError, on_refused),
-        (BotoCoreError, unavailable),
+        (Unavailable, on_unavailable),
         (Exception, on_unexpected),
     ):
         app.exception_handler(error)(handler)

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from reconcile.wiring import service
-from replication.adapters.windows import decode
+from replication.aws.windows import decode
 from replication.errors import Unavailable
 
 logger = Logger()

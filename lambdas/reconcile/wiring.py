@@ -7,18 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
-from replication.adapters.clients import client
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.dynamodb_reads import CachedHistories, LedgerReads
-from replication.adapters.findings import FindingsTable
-from replication.adapters.s3 import S3Objects
-from replication.adapters.setups import S3Setups
-from replication.adapters.windows import Ticks, WindowQueue, Work
-from replication.checks import LookBack, Schedule
-from replication.inspection import Inspection
-from replication.look_back import LookingBack
-from replication.reconciler import RESERVE_SECONDS, Reconciler
+from reconcile.look_back import LookingBack
+from reconcile.reconciler import RESERVE_SECONDS, Reconciler
+from reconcile.setup_inspection import SetupInspection
+from replication.aws.clients import client
+from replication.aws.s3.bucket_setups import S3Setups
+from replication.aws.s3.objects import S3Objects
+from replication.aws.sqs import SqsQueue
+from replication.aws.table.findings import FindingsTable
+from replication.aws.table.index_reads import IndexReads
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.aws.windows import Ticks, WindowQueue, Work
+from replication.ledger.schedule import LookBack, Schedule
+from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import Instant, plus, wall_clock
 
@@ -33,7 +35,7 @@ class Service:
     reconciler: Reconciler
     queue: WindowQueue
     ticks: Ticks
-    inspection: Inspection
+    inspection: SetupInspection
     looking_back: LookingBack
 
     def tick(self) -> float | None:
@@ -67,11 +69,11 @@ def service() -> Service:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "RECONCILE_QUEUE_URL", "INGEST_QUEUE_ARN")
     dynamodb, table = client("dynamodb"), settings.table_name
-    configurations = ConfigurationTable(dynamodb, table)
-    histories = CachedHistories(configurations.load, settings.source_buckets, time.monotonic)
+    configurations = RuleRevisionTable(dynamodb, table)
+    histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
     s3, findings = partial(client, "s3"), FindingsTable(dynamodb, table)
     reconciler = Reconciler(
-        index=LedgerReads(dynamodb, table),
+        index=IndexReads(dynamodb, table),
         ledger=DynamoDBLedger(dynamodb, table, settings.shards),
         objects=S3Objects(s3),
         findings=findings,
@@ -83,8 +85,10 @@ def service() -> Service:
     )
     return Service(
         reconciler,
-        WindowQueue(client("sqs"), settings.reconcile_queue_url),
+        WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url)),
         Ticks(dynamodb, table),
-        Inspection(S3Setups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)),
+        SetupInspection(
+            S3Setups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)
+        ),
         LookingBack(reconciler, configurations.note_looked_back),
     )

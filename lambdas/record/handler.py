@@ -5,8 +5,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from record.wiring import recorder
-from replication.ports import Message
+from record.wiring import service
+from replication.message import Message
 from replication.times import from_epoch_milliseconds
 
 logger = Logger()
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         )
         for record in event["Records"]
     ]
-    outcome = recorder().record(messages, lambda: context.get_remaining_time_in_millis() / 1000)
+    outcome = service().record(messages, lambda: context.get_remaining_time_in_millis() / 1000)
     for name, count in (+outcome.counts).items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     return {"batchItemFailures": [{"itemIdentifier": one} for one in outcome.retry]}

@@ -4,24 +4,24 @@ import os
 import time
 from functools import cache, partial
 
-from replication.adapters.clients import client
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.configurations import Configurations
-from replication.adapters.dead_letters import SqsDeadLetters
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.envelope import events_of
-from replication.adapters.findings import FindingsTable
-from replication.adapters.heard import HeardTable
-from replication.adapters.s3 import S3Objects
-from replication.attributor import Attributor
+from record.event_claims import EventClaims
+from record.recorder import Recorder
+from replication.aws.clients import client
+from replication.aws.dead_letters import SqsDeadLetters
+from replication.aws.messages.body import events_of
+from replication.aws.s3.objects import S3Objects
+from replication.aws.s3.rule_histories import S3RuleHistories
+from replication.aws.table.findings import FindingsTable
+from replication.aws.table.frontier import FrontierTable
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.errors import Denied
-from replication.recorder import Recorder
 from replication.settings import from_env
 from replication.times import wall_clock
 
 
 @cache
-def recorder() -> Recorder:
+def service() -> Recorder:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "INGEST_DEAD_LETTER_QUEUE_URL")
     s3 = partial(client, "s3")
@@ -32,17 +32,17 @@ def recorder() -> Recorder:
         findings.note(denied, wall_clock())
 
     objects = S3Objects(s3)
-    histories = Configurations(
+    histories = S3RuleHistories(
         s3=s3,
-        table=ConfigurationTable(client("dynamodb"), settings.table_name),
+        table=RuleRevisionTable(client("dynamodb"), settings.table_name),
         buckets=settings.source_buckets,
         seconds=time.monotonic,
         now=wall_clock,
         refused=note,
     )
 
-    def attributor() -> Attributor:
-        return Attributor(
+    def attributor() -> EventClaims:
+        return EventClaims(
             histories=histories.histories(),
             unknown=histories.unknown(),
             objects=objects,
@@ -64,5 +64,5 @@ def recorder() -> Recorder:
         ledger=ledger,
         dead_letters=SqsDeadLetters(partial(client, "sqs"), settings.dead_letter_queue_url),
         now=wall_clock,
-        heard=HeardTable(client("dynamodb"), settings.table_name, wall_clock),
+        heard=FrontierTable(client("dynamodb"), settings.table_name, wall_clock),
     )

@@ -1,6 +1,7 @@
 """What can go wrong with one message, and whose turn it is then.
 
 TrackerError
+├── TooManyVersions   a key has more versions than one request may read
 ├── Unreadable    a record of the stream that is no item of the ledger: told, and passed over
 ├── Rejected      it can never be understood: to the dead-letter queue at once
 └── NotYet        it may be understood later: back to the queue, S3's facts are not all in
@@ -12,12 +13,57 @@ TrackerError
             └── Hidden        only the owner of its encryption key can read the status
 """
 
+from enum import StrEnum
+
 HIDDEN_ACTION = "s3:HeadObject of SSE-C objects"
 """What stands for the action in the finding of objects whose status nobody can read."""
 
 
+class Reason(StrEnum):
+    """Why a message is rejected; a message attribute in the dead-letter queue, so names stay."""
+
+    NOT_JSON = "not-json"
+    UNKNOWN_SHAPE = "unknown-shape"
+    NESTED_TOO_DEEPLY = "nested-too-deeply"
+    UNCONFIRMED_SUBSCRIPTION = "unconfirmed-subscription"
+    UNKNOWN_SOURCE = "unknown-source"
+    UNKNOWN_VERSION = "unknown-version"
+    UNKNOWN_DELETION_TYPE = "unknown-deletion-type"
+    MISSING_FIELD = "missing-field"
+    MISSING_REPLICATION_DATA = "missing-replication-data"
+    WRONG_TYPE = "wrong-type"
+    BAD_TEXT = "bad-text"
+    TOO_LONG = "too-long"
+    KEY_TOO_LONG = "key-too-long"
+    VERSION_ID_TOO_LONG = "version-id-too-long"
+    BAD_EVENT_ID = "bad-event-id"
+    BAD_BUCKET_NAME = "bad-bucket-name"
+    BAD_BUCKET_ARN = "bad-bucket-arn"
+    BAD_SIZE = "bad-size"
+    BAD_TIME = "bad-time"
+    ABSURD_TIME = "absurd-time"
+    NOT_A_REQUEST = "not-a-request"
+    BUCKET_NOT_TRACKED = "bucket-not-tracked"
+    NO_SUCH_FILE = "no-such-file"
+    UNSUPPORTED_FORMAT = "unsupported-format"
+    BAD_STATUS = "bad-status"
+    TOO_LARGE = "too-large"
+    WRONG_MD5 = "wrong-md5"
+    NOT_GZIP = "not-gzip"
+    CHANGED = "changed"
+    MISSING_COLUMN = "missing-column"
+    BAD_MD5 = "bad-md5"
+    BAD_FLAG = "bad-flag"
+    UNWRITABLE = "unwritable"
+    BAD_URI = "bad-uri"
+
+
 class TrackerError(Exception):
     """Base of every error this package raises on purpose."""
+
+
+class TooManyVersions(TrackerError):
+    """A key has more versions than one request may read."""
 
 
 class Rejected(TrackerError):
@@ -27,7 +73,7 @@ class Rejected(TrackerError):
     attribute in the dead-letter queue; `detail` is one sentence for a person.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

@@ -8,9 +8,9 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from replication import measures
 from replication.errors import Unavailable
 from replication.times import wall_clock
+from summarize import metrics as summarize_metrics
 from summarize.wiring import service
 
 logger = Logger()
@@ -32,6 +32,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         first = records[0]["dynamodb"]["SequenceNumber"]
         return {"batchItemFailures": [{"itemIdentifier": first}], "state": {}}
     metrics.add_metric("UnreadableItems", MetricUnit.Count, done.unreadable)
-    for document in measures.counted(done.deltas, wall_clock()):
+    for document in summarize_metrics.counted(done.deltas, wall_clock()):
         sys.stdout.write(json.dumps(document) + "\n")
     return {"batchItemFailures": [], "state": {}}

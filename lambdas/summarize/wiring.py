@@ -13,23 +13,24 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from replication.adapters.clients import client
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.counter_reads import CounterReads
-from replication.adapters.counters import CounterTable
-from replication.adapters.dynamodb_reads import CachedHistories
-from replication.adapters.heard_reads import HeardReads
-from replication.adapters.incident_reads import IncidentReads
-from replication.adapters.incidents import IncidentTable, IncidentTopic, incident_id
-from replication.adapters.outstanding import Outstanding
-from replication.adapters.recounting import IndexWalk, RecountedCounters
-from replication.adapters.stream import read_record
-from replication.contributions import Benign
-from replication.recount import Recount, Verdict
+from replication.aws.clients import client
+from replication.aws.sns import IncidentTopic
+from replication.aws.table.counter_reads import CounterReads
+from replication.aws.table.counter_recount import IndexWalk, RecountedCounters
+from replication.aws.table.counter_writes import CounterTable
+from replication.aws.table.frontier_reads import FrontierReads
+from replication.aws.table.incident_reads import IncidentReads
+from replication.aws.table.incident_writes import IncidentTable, incident_id
+from replication.aws.table.outstanding import Outstanding
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.aws.table.stream_record import read_record
+from replication.counters.counter import Benign
+from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
-from replication.summarizer import Summarizer
-from replication.sweep import Sweep
 from replication.times import wall_clock
+from summarize.recount import Recount, Verdict
+from summarize.schedules import Sweep
+from summarize.summarizer import Summarizer
 
 REST_SECONDS = 20
 """Between two looks of a recount: longer than the stream takes to be worked off."""
@@ -89,14 +90,14 @@ def service() -> Service:
         now=wall_clock,
     )
     sweep = Sweep(
-        histories=CachedHistories(
-            ConfigurationTable(dynamodb, table).load, settings.source_buckets, time.monotonic
+        histories=KnownRules(
+            RuleRevisionTable(dynamodb, table).load, settings.source_buckets, time.monotonic
         ),
         outstanding=Outstanding(dynamodb, table, settings.shards),
         standing=reads,
         summarizer=summarizer,
         recounting=recount,
         now=wall_clock,
-        frontier=HeardReads(dynamodb, table).frontier,
+        frontier=FrontierReads(dynamodb, table).frontier,
     )
     return Service(summarizer, sweep)

@@ -19,7 +19,7 @@ from local.parity.barriers import Barriers
 from local.parity.settling import Control, NotSettled
 from local.parity.verdict import Heard, Verdict, judge
 from local.parity.workload import Workload
-from replication.progress import State
+from replication.published.backfill import RunState
 from s3rt.api import Api
 from s3rt.commands import backfill
 
@@ -138,7 +138,7 @@ def _read_inventories(s3: S3Client, outputs: Outputs, progress: Progress) -> Cou
             last = found
             if time.monotonic() > deadline:
                 break
-        if last is None or last.state is not State.FINISHED:
+        if last is None or last.state is not RunState.FINISHED:
             raise NotSettled(f"the inventory of {bucket} is not read: {last}")
         counts += last.counts
     return counts

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from local import demo_buckets
 from local.deploy import STACK_NAME
 from local.parity import rules
-from replication.adapters.configuration_table import ConfigurationTable
+from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.times import plus, to_datetime, wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from local.stack import Outputs
-    from replication.configuration import Revision
+    from replication.s3.rule_history import Revision
 
 INGEST_RETRY_SECONDS = 15
 """In place of three minutes: how long a message waits for its next try."""
@@ -65,7 +65,7 @@ class Control:
         self._events = demo_buckets.client("events", self.outputs.endpoint_url)
         self._dynamodb = demo_buckets.client("dynamodb", self.outputs.endpoint_url)
         self._table = self.outputs.stack["TableName"]
-        self._configurations = ConfigurationTable(self._dynamodb, self._table)
+        self._configurations = RuleRevisionTable(self._dynamodb, self._table)
         self._begun = wall_clock()
         resources = demo_buckets.client("cloudformation", self.outputs.endpoint_url)
         self._resources = {

@@ -11,11 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from replication.adapters.backfill_progress import BackfillProgress
-from replication.backfill import Request
-from replication.deliveries import run_of
-from replication.existing import Outcome
-from replication.progress import Progress, State
+from replication.aws.table.backfill_progress import BackfillProgress
+from replication.published.backfill import Outcome, Progress, Request, RunState
+from replication.s3.deliveries import run_of
 from replication.times import Instant
 from s3rt import text
 from s3rt.options import Json, moment
@@ -66,9 +64,9 @@ def watch(run: str, outputs: Outputs, before: Progress | None) -> Iterator[Progr
     while True:
         found = progress(run, outputs)
         yield found
-        if found and found.state is State.FINISHED:
+        if found and found.state is RunState.FINISHED:
             return
-        if found and found.state is State.FAILED and found != before:
+        if found and found.state is RunState.FAILED and found != before:
             return
         time.sleep(POLL_SECONDS)
 
@@ -97,7 +95,7 @@ def command(
     console = Console()
     run = run_of(manifest)
     known = progress(run, outputs)
-    if known is None or known.state is not State.FINISHED:
+    if known is None or known.state is not RunState.FINISHED:
         start(manifest, outputs, rules_since)
     if not wait:
         known = progress(run, outputs)
@@ -109,12 +107,12 @@ def command(
     if json:
         *_, now = watch(run, outputs, known)
         text.json_line(as_json(run, now))
-        raise typer.Exit(int(now is not None and now.state is State.FAILED))
+        raise typer.Exit(int(now is not None and now.state is RunState.FAILED))
     with Live(rendered(run, known), console=console) as live:
         now = known
         for now in watch(run, outputs, known):
             live.update(rendered(run, now))
-    if now and now.state is State.FAILED:
+    if now and now.state is RunState.FAILED:
         raise typer.Exit(1)
 
 

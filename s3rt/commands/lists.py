@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from replication.status import Status
+from replication.s3.status import Status
 from s3rt import text
 from s3rt.api import Api
 from s3rt.commands.objects import failed

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from replication.status import Status
+from replication.s3.status import Status
 from s3rt import route_summaries, text
 from s3rt.api import Api, ApiProblem
 from s3rt.commands.lists import list_path

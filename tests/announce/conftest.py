@@ -11,9 +11,10 @@ import pytest
 from moto import mock_aws
 
 from announce.handler import metrics
-from replication.adapters.clients import client
-from replication.adapters.items import item_of, key_of
-from replication.stored import Stored
+from announce.wiring import service
+from replication.aws.clients import client
+from replication.aws.table.ledger_item import item_of, key_of
+from replication.ledger.item import LedgerItem
 
 CONTEXT = cast(
     "LambdaContext",
@@ -51,6 +52,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
     monkeypatch.setattr(metrics.provider, "namespace", "S3ReplicationTracker")
     with mock_aws():
         client.cache_clear()
+        service.cache_clear()
         sns, sqs = client("sns"), boto3.client("sqs", region_name="us-east-1")
         arn = sns.create_topic(Name="failures")["TopicArn"]
         monkeypatch.setenv("FAILURE_TOPIC_ARN", arn)
@@ -70,7 +72,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
     client.cache_clear()
 
 
-def record(number: int, new: Stored | None, old: Stored | None = None) -> dict[str, Any]:
+def record(number: int, new: LedgerItem | None, old: LedgerItem | None = None) -> dict[str, Any]:
     """A record of the table's stream; `number` is its sequence number."""
     subject = new or old
     assert subject is not None

@@ -1,15 +1,13 @@
 """The stream's records become messages; what did not go out is asked for again, nothing else."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from announce.handler import handler
-from replication.adapters.sns import FailureTopic, Published
+from announce.wiring import service
+from replication.aws.sns import FailureTopic, Published
 from tests.announce.conftest import CONTEXT, Topic, record
 from tests.support.seeds import arrived, failed, requested, stored, version
 
@@ -75,6 +73,7 @@ def test_a_topic_that_is_away_leaves_everything_to_be_asked_for_again(
     topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAILURE_TOPIC_ARN", topic.arn + "-gone")
+    service.cache_clear()
     assert announce(a_failure(7), a_failure(8)) == ["7"]
 
 
@@ -117,24 +116,3 @@ def test_what_went_out_is_counted(topic: Topic, capsys: pytest.CaptureFixture[st
 
 def test_an_empty_batch_is_nothing_to_do(topic: Topic) -> None:
     assert announce() == []
-
-
-@pytest.mark.parametrize(
-    ("module", "kept_out"),
-    [
-        ("announce.handler", ["pydantic", "replication.adapters.dynamodb", "query"]),
-        ("query.handler", ["replication.adapters.dynamodb", "replication.adapters.s3"]),
-    ],
-)
-def test_a_cold_start_imports_no_more_than_it_uses(module: str, kept_out: list[str]) -> None:
-    code = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[2] / "lambdas",
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=60,
-    )
-    loaded = json.loads(found.stdout)
-    assert not set(kept_out) & set(loaded)

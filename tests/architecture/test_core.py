@@ -1,15 +1,35 @@
-"""The core is the standard library and itself: no AWS, no framework, no adapter."""
+"""What a room may import, and what a function loads. The layers are contracts of import-linter."""
 
 import ast
+import json
+import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CORE = sorted((ROOT / "lambdas" / "replication").glob("*.py"))
-MODULES = sorted(f"replication.{file.stem}" for file in CORE if file.stem != "__init__")
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
+ROOMS = LAMBDAS / "replication"
+CORE = sorted(file for file in ROOMS.rglob("*.py") if "aws" not in file.relative_to(ROOMS).parts)
+HANDLERS = sorted(file.parent.name for file in LAMBDAS.glob("*/handler.py"))
+LISTS = [
+    "query",
+    "replication.aws.table.index_reads",
+    "replication.ledger.index",
+    "replication.ledger.version_items",
+    "replication.ledger.watermark",
+    "replication.published.row",
+]
+"""What answers questions is made of."""
+KEPT_OUT = {
+    "announce": ["replication.aws.table.ledger", "replication.aws.s3"],
+    "backfill": ["query", "replication.aws.table.index_reads"],
+    "query": ["replication.aws.table.ledger", "replication.aws.s3"],
+    "reconcile": ["query", "replication.counters", "replication.aws.sns"],
+    "record": [*LISTS, "replication.counters", "replication.published", "replication.aws.sns"],
+    "summarize": ["query", "replication.aws.s3", "replication.aws.table.ledger"],
+}
+"""What no cold start of a function may import, beside pydantic."""
 
 
 def imported(file: Path) -> set[str]:
@@ -24,17 +44,39 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("file", CORE, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", CORE, ids=lambda file: str(file.relative_to(ROOMS)))
 def test_a_core_module_imports_the_standard_library_and_the_core_alone(file: Path) -> None:
     for name in imported(file):
         top = name.partition(".")[0]
         assert top == "replication" or top in sys.stdlib_module_names, name
-        assert not name.startswith("replication.adapters"), name
+        assert not name.startswith("replication.aws"), name
 
 
-def test_the_import_contract_leaves_no_core_module_out() -> None:
-    """A name that an `import` statement does not show (by way of another module) it finds."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = settings["tool"]["importlinter"]["contracts"]
-    (core,) = (one for one in contracts if one["name"].startswith("The core knows no AWS"))
-    assert sorted(core["source_modules"]) == MODULES
+def test_every_function_says_what_it_keeps_out() -> None:
+    assert sorted(KEPT_OUT) == HANDLERS
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_cold_start_imports_no_more_than_it_uses(function: str) -> None:
+    code = f"import json, sys, {function}.handler; print(json.dumps(sorted(sys.modules)))"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=LAMBDAS,
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    kept_out = {*KEPT_OUT[function], *([] if function == "query" else ["pydantic"])}
+    assert not kept_out & set(json.loads(found.stdout))
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_every_wiring_has_one_shape(function: str) -> None:
+    """`service()`, made once a process; whoever reads a handler knows where its parts come from."""
+    tree = ast.parse((LAMBDAS / function / "wiring.py").read_text(encoding="utf-8"))
+    (service,) = (
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "service"
+    )
+    assert [ast.unparse(one) for one in service.decorator_list] == ["cache"]
+    assert not service.args.args

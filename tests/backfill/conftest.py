@@ -9,18 +9,18 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from replication.adapters import manifests
-from replication.adapters.backfill_progress import BackfillProgress
-from replication.adapters.backfill_queue import SqsBackfillQueue
-from replication.adapters.delivery_files import S3DeliveryFiles
-from replication.backfill import Backfill
-from replication.configuration import History
-from replication.deliveries import run_of
-from replication.fold import State
-from replication.ports import Ledger
-from replication.progress import Progress
+from backfill.run import Backfill
+from replication.aws.deliveries import manifest
+from replication.aws.deliveries.files import S3DeliveryFiles
+from replication.aws.sqs import SqsQueue
+from replication.aws.table.backfill_progress import BackfillProgress
+from replication.ledger.port import Ledger
+from replication.ledger.state import State
+from replication.published.backfill import Progress
+from replication.s3.deliveries import run_of
+from replication.s3.rule_history import RuleHistory
 from replication.times import Instant
-from tests.ledger.conftest import dynamodb, ledger, table
+from tests.replication.aws.table.conftest import dynamodb, ledger, table
 from tests.support import deliveries
 from tests.support.deliveries import BUCKET, URI
 from tests.support.fakes import MemoryHistories, MemoryLedger, MemoryObjects, history, rule
@@ -65,20 +65,20 @@ class World:
     batch_rows: int = 50
     ledger: Ledger = field(default_factory=MemoryLedger)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
-    known: Mapping[str, History] = field(
+    known: Mapping[str, RuleHistory] = field(
         default_factory=lambda: {"src": history("src", rule("dst"))}
     )
 
     def backfill(self) -> Backfill:
         return Backfill(
             files=S3DeliveryFiles(lambda: self.s3),
-            queue=SqsBackfillQueue(lambda: self.sqs, self.queue_url),
+            queue=SqsQueue(lambda: self.sqs, self.queue_url),
             progress=self.table_of_progress,
             ledger=self.ledger,
             objects=self.objects,
             histories=MemoryHistories(dict(self.known)),
-            delivery_of=manifests.delivery_of,
-            reader=manifests.reader,
+            delivery_of=manifest.delivery_of,
+            reader=manifest.reader,
             source_buckets=frozenset({"src"}),
             now=lambda: NOW,
             batch_rows=self.batch_rows,

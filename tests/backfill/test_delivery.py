@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from replication.adapters.delivery_files import S3DeliveryFiles
-from replication.deliveries import DataFile
+from replication.aws.deliveries.files import S3DeliveryFiles
 from replication.errors import Rejected, Unavailable
-from replication.facts import Evidence, Fact, Kind
-from replication.ports import Claim, Head, Written
-from replication.progress import State
-from replication.status import Status
+from replication.head.port import Head
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.port import Claim, Written
+from replication.published.backfill import RunState
+from replication.s3.deliveries import DataFile
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
 from replication.times import Instant, plus
 from tests.backfill.conftest import NOW, World, rows
 from tests.support import deliveries
@@ -38,7 +40,7 @@ def test_all_rows_of_all_files_come_into_the_ledger(world: World) -> None:
     assert world.state("k119").status is Status.COMPLETED
     assert world.state("k500").status is Status.FAILED
     found = world.progress
-    assert (found.state, found.rows, found.files_finished) == (State.FINISHED, 151, 3)
+    assert (found.state, found.rows, found.files_finished) == (RunState.FINISHED, 151, 3)
     assert found.counts == {"completed": 120, "failed": 30, "no_status": 1}
     assert (found.run.files, found.run.started_at, found.finished_at) == (3, NOW, NOW)
 
@@ -47,7 +49,7 @@ def test_a_function_that_runs_out_of_time_is_continued(world: World) -> None:
     put_inventory(world.s3, rows(220))
     world.start()
     assert world.work(seconds_left=10) == 1 + 5  # one batch of fifty rows each
-    assert (world.progress.state, world.progress.rows) == (State.FINISHED, 220)
+    assert (world.progress.state, world.progress.rows) == (RunState.FINISHED, 220)
     assert world.progress.counts == {"completed": 220}
 
 
@@ -69,7 +71,7 @@ def test_a_restart_in_the_middle_goes_on_where_the_ledger_is(world: World) -> No
     world.start()
     with pytest.raises(KeyboardInterrupt):
         world.work()
-    assert (world.progress.state, world.progress.rows) == (State.RUNNING, 100)
+    assert (world.progress.state, world.progress.rows) == (RunState.RUNNING, 100)
     assert len(ledger.records) == 150
     world.work()
     assert world.progress.counts == {"completed": 220}
@@ -132,7 +134,7 @@ def test_a_file_whose_md5_differs_is_refused_before_any_row_is_read(world: World
     world.s3.put_object(Bucket=BUCKET, Key="data/1.csv.gz", Body=deliveries.packed(*rows(5, 200)))
     world.start()
     world.work()
-    assert world.progress.state is State.FAILED
+    assert world.progress.state is RunState.FAILED
     assert "wrong-md5" in world.progress.troubles[0]
     assert len(world.ledger.records) == 5  # type: ignore[attr-defined]
     world.s3.put_object(Bucket=BUCKET, Key="data/1.csv.gz", Body=deliveries.packed(*rows(5, 100)))
@@ -147,7 +149,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(world: World) -> None:
     world.work(seconds_left=10, most=2)
     world.s3.put_object(Bucket=BUCKET, Key="data/0.csv.gz", Body=deliveries.packed(*rows(9)))
     world.work()
-    assert world.progress.state is State.FAILED
+    assert world.progress.state is RunState.FAILED
     assert "changed while it was read" in world.progress.troubles[0]
 
 
@@ -172,7 +174,7 @@ def test_a_file_that_is_not_there_is_named_with_the_likely_reason(world: World) 
 def test_a_manifest_that_is_not_there_fails_the_run(world: World) -> None:
     world.start()
     world.work()
-    assert world.progress.state is State.FAILED
+    assert world.progress.state is RunState.FAILED
     assert "does not exist" in world.progress.troubles[0]
 
 
@@ -217,7 +219,7 @@ def test_a_row_over_several_lines_is_one_row_of_the_progress(world: World) -> No
     world.s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=json.dumps(manifest).encode())
     world.start()
     world.work(seconds_left=10)
-    assert (world.progress.state, world.progress.rows) == (State.FINISHED, 120)
+    assert (world.progress.state, world.progress.rows) == (RunState.FINISHED, 120)
     assert world.progress.counts == {"failed": 120}
     assert world.state("k119").failure_code == "SlowDown"
 

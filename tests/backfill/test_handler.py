@@ -9,15 +9,16 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from replication.adapters.clients import client
-from replication.adapters.configurations import Configurations
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.items import read_item
-from replication.facts import Evidence, Fact, Kind
-from replication.fold import fold
-from replication.ports import Claim
-from replication.progress import State
-from replication.status import Status
+from replication.aws.clients import client
+from replication.aws.s3.rule_histories import S3RuleHistories
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.ledger_item import read_item
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.port import Claim
+from replication.published.backfill import RunState
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
 from replication.times import Instant
 from tests.backfill.conftest import World, rows
 from tests.support.deliveries import URI, put_inventory
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONTEXT = SimpleNamespace(
-    function_name="backfill",
+    function_name="service",
     memory_limit_in_mb=1769,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:backfill",
     aws_request_id="request",
@@ -48,15 +49,15 @@ def called(
         "SOURCE_BUCKETS": "src",
         "BACKFILL_QUEUE_URL": world.queue_url,
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
-        "POWERTOOLS_SERVICE_NAME": "backfill",
+        "POWERTOOLS_SERVICE_NAME": "service",
     }.items():
         monkeypatch.setenv(name, value)
     # Powertools reads the environment when the handler is imported.
     from backfill.handler import handler
-    from backfill.wiring import backfill
+    from backfill.wiring import service
 
     client.cache_clear()
-    backfill.cache_clear()
+    service.cache_clear()
 
     def call(*bodies: str) -> Any:
         records = [{"messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]
@@ -64,7 +65,7 @@ def called(
 
     yield call
     client.cache_clear()
-    backfill.cache_clear()
+    service.cache_clear()
 
 
 def track(world: World) -> None:
@@ -100,7 +101,7 @@ def test_a_manifest_then_its_files_leave_the_queue_and_are_in_the_table(
     assert called(json.dumps(asked)) == {"batchItemFailures": []}
     (message,) = world.receive()
     assert called(message["Body"]) == {"batchItemFailures": []}
-    assert world.progress.state is State.FINISHED
+    assert world.progress.state is RunState.FINISHED
     items = world.dynamodb.query(
         TableName=world.table,
         KeyConditionExpression="pk = :pk",
@@ -119,7 +120,7 @@ def test_only_what_must_come_again_comes_again(
     refusal = ClientError(
         {"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetBucketReplication"
     )
-    monkeypatch.setattr(Configurations, "_read", Mock(side_effect=refusal))
+    monkeypatch.setattr(S3RuleHistories, "_read", Mock(side_effect=refusal))
     put_inventory(world.s3, rows(3))
     started = json.dumps({"manifest": URI})
     assert called("nonsense", started) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
@@ -129,14 +130,14 @@ def test_only_what_must_come_again_comes_again(
 
 
 def test_settings_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from backfill.wiring import backfill
+    from backfill.wiring import service
     from replication.settings import MissingSettings
 
-    backfill.cache_clear()
+    service.cache_clear()
     for name in ("TABLE_NAME", "SOURCE_BUCKETS", "BACKFILL_QUEUE_URL"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(MissingSettings, match="BACKFILL_QUEUE_URL"):
-        backfill()
+        service()
 
 
 @pytest.mark.e2e

@@ -1,5 +1,6 @@
-"""The page in a real headless Chromium, served by `cli.serve` in front of canned answers."""
+"""The page in a real headless Chromium, served by `s3rt.page_server` in front of canned answers."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ from tests.support.fake_api.server import FakeApi, serving
 from tests.support.loopback import pytest_runtest_setup
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
-    from selenium.webdriver.remote.webelement import WebElement
+    from playwright.sync_api import ConsoleMessage, Locator
+    from playwright.sync_api import Page as Tab
 
 __all__ = ["pytest_runtest_setup"]
 
@@ -30,50 +31,56 @@ def pytest_configure(config: pytest.Config) -> None:
 class Page:
     """The page as a person meets it."""
 
-    chrome: "Chrome"
+    tab: "Tab"
     api: FakeApi
     site: Site
+    complaints: list[str]
+    """What the browser's console holds against the page: errors, refusals of its policy."""
 
     def open(self, fragment: str = "") -> None:
         """Opens it afresh and waits until it shows something or says why not."""
-        self.chrome.get("about:blank")
-        self.chrome.get(self.site.url + fragment)
-        self.until(lambda: self.find("h1").text != "Looking …")
-        self.until(lambda: not self.all(".note.loading"))
-        self.until(lambda: not self.all("[aria-busy]"))
+        self.tab.goto("about:blank")
+        self.tab.goto(self.site.url + fragment)
+        self.until(lambda: self.text("h1") != "Looking …")
+        self.until(lambda: not self.has(".note.loading"))
+        self.until(lambda: not self.has("[aria-busy]"))
 
-    def find(self, selector: str) -> "WebElement":
-        return self.chrome.find_element("css selector", selector)
+    def find(self, selector: str) -> "Locator":
+        """The first that matches; whoever uses it waits until there is one."""
+        return self.tab.locator(selector).first
 
-    def all(self, selector: str) -> list["WebElement"]:
-        return self.chrome.find_elements("css selector", selector)
+    def all(self, selector: str) -> list["Locator"]:
+        return self.tab.locator(selector).all()
+
+    def has(self, selector: str) -> bool:
+        return self.tab.locator(selector).count() > 0
+
+    def text(self, selector: str) -> str:
+        """What a person reads in the first that matches."""
+        return self.find(selector).inner_text().strip()
 
     def texts(self, selector: str) -> list[str]:
         """The texts of all that match, read at one instant."""
-        script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText)"
-        found: list[str] = self.chrome.execute_script(script, selector)
-        return found
+        return self.tab.locator(selector).all_inner_texts()
 
     def run(self, script: str, *arguments: Any) -> Any:
-        return self.chrome.execute_script(script, *arguments)
+        """What the body of a JavaScript function returns."""
+        return self.tab.evaluate(f"(given) => (function () {{ {script} }})(...given)", arguments)
 
     def press(self, *keys: str) -> None:
-        from selenium.webdriver import ActionChains
+        for key in keys:
+            self.tab.keyboard.press(key)
 
-        ActionChains(self.chrome).send_keys(*keys).perform()
+    def search(self, wanted: str) -> None:
+        """Asks for an object in the field at the top."""
+        self.find("#wanted").fill(wanted)
+        self.press("Enter")
 
     def until(self, true: Any, seconds: float = 15) -> None:
-        from selenium.common import StaleElementReferenceException
-        from selenium.webdriver.support.wait import WebDriverWait
-
-        wait = WebDriverWait(
-            self.chrome, seconds, 0.05, ignored_exceptions=[StaleElementReferenceException]
-        )
-        wait.until(lambda _: true(), f"not within {seconds} s: {self.find('body').text[:500]}")
-
-    def complaints(self) -> list[str]:
-        """What the browser's console holds against the page: errors, refusals of its policy."""
-        return [str(one["message"]) for one in log(self.chrome)]
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {self.text('body')[:500]}"
+            self.tab.wait_for_timeout(50)
 
 
 def show(page: Page, bucket: str, prefix: str = "") -> None:
@@ -83,19 +90,15 @@ def show(page: Page, bucket: str, prefix: str = "") -> None:
     page.api.seen.clear()
     page.run("document.getElementById('filters').requestSubmit()")
     page.until(lambda: any(query.get("limit") == "25" for _, query in page.api.seen))
-    page.until(lambda: not page.all("#failures[aria-busy]"))
+    page.until(lambda: not page.has("#failures[aria-busy]"))
 
 
-def log(chrome: "Chrome") -> list[Any]:
-    """What the console has said since it was last asked."""
-    found: list[Any] = chrome.get_log("browser")  # type: ignore[no-untyped-call]
-    return found
-
-
-@pytest.fixture(scope="session")
-def chrome() -> Iterator["Chrome"]:
-    pytest.importorskip("selenium", reason="selenium is not installed (requirements/dev.txt)")
+@pytest.fixture(scope="package")
+def tab() -> Iterator["Tab"]:
+    """One browser for all of these tests, and for no other: while it lives, its event loop runs."""
     if trouble := chromium.missing():
+        if chromium.shipped():
+            pytest.fail(trouble, pytrace=False)
         pytest.skip(trouble)
     with chromium.browser(*WIDE) as found:
         yield found
@@ -113,11 +116,22 @@ def served() -> Iterator[tuple[FakeApi, Site]]:
 
 
 @pytest.fixture
-def page(chrome: "Chrome", served: tuple[FakeApi, Site]) -> Page:
+def page(tab: "Tab", served: tuple[FakeApi, Site]) -> Iterator[Page]:
     fake, site = served
     fake.absent.clear()
     fake.seen.clear()
     fake.down = False
-    chromium.resize(chrome, *WIDE)
-    log(chrome)
-    return Page(chrome, fake, site)
+    chromium.resize(tab, *WIDE)
+    found = Page(tab, fake, site, [])
+
+    def said(message: "ConsoleMessage") -> None:
+        found.complaints.append(message.text)
+
+    def thrown(error: Exception) -> None:
+        found.complaints.append(str(error))
+
+    tab.on("console", said)
+    tab.on("pageerror", thrown)
+    yield found
+    tab.remove_listener("console", said)
+    tab.remove_listener("pageerror", thrown)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from local import demo_buckets
-from replication.adapters import items
-from replication.facts import ObjectVersion
+from replication.aws.table import ledger_item
+from replication.s3.version import ObjectVersion
 from tests.e2e.conftest import Deployed
 from tests.s3rt.conftest import Command
 
@@ -18,7 +18,7 @@ def ledger(deployed: Deployed, version: ObjectVersion) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = deployed.client("dynamodb").query(
         TableName=deployed.outputs.stack["TableName"],
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": items.partition_key(version)}},
+        ExpressionAttributeValues={":pk": {"S": ledger_item.partition_key(version)}},
         ConsistentRead=True,
     )["Items"]
     return found

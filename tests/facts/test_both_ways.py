@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from replication.events import Changed, Created, Event, Operation, Replicated
-from replication.facts import Evidence, ObjectVersion
-from replication.fold import State
-from replication.status import Status
+from replication.ledger.state import State
+from replication.s3.events import Changed, Created, Event, Operation, Replicated
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from replication.times import plus
-from tests.adapters.test_s3_notifications import created as read_creation
 from tests.laws.s3_model import SOURCE, TAG, Rule, S3Model
 from tests.laws.tracker import Tracker, in_memory
+from tests.replication.aws.messages.test_s3_notifications import created as read_creation
 from tests.support.payloads import changed, record
 
 ROOT = Path(__file__).parents[2]
@@ -29,15 +30,15 @@ AN_HOUR = 3_600_000
 
 SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     "Whether the header of one failed and one pending destination reads FAILED at once": (
-        "tests/unit/test_examiner.py::test_a_failure_beside_a_pending_destination_may_show_or_not",
+        "tests/replication/head/test_reader.py::test_a_failure_beside_a_pending_destination_may_show_or_not",
         "tests/laws/test_model.py::test_the_tracker_converges_to_what_s3_says",
     ),
     "A failure may be followed by an arrival": (
-        "tests/unit/test_recorder.py::TestReplicationEvents"
+        "tests/record/test_recorder.py::TestReplicationEvents"
         "::test_a_failure_and_a_later_arrival_end_as_completed_in_any_order",
     ),
     "A change of tags, ACL or metadata takes a completed version back to PENDING": (
-        "tests/unit/test_recorder.py::TestChangesOfTagsAndAcl::test_reopen_a_completed_version",
+        "tests/record/test_recorder.py::TestChangesOfTagsAndAcl::test_reopen_a_completed_version",
         f"{HERE}::test_a_changed_version_completes_again_with_and_without_an_event_of_it",
     ),
     "A version accepted by a rule that is gone finishes all the same, or never does": (
@@ -47,16 +48,16 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
         f"{HERE}::test_what_came_after_a_rule_went_has_no_status",
     ),
     "A replica without its tags: FAILED at the source, REPLICA there, and no event": (
-        "tests/unit/test_examiner.py::test_a_replica_without_its_tags_is_found_by_the_header",
-        "tests/unit/test_reconciler.py::TestAudit"
+        "tests/replication/head/test_reader.py::test_a_replica_without_its_tags_is_found_by_the_header",
+        "tests/reconcile/test_reconciler.py::TestAudit"
         "::test_finds_a_failure_behind_a_replica_that_arrived",
     ),
     "The units of threshold and replicationTime, and whether they are numbers or text": (
-        "tests/adapters/test_s3_notifications.py::TestReplicationEvents"
+        "tests/replication/aws/messages/test_s3_notifications.py::TestReplicationEvents"
         "::test_threshold_and_replication_time_are_numbers_or_their_text",
     ),
     "A failure repeats the sequencer and the time of the write it failed to replicate": (
-        "tests/adapters/test_s3_notifications.py::TestIds"
+        "tests/replication/aws/messages/test_s3_notifications.py::TestIds"
         "::test_a_failure_and_the_write_it_failed_to_replicate_have_different_ids",
         f"{HERE}::test_a_failure_counts_whether_or_not_it_repeats_the_sequencer_of_its_write",
     ),
@@ -64,7 +65,7 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
         f"{HERE}::test_a_replica_is_one_whatever_its_event_is_called_and_whoever_made_it",
     ),
     "Whether EventBridge tells of a replica's arrival, and in whose name": (
-        "tests/adapters/test_eventbridge.py::TestObjectEvents::test_who_asked_for_it_decides_nothing",
+        "tests/replication/aws/messages/test_eventbridge.py::TestObjectEvents::test_who_asked_for_it_decides_nothing",
         f"{HERE}::test_an_arrival_is_known_with_and_without_an_event_of_it",
     ),
     "Whether a replicated delete marker emits an event at the destination": (
@@ -72,7 +73,7 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     ),
     "Whether replicated tags and ACLs emit events at the destination": (
         f"{HERE}::test_a_changed_version_completes_again_with_and_without_an_event_of_it",
-        "tests/unit/test_recorder.py::TestChangesOfTagsAndAcl"
+        "tests/record/test_recorder.py::TestChangesOfTagsAndAcl"
         "::test_that_never_show_at_the_destination_leave_it_pending",
     ),
     "Whether sequencers of notifications and of EventBridge can be compared": (
@@ -82,25 +83,25 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
         f"{HERE}::test_an_event_played_back_changes_nothing_under_its_own_and_under_another_id",
     ),
     "Whether a replicated delete marker keeps the time of its source": (
-        "tests/unit/test_recorder.py::TestTwoBucketsThatReplicateToEachOther"
+        "tests/record/test_recorder.py::TestTwoBucketsThatReplicateToEachOther"
         "::test_of_two_equal_markers_the_one_is_the_source_whose_rules_send_markers",
-        "tests/unit/test_rows.py::test_a_marker_that_two_buckets_have_since_the_same_second_is_nobody_s",
+        "tests/backfill/test_rows.py::test_a_marker_that_two_buckets_have_since_the_same_second_is_nobody_s",
     ),
     "What an inventory shows as the status of a delete marker": (
-        "tests/unit/test_existing.py::TestTheListOfADestination"
+        "tests/backfill/test_row_claims.py::TestTheListOfADestination"
         "::test_asks_whose_a_marker_is_whether_or_not_it_shows_a_status",
-        "tests/unit/test_existing.py::TestMarkersOfASource::test_that_show_a_status_are_like_any_version",
-        "tests/unit/test_existing.py::TestMarkersOfASource"
+        "tests/backfill/test_row_claims.py::TestMarkersOfASource::test_that_show_a_status_are_like_any_version",
+        "tests/backfill/test_row_claims.py::TestMarkersOfASource"
         "::test_are_asked_for_wherever_a_rule_could_have_sent_them",
     ),
     "The status of an object after a Batch Replication job": (
-        "tests/unit/test_existing.py"
+        "tests/backfill/test_row_claims.py"
         "::test_a_task_that_succeeded_is_noted_because_nobody_says_what_the_status_is_then",
         f"{HERE}::test_after_a_batch_job_the_header_says_how_it_went",
     ),
     "How an inventory writes that there is no replication status": (
-        "tests/adapters/test_inventory.py::test_every_replication_status_is_understood",
-        "tests/unit/test_existing.py"
+        "tests/replication/aws/deliveries/test_inventory.py::test_every_replication_status_is_understood",
+        "tests/backfill/test_row_claims.py"
         "::test_a_version_without_a_status_is_recorded_only_when_asked_for",
     ),
     "In which Region S3 publishes which replication metric": (

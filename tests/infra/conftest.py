@@ -2,7 +2,7 @@
 
 import os
 
-# jsii looks at it when the first CDK module is imported.
+# jsii reads it when the first CDK module is imported.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
 import pytest
@@ -44,6 +44,12 @@ def prod() -> Synthesized:
 
 
 @pytest.fixture(scope="session")
+def lists() -> Synthesized:
+    """With a bucket of inventories as well."""
+    return synthesize({**BUCKETS, "inventory_buckets": "lists"})
+
+
+@pytest.fixture(scope="session")
 def empty() -> Synthesized:
     """No context at all."""
     return synthesize({})
@@ -61,6 +67,6 @@ def full() -> Synthesized:
 
 @pytest.fixture(scope="session", params=["dev", "prod", "empty"])
 def stack(request: pytest.FixtureRequest) -> Synthesized:
-    """Each of them, for what must hold always."""
+    """Each of these, for what must be true of all."""
     built: Synthesized = request.getfixturevalue(request.param)
     return built

@@ -1,4 +1,4 @@
-"""A small judge of event patterns: what EventBridge rules and Lambda filters let through.
+"""Matches events against patterns, as EventBridge rules and Lambda filters do.
 
 As much of the pattern language as the stack uses: nested fields, exact values, `anything-but` and
 `exists`. A field that is missing matches `{"exists": false}` alone.

@@ -1,4 +1,4 @@
-"""A synthesized stack that answers by what a resource is for, never by its logical id."""
+"""A synthesized stack, whose resources tests find by their purpose and not by logical ids."""
 
 import json
 import tempfile
@@ -15,6 +15,8 @@ from infra.stack import TrackerStack
 
 ROOT = Path(__file__).parents[2]
 LAMBDAS = ROOT / "lambdas"
+SERVICES = sorted(file.parent.name for file in LAMBDAS.glob("*/handler.py"))
+"""Every function of the project."""
 
 _WARNING = "aws:cdk:warning"
 _PSEUDO = {
@@ -58,7 +60,7 @@ class Resource:
 
     @property
     def arn(self) -> str:
-        """The way a resolved reference to this resource's ARN reads."""
+        """What `resolve` makes of a reference to this resource's ARN."""
         return self.id if self.type == "AWS::SNS::Topic" else f"{self.id}.Arn"
 
 
@@ -98,6 +100,11 @@ class Synthesized:
         )
         return found
 
+    def variables(self, service: str) -> dict[str, str]:
+        """The environment of a function."""
+        found: dict[str, str] = self.function(service)["Environment"]["Variables"]
+        return found
+
     def event_source(self, service: str) -> Resource:
         (found,) = (
             resource
@@ -110,6 +117,12 @@ class Synthesized:
     def table(self) -> Resource:
         return self.one("AWS::DynamoDB::Table")
 
+    def index(self, name: str) -> Mapping[str, Any]:
+        """An index of the table."""
+        indexes: list[Mapping[str, Any]] = self.table["GlobalSecondaryIndexes"]
+        (found,) = (index for index in indexes if index["IndexName"] == name)
+        return found
+
     @property
     def ingest(self) -> Resource:
         return self.by_arn(self.event_source("record")["EventSourceArn"])
@@ -118,16 +131,36 @@ class Synthesized:
     def ingest_dead_letters(self) -> Resource:
         return self.by_arn(self.ingest["RedrivePolicy"]["deadLetterTargetArn"])
 
-    @property
-    def announce_dead_letters(self) -> Resource:
-        on_failure = self.event_source("announce")["DestinationConfig"]["OnFailure"]
+    def dead_letters(self, service: str) -> Resource:
+        """Where what a reader of the stream could not process is reported."""
+        on_failure = self.event_source(service)["DestinationConfig"]["OnFailure"]
         return self.by_arn(on_failure["Destination"])
 
     @property
+    def all_dead_letters(self) -> list[Resource]:
+        """Every dead-letter queue: those of queues and those of readers of the stream."""
+        queues = [queue.properties for queue in self.of_type("AWS::SQS::Queue")]
+        arns = {
+            *(
+                queue["RedrivePolicy"]["deadLetterTargetArn"]
+                for queue in queues
+                if "RedrivePolicy" in queue
+            ),
+            *(self.dead_letters(service).arn for service in self.stream_readers),
+        }
+        return [self.by_arn(arn) for arn in sorted(arns)]
+
+    @property
+    def stream_readers(self) -> list[str]:
+        """The functions that read the table's stream."""
+        stream = f"{self.table.id}.StreamArn"
+        mappings = self.of_type("AWS::Lambda::EventSourceMapping")
+        readers = {one["FunctionName"] for one in mappings if one["EventSourceArn"] == stream}
+        return [service for service in SERVICES if self.function(service).id in readers]
+
+    @property
     def failure_topic(self) -> Resource:
-        return self.by_arn(
-            self.function("announce")["Environment"]["Variables"]["FAILURE_TOPIC_ARN"]
-        )
+        return self.by_arn(self.variables("announce")["FAILURE_TOPIC_ARN"])
 
     @property
     def incident_topic(self) -> Resource:
@@ -154,7 +187,7 @@ class Synthesized:
 
 
 def listed(value: Any) -> list[Any]:
-    """IAM and CloudFormation write a list of one as the one."""
+    """As a list: IAM and CloudFormation write a list of one element as that element."""
     return value if isinstance(value, list) else [value]
 
 

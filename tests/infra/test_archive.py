@@ -1,4 +1,4 @@
-"""Raw object events are kept for a replay: all that come in, and nothing of anybody else."""
+"""All object events of tracked buckets, and no others, are archived for a replay."""
 
 import json
 
@@ -47,7 +47,7 @@ def test_the_outputs_name_the_archives_and_the_rules_a_replay_may_reach(dev: Syn
 
 
 def test_the_largest_context_is_kept_whole_and_within_the_limits_of_aws(full: Synthesized) -> None:
-    names = full.function("record")["Environment"]["Variables"]["SOURCE_BUCKETS"].split(",")
+    names = full.variables("record")["SOURCE_BUCKETS"].split(",")
     assert len(names) == MAX_TRACKED_BUCKETS // 2
     assert all(kept(full, object_event("Object Created", name)) == 1 for name in names)
     archives = full.of_type(TYPE)

@@ -1,4 +1,4 @@
-"""What a deployer may say in the CDK context, and what they are told when it is wrong."""
+"""Which values the CDK context may have, and the messages when one is wrong."""
 
 from typing import Any
 

@@ -1,7 +1,6 @@
 """Every event of a tracked bucket reaches the ingest queue, and nothing else does."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from infra.config import MAX_TRACKED_BUCKETS
 from infra.ingest import VISIBILITY_TIMEOUT
-from replication.adapters.heard import RETURNED_SECONDS
+from replication.aws.table.frontier import RETURNED_SECONDS
 from tests.infra.conftest import DESTINATIONS, SOURCES
 from tests.infra.patterns import matches
 from tests.infra.synthesized import Resource, Synthesized, listed
@@ -18,14 +17,14 @@ TRACKED = sorted({*SOURCES, *DESTINATIONS})
 
 
 def rules(stack: Synthesized) -> list[Resource]:
-    """Those that pass on events."""
+    """Those that match events."""
     return [
         rule for rule in stack.of_type("AWS::Events::Rule") if "EventPattern" in rule.properties
     ]
 
 
 def schedules(stack: Synthesized, target: str) -> list[Resource]:
-    """Those that run by the clock, for one target."""
+    """Those that run on a schedule, for one target."""
     return [
         rule
         for rule in stack.of_type("AWS::Events::Rule")
@@ -39,7 +38,7 @@ def let_in(stack: Synthesized, event: dict[str, Any]) -> int:
 
 
 def test_the_mark_of_a_message_given_back_outlives_the_time_it_is_invisible() -> None:
-    """By then it was received again, and was done or left a new mark."""
+    """By then it was received again, and was either processed or marked anew."""
     assert 2 * VISIBILITY_TIMEOUT.to_seconds() < RETURNED_SECONDS
 
 
@@ -97,7 +96,7 @@ def test_a_changed_replication_configuration_of_a_source_comes_in(
 
 
 def test_recorded_payloads_get_through(dev: Synthesized) -> None:
-    """The payloads other tests feed to the recorder are such as the rules would pass on."""
+    """The rules match the payloads that other tests give to the recorder."""
     events = Path(__file__).parents[1] / "events"
     for name, count in {
         "eventbridge-cloudtrail-put-replication.json": 1,
@@ -116,7 +115,7 @@ def test_recorded_payloads_get_through(dev: Synthesized) -> None:
         assert let_in(dev, event) == count, name
 
 
-def test_every_rule_feeds_the_ingest_queue_and_none_waits_for_ever(dev: Synthesized) -> None:
+def test_every_rule_feeds_the_ingest_queue_and_none_retries_for_ever(dev: Synthesized) -> None:
     assert rules(dev)
     assert schedules(dev, dev.ingest.arn)
     for rule in rules(dev) + schedules(dev, dev.ingest.arn):
@@ -180,7 +179,7 @@ def test_a_message_is_given_up_before_the_queue_forgets_it(stack: Synthesized) -
 
 def test_dead_letters_stay_for_two_weeks_and_longer_than_what_waits(stack: Synthesized) -> None:
     fortnight = 14 * 24 * 3600
-    for queue in (stack.ingest_dead_letters, stack.announce_dead_letters):
+    for queue in stack.all_dead_letters:
         assert queue["MessageRetentionPeriod"] == fortnight
     assert stack.ingest["MessageRetentionPeriod"] < fortnight
 
@@ -195,13 +194,13 @@ def test_configurations_are_read_again_every_minute(dev: Synthesized) -> None:
     assert rule["ScheduleExpression"] == "rate(1 minute)"
 
 
-def test_what_waits_is_looked_at_by_the_clock(stack: Synthesized) -> None:
+def test_pending_versions_are_reconciled_on_a_schedule(stack: Synthesized) -> None:
     function = stack.function("reconcile")
     (rule,) = schedules(stack, function.arn)
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
     windows = stack.by_arn(stack.event_source("reconcile")["EventSourceArn"])
     assert windows["VisibilityTimeout"] >= 6 * function["Timeout"]
-    assert function["Environment"]["Variables"]["RECONCILE_QUEUE_URL"] == windows.id
+    assert stack.variables("reconcile")["RECONCILE_QUEUE_URL"] == windows.id
 
 
 def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> None:
@@ -213,7 +212,7 @@ def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> No
         # References are longer when they are real ARNs.
         assert len(_compact({"Statement": statements})) + 100 * len(statements) <= 8_192
     for role in full.of_type("AWS::IAM::Role"):
-        assert len(_compact(list(_inline(full, role)))) <= 10_240
+        assert len(_compact(list(full.statements(role)))) <= 10_240
     for function in full.of_type("AWS::Lambda::Function"):
         variables = function.properties.get("Environment", {}).get("Variables", {})
         assert sum(len(name) + len(value) for name, value in variables.items()) <= 4_096
@@ -221,15 +220,11 @@ def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> No
 
 
 def test_the_largest_context_still_catches_every_bucket_once(full: Synthesized) -> None:
-    variables = full.function("record")["Environment"]["Variables"]
+    variables = full.variables("record")
     names = f"{variables['SOURCE_BUCKETS']},{variables['DESTINATION_BUCKETS']}".split(",")
     assert len(names) == MAX_TRACKED_BUCKETS
     for name in names:
         assert let_in(full, object_event("Object Created", name)) == 1
-
-
-def _inline(stack: Synthesized, role: Resource) -> Iterable[Any]:
-    yield from stack.statements(role)
 
 
 def _compact(value: Any) -> str:

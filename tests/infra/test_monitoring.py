@@ -1,4 +1,4 @@
-"""Alarms watch every way in which facts could get lost or late, and say what to do."""
+"""Alarms cover every way in which events could get lost or late, and say what to do."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import SOURCES
-from tests.infra.synthesized import Resource, Synthesized, synthesize
+from tests.infra.synthesized import SERVICES, Resource, Synthesized, synthesize
 
 
 def alarms(stack: Synthesized) -> list[Resource]:
@@ -23,7 +23,7 @@ def watching(stack: Synthesized, metric: str, dimension: str, value: str) -> Res
     return found
 
 
-def test_every_alarm_has_a_name_says_what_to_do_and_tells_someone(stack: Synthesized) -> None:
+def test_every_alarm_has_a_name_says_what_to_do_and_notifies_someone(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in alarms(stack)]
     assert names
     assert len(set(names)) == len(names)
@@ -43,7 +43,7 @@ def test_names_of_two_stages_do_not_collide(dev: Synthesized, prod: Synthesized)
 
 
 def test_one_dead_letter_is_enough(stack: Synthesized) -> None:
-    for queue in (stack.ingest_dead_letters, stack.announce_dead_letters):
+    for queue in stack.all_dead_letters:
         alarm = watching(
             stack, "ApproximateNumberOfMessagesVisible", "QueueName", f"{queue.id}.QueueName"
         )
@@ -57,7 +57,7 @@ def test_a_ledger_behind_s3_alarms_after_a_quarter_of_an_hour(stack: Synthesized
     assert alarm["Threshold"] == 900, "seconds"
 
 
-@pytest.mark.parametrize("service", ["record", "announce", "summarize", "query"])
+@pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_every_function_alarms_on(stack: Synthesized, service: str, metric: str) -> None:
     alarm = watching(stack, metric, "FunctionName", stack.function(service).id)
@@ -65,12 +65,11 @@ def test_every_function_alarms_on(stack: Synthesized, service: str, metric: str)
     assert alarm["Statistic"] == "Sum"
 
 
-@pytest.mark.parametrize("service", ["announce", "summarize"])
-def test_readers_of_the_stream_alarm_long_before_it_forgets(
-    stack: Synthesized, service: str
-) -> None:
-    alarm = watching(stack, "IteratorAge", "FunctionName", stack.function(service).id)
-    assert alarm["Threshold"] == 900_000, "milliseconds"
+def test_readers_of_the_stream_alarm_long_before_it_forgets(stack: Synthesized) -> None:
+    assert stack.stream_readers
+    for service in stack.stream_readers:
+        alarm = watching(stack, "IteratorAge", "FunctionName", stack.function(service).id)
+        assert alarm["Threshold"] == 900_000, "milliseconds"
 
 
 def test_a_destination_behind_its_objective_alarms() -> None:
@@ -93,9 +92,9 @@ def widgets(stack: Synthesized) -> list[dict[str, Any]]:
 
 def test_the_dashboard_shows_every_queue_function_and_the_api(stack: Synthesized) -> None:
     text = json.dumps(widgets(stack))
-    for queue in (stack.ingest, stack.ingest_dead_letters, stack.announce_dead_letters):
+    for queue in (stack.ingest, *stack.all_dead_letters):
         assert queue.id in text
-    for service in ("record", "announce", "summarize", "reconcile", "backfill", "query"):
+    for service in SERVICES:
         assert stack.function(service).id in text
     assert "AWS/ApiGateway" in text
 
@@ -122,7 +121,7 @@ def test_the_dashboard_shows_what_s3_says_of_every_source(dev: Synthesized, metr
 
 def test_many_sources_are_asked_for_in_searches_cloudwatch_takes(full: Synthesized) -> None:
     assert all(len(search) <= 1_024 for search in searches(full))
-    for bucket in full.function("record")["Environment"]["Variables"]["SOURCE_BUCKETS"].split(","):
+    for bucket in full.variables("record")["SOURCE_BUCKETS"].split(","):
         of_s3 = [search for search in searches(full) if "AWS/S3" in search]
         assert sum(f'"{bucket}"' in search for search in of_s3) == 3
         assert sum(f'"{bucket}"' in search for search in searches(full)) == 13

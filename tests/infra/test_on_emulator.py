@@ -1,4 +1,4 @@
-"""The template deploys, wires buckets that others have wired before, and goes without a trace.
+"""The stack deploys, keeps the notifications of others, and leaves none of its own when deleted.
 
 CloudFormation, the custom resource and S3 are the local emulator's; no CDK command line.
 """
@@ -18,6 +18,7 @@ from local.emulator.server import REGION, Server, free_port, start, stop
 from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
+from tests.infra.test_buckets import REPLICATION_EVENTS
 
 pytestmark = pytest.mark.e2e
 
@@ -32,7 +33,7 @@ THEIRS = {
 
 
 class Emulator:
-    """An account with the tracked buckets, one of which tells another program of new objects."""
+    """An account with the tracked buckets, one of which notifies another program of new objects."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -93,8 +94,8 @@ class Emulator:
         self.client("cloudformation").delete_stack(StackName=STACK)
         self._wait_for({"DELETE_COMPLETE"})
 
-    def _troubles(self) -> list[str]:
-        """What CloudFormation says went wrong."""
+    def _failures(self) -> list[str]:
+        """The failures that CloudFormation reports."""
         events = self.client("cloudformation").describe_stack_events(StackName=STACK)
         return [
             f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}"
@@ -112,7 +113,7 @@ class Emulator:
             status = states[STACK]["StackStatus"]
             if status in wanted:
                 return
-            assert not status.endswith(("FAILED", "ROLLBACK_COMPLETE")), self._troubles()
+            assert not status.endswith(("FAILED", "ROLLBACK_COMPLETE")), self._failures()
             time.sleep(0.1)
         raise AssertionError(f"still {status} after a minute")
 
@@ -135,12 +136,7 @@ def test_what_others_configured_on_a_bucket_survives_the_tracker(
 
     emulator.deploy(dev)
     assert emulator.theirs(source) == theirs
-    assert emulator.ours(source) == {
-        "s3:Replication:OperationFailedReplication",
-        "s3:Replication:OperationMissedThreshold",
-        "s3:Replication:OperationReplicatedAfterThreshold",
-        "s3:Replication:OperationNotTracked",
-    }
+    assert emulator.ours(source) == REPLICATION_EVENTS
     for bucket in {*SOURCES, *DESTINATIONS}:
         assert "EventBridgeConfiguration" in emulator.notifications(bucket)
 

@@ -1,4 +1,4 @@
-"""Messages are encrypted under a key that alarms may use, and arrive over TLS only."""
+"""Topics are encrypted with a key that alarms may use, and accept messages over TLS only."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def test_no_topic_takes_plain_http(stack: Synthesized) -> None:
 
 
 def test_alarms_of_this_account_may_use_the_key_and_the_incident_topic(stack: Synthesized) -> None:
-    """Both: a topic's own policy replaces the default that would have let them."""
+    """Both: the topic's own policy replaces the default one, which would have allowed it."""
     key_policy = stack.one("AWS::KMS::Key")["KeyPolicy"]["Statement"]
     topic_policy = policy(stack, stack.incident_topic.id)
     for statements, actions in (
@@ -49,5 +49,5 @@ def test_alarms_of_this_account_may_use_the_key_and_the_incident_topic(stack: Sy
 
 
 def test_no_service_may_publish_failures_by_the_topics_policy(stack: Synthesized) -> None:
-    """The announcer's role says that it may; it needs no second door."""
+    """The role of announce allows it, which is enough."""
     assert all(one["Effect"] == "Deny" for one in policy(stack, stack.failure_topic.id))

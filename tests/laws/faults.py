@@ -5,11 +5,12 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from replication.adapters.items import Item
+from replication.aws.table.ledger_item import Item
 from replication.errors import NotYet, Rejected, Unavailable
-from replication.facts import ObjectVersion
-from replication.fold import State
-from replication.ports import Claim, DeadLetters, Heard, ItemKey, Ledger, Message, Written
+from replication.ledger.port import Claim, ItemKey, Ledger, Written
+from replication.ledger.state import State
+from replication.message import DeadLetters, IngestFrontier, Message
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 THIRDS = 3
@@ -97,7 +98,7 @@ class FaultyLetters:
 
 @dataclass
 class FaultyHeard:
-    heard: Heard
+    heard: IngestFrontier
     fate: Fate
 
     def advance(self, sent: Instant) -> None:

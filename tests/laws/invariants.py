@@ -8,16 +8,17 @@ before they came to the queue, and rules that nobody read while they held.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from replication.configuration import History
 from replication.errors import Rejected
-from replication.events import Created, Replicated
-from replication.facts import Evidence, ObjectVersion
-from replication.fold import State
-from replication.ports import Message
-from replication.status import Status
-from replication.stored import Stored
+from replication.ledger.item import LedgerItem
+from replication.ledger.state import State
+from replication.ledger.watermark import watermark
+from replication.message import Message
+from replication.s3.events import Created, Replicated
+from replication.s3.evidence import Evidence
+from replication.s3.rule_history import RuleHistory
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from replication.times import Instant, seconds_between
-from replication.watermark import watermark
 from tests.laws.s3_model import SOURCE, S3Model
 from tests.laws.tracker import Tracker
 
@@ -37,8 +38,8 @@ class Laws:
     lost: set[ObjectVersion] = field(default_factory=set)
     checked: int = 0
     read: int = -1
-    known: dict[ObjectVersion, dict[str, Stored]] = field(default_factory=dict)
-    rows: dict[tuple[str, str], list[Stored]] = field(default_factory=dict)
+    known: dict[ObjectVersion, dict[str, LedgerItem]] = field(default_factory=dict)
+    rows: dict[tuple[str, str], list[LedgerItem]] = field(default_factory=dict)
 
     def check(self) -> None:
         known = self._read()
@@ -56,7 +57,7 @@ class Laws:
                 for name in history.destinations:
                     self._watermark(bucket, name, history)
 
-    def _read(self) -> dict[ObjectVersion, dict[str, Stored]]:
+    def _read(self) -> dict[ObjectVersion, dict[str, LedgerItem]]:
         """The ledger, read anew when something was written."""
         if self.read != len(self.tracker.written.stream):
             self.read = len(self.tracker.written.stream)
@@ -65,7 +66,7 @@ class Laws:
                 self.known.setdefault(stored.version, {})[stored.destination] = stored
         return self.known
 
-    def _listed(self, bucket: str, name: str) -> list[Stored]:
+    def _listed(self, bucket: str, name: str) -> list[LedgerItem]:
         if (bucket, name) not in self.rows:
             self.rows[bucket, name] = list(self.tracker.listed(bucket, name))
         return self.rows[bucket, name]
@@ -163,7 +164,7 @@ class Laws:
 
     # A bucket.
 
-    def _watermark(self, bucket: str, name: str, history: History) -> None:
+    def _watermark(self, bucket: str, name: str, history: RuleHistory) -> None:
         now, heard = self.s3.now(), self.tracker.frontier()
         rows = [*self._listed(bucket, name), *self._listed(bucket, "")]
         at = watermark(bucket, history, rows, now, heard).at
@@ -221,8 +222,8 @@ class Laws:
     def _lists(
         self,
         bucket: str,
-        history: History,
-        known: dict[ObjectVersion, dict[str, Stored]],
+        history: RuleHistory,
+        known: dict[ObjectVersion, dict[str, LedgerItem]],
     ) -> None:
         """As far as a list is called complete, nothing that is due is missing from it."""
         heard = self.tracker.frontier()

@@ -3,26 +3,26 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from replication.configuration import History
-from replication.deliveries import Delivery
-from replication.existing import Attribution
-from replication.facts import Evidence
-from replication.ports import Ledger
-from replication.rows import Rows
+from backfill.row_claims import RowClaims
+from backfill.rows import Rows
+from replication.ledger.port import Ledger
+from replication.s3.deliveries import Delivery
+from replication.s3.evidence import Evidence
+from replication.s3.rule_history import RuleHistory
 from tests.laws.s3_model import SOURCE, S3Model
 
 
 def read_inventories(
     s3: S3Model,
     ledger: Ledger,
-    histories: Mapping[str, History | None],
+    histories: Mapping[str, RuleHistory | None],
     destinations: Sequence[str],
     note_destination: Callable[[str, str], None],
 ) -> Counter[str]:
     """One of every bucket, taken now; what became of the rows."""
     counts: Counter[str] = Counter()
     for bucket in (SOURCE, *destinations):
-        attribution = Attribution(
+        attribution = RowClaims(
             Delivery(Evidence.INVENTORY, s3.now(), (), (), bucket),
             f"run-{s3.now()}",
             histories.get(bucket),

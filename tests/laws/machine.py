@@ -4,10 +4,11 @@ laws are checked (`invariants.py`, `stream_effects.py`)."""
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from replication.errors import Rejected
-from replication.events import Created
-from replication.facts import Evidence, Kind
-from replication.ports import Message
+from replication.errors import Reason, Rejected
+from replication.ledger.fact import Kind
+from replication.message import Message
+from replication.s3.events import Created
+from replication.s3.evidence import Evidence
 from replication.times import plus
 from tests.laws.s3_model import DESTINATIONS, SOURCE
 from tests.laws.s3_reads import ACTIONS, BUSY_OF
@@ -116,7 +117,7 @@ class Machine(Walk):
     @rule(pick=picks)
     def send_a_bad_one(self, pick: int) -> None:
         """A message nobody understands, or one whose other record can be."""
-        bad = Rejected("bad-text", "no event")
+        bad = Rejected(Reason.BAD_TEXT, "no event")
         waiting = [one for one in self.tracker.waiting.values() if not self._is_mark(one)]
         if waiting and pick % 2:
             taken = self.tracker.waiting.pop(waiting[pick % len(waiting)].id)

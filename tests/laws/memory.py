@@ -6,18 +6,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from replication.adapters.heard import RETURNED_SECONDS
-from replication.adapters.heard_reads import MARGIN_SECONDS
-from replication.adapters.items import Item, item_of
-from replication.checks import Window
-from replication.configuration import History, Revision
-from replication.eligibility import parse_configuration
+from replication.aws.table.frontier import RETURNED_SECONDS
+from replication.aws.table.frontier_reads import MARGIN_SECONDS
+from replication.aws.table.ledger_item import Item, item_of
 from replication.errors import NotYet, Rejected
-from replication.fold import Record
-from replication.listing import Position, Route
-from replication.ports import Claim, ItemKey, Message, Written
-from replication.status import Status
-from replication.stored import Stored
+from replication.ledger.index import Position, Route
+from replication.ledger.item import LedgerItem
+from replication.ledger.port import Claim, ItemKey, Written
+from replication.ledger.schedule import Window
+from replication.ledger.state import Record
+from replication.message import Message
+from replication.s3.rule_history import Revision, RuleHistory
+from replication.s3.rules import parse_configuration
+from replication.s3.status import Status
 from replication.times import Instant, plus
 from tests.support.fakes import MemoryLedger
 
@@ -41,7 +42,7 @@ class Table:
 
     buckets: dict[str, _Bucket] = field(default_factory=dict)
 
-    def load(self, bucket: str) -> History | None:
+    def load(self, bucket: str) -> RuleHistory | None:
         known = self._of(bucket)
         found: list[Revision] = []
         for _, one in sorted(known.revisions.items()):
@@ -49,7 +50,7 @@ class Table:
                 found.append(one)
         if not found:
             return None
-        return History(
+        return RuleHistory(
             bucket,
             tuple(found),
             read_at=known.read_at or found[-1].since,
@@ -121,7 +122,7 @@ class MemoryIndex:
     ledger: MemoryLedger
     shards: int = 1
 
-    def rows(self, status: Status | None) -> list[tuple[Position, Stored]]:
+    def rows(self, status: Status | None) -> list[tuple[Position, LedgerItem]]:
         return sorted(
             (
                 (Position(str(stored.record.state.since), f"{number:016x}"), stored)
@@ -131,23 +132,23 @@ class MemoryIndex:
             key=lambda row: row[0],
         )
 
-    def stored(self) -> Iterator[Stored]:
+    def stored(self) -> Iterator[LedgerItem]:
         for key, record in self.ledger.records.items():
-            yield Stored(*key, record)
+            yield LedgerItem(*key, record)
 
-    def item(self, stored: Stored) -> Item:
+    def item(self, stored: LedgerItem) -> Item:
         return item_of(stored, self.shards)
 
     def image(self, key: ItemKey) -> Item | None:
         record = self.ledger.records.get(key)
-        return self.item(Stored(*key, record)) if record else None
+        return self.item(LedgerItem(*key, record)) if record else None
 
-    def oldest(self, route: Route, status: Status | None) -> Stored | None:
+    def oldest(self, route: Route, status: Status | None) -> LedgerItem | None:
         return next((one for _, one in self.rows(status) if _on(route, one)), None)
 
     def page(
         self, window: Window, limit: int
-    ) -> tuple[Sequence[tuple[Position, Stored]], Position | None]:
+    ) -> tuple[Sequence[tuple[Position, LedgerItem]], Position | None]:
         rows = [
             (position, stored)
             for position, stored in self.rows(window.status)
@@ -158,7 +159,7 @@ class MemoryIndex:
         return rows[:limit], rows[limit - 1][0] if len(rows) > limit else None
 
 
-def _on(route: Route, stored: Stored) -> bool:
+def _on(route: Route, stored: LedgerItem) -> bool:
     return (stored.version.bucket, stored.destination) == (route.bucket, route.destination)
 
 

@@ -10,10 +10,10 @@ REPLICA).
 
 from dataclasses import dataclass, field, replace
 
-from replication.deliveries import Listed
-from replication.events import Changed, Created, Deleted, Event, Operation, Replicated
-from replication.facts import ObjectVersion
-from replication.status import Status
+from replication.s3.deliveries import Listed
+from replication.s3.events import Changed, Created, Deleted, Event, Operation, Replicated
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 from tests.laws.s3_reads import S3Reads, Version
 from tests.laws.s3_rules import CHAIN, DESTINATIONS, SOURCE, TAG, THIRD, Rule, taken

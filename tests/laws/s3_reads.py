@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from replication.errors import Denied, Unavailable
-from replication.facts import ObjectVersion
-from replication.ports import Head
+from replication.head.port import Head
+from replication.s3.version import ObjectVersion
 from replication.times import Instant, from_datetime
 from tests.laws.s3_rules import SOURCE, Rule, configuration
 

@@ -4,24 +4,24 @@ the records say in the end, whatever order and batches it was heard in."""
 from collections import Counter
 from dataclasses import dataclass, field
 
-from replication.adapters.items import Item, read_item
-from replication.adapters.stream import became_failed, read_record
-from replication.contributions import (
+from replication.aws.table.ledger_item import Item, read_item
+from replication.aws.table.stream_record import became_failed, read_record
+from replication.counters.counter import (
     Benign,
+    CounterKey,
     Deltas,
-    Level,
+    ItemImage,
     Period,
-    Seen,
-    View,
+    current,
     deltas,
     merged,
-    standing,
 )
-from replication.facts import Evidence
-from replication.fold import steps
-from replication.ports import ItemKey
-from replication.recount import stands
-from replication.status import Status
+from replication.counters.period import Level
+from replication.ledger.fold import steps
+from replication.ledger.port import ItemKey
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
+from summarize.recount import stands
 from tests.laws.faults import Change
 
 BENIGN = Benign()
@@ -79,10 +79,10 @@ class Told:
         assert got == want, f"counters of {change.key} are {got}, and a recount says {want}"
 
 
-def _wanted(seen: Seen) -> Counter[tuple[View, str]]:
+def _wanted(seen: ItemImage) -> Counter[tuple[CounterKey, str]]:
     """What a recount of the item would say, and its edges."""
-    found: Counter[tuple[View, str]] = Counter()
-    for view, name, amount in standing(seen, BENIGN):
+    found: Counter[tuple[CounterKey, str]] = Counter()
+    for view, name, amount in current(seen, BENIGN):
         found[view, name] += amount
     for edge in seen.edges if seen.is_on_route else ():
         for level in () if edge.quiet else Level:

@@ -6,34 +6,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication import histogram
-from replication.adapters.items import item_of
-from replication.adapters.stream import read_record
-from replication.contributions import (
+from replication.aws.table.ledger_item import item_of
+from replication.aws.table.stream_record import read_record
+from replication.counters import histogram
+from replication.counters.counter import (
     Benign,
+    CounterKey,
     Deltas,
-    Level,
+    FailureKind,
+    ItemImage,
     Period,
-    Seen,
     Totals,
-    Trouble,
-    View,
+    current,
     deltas,
     merged,
-    standing,
 )
-from replication.facts import Evidence, Fact, Kind
-from replication.fold import fold
-from replication.recount import stands
-from replication.status import Status
-from replication.stored import Stored
+from replication.counters.period import Level
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
+from summarize.recount import stands
 from tests.support.seeds import arrived, failed, requested, stored, version
 from tests.support.strategies import VERSION, histories
 
 BENIGN = Benign(("*.tflock",))
 
 
-def image(one: Stored | None) -> Seen | None:
+def image(one: LedgerItem | None) -> ItemImage | None:
     """As the stream has it."""
     if one is None:
         return None
@@ -41,12 +42,12 @@ def image(one: Stored | None) -> Seen | None:
     return read_record(record).new
 
 
-def changes(stages: list[Stored | None]) -> Deltas:
+def changes(stages: list[LedgerItem | None]) -> Deltas:
     pairs = zip([None, *stages], stages, strict=False)
     return merged([deltas(image(old), image(new), BENIGN) for old, new in pairs])
 
 
-def of_standing(found: Deltas) -> dict[View, dict[str, int]]:
+def of_standing(found: Deltas) -> dict[CounterKey, dict[str, int]]:
     kept = {
         view: {name: n for name, n in amounts.items() if stands(view, name)}
         for view, amounts in found.items()
@@ -60,14 +61,14 @@ def test_the_deltas_of_any_history_add_up_to_a_recount_of_its_end(
 ) -> None:
     """Facts arrive in any order; each makes the item the fold of what arrived so far."""
     random.shuffle(history)  # type: ignore[attr-defined]
-    stages: list[Stored | None] = [
-        Stored(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
+    stages: list[LedgerItem | None] = [
+        LedgerItem(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
     ]
     counted = of_standing(changes(stages))
-    end: Counter[tuple[View, str]] = Counter()
-    for view, name, amount in standing(image(stages[-1]) if stages else None, BENIGN):
+    end: Counter[tuple[CounterKey, str]] = Counter()
+    for view, name, amount in current(image(stages[-1]) if stages else None, BENIGN):
         end[view, name] += amount
-    recounted: dict[View, dict[str, int]] = {}
+    recounted: dict[CounterKey, dict[str, int]] = {}
     for (view, name), amount in end.items():
         if amount:
             recounted.setdefault(view, {})[name] = amount
@@ -76,23 +77,23 @@ def test_the_deltas_of_any_history_add_up_to_a_recount_of_its_end(
 
 @given(histories(max_size=8))
 def test_an_item_that_is_gone_counts_nowhere(history: list[Fact]) -> None:
-    stages: list[Stored | None] = [
-        Stored(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
+    stages: list[LedgerItem | None] = [
+        LedgerItem(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
     ]
     assert of_standing(changes([*stages, None])) == {}
 
 
 @given(histories(max_size=8))
 def test_what_happened_is_never_taken_back(history: list[Fact]) -> None:
-    stages: list[Stored | None] = [
-        Stored(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
+    stages: list[LedgerItem | None] = [
+        LedgerItem(VERSION, "dst", fold(history[: number + 1])) for number in range(len(history))
     ]
     for view, amounts in changes(stages).items():
         for name, amount in amounts.items():
             assert stands(view, name) or amount > 0
 
 
-def counts(found: Deltas, kind: type[View], **fields: object) -> Counter[str]:
+def counts(found: Deltas, kind: type[CounterKey], **fields: object) -> Counter[str]:
     total: Counter[str] = Counter()
     for view, amounts in found.items():
         if isinstance(view, kind) and all(getattr(view, n) == v for n, v in fields.items()):
@@ -114,7 +115,7 @@ def test_a_life_is_created_and_completed_once_with_its_latency() -> None:
 def test_a_failure_that_recovered_has_happened_and_no_longer_stands() -> None:
     stages = [requested(0)], [requested(0), failed(3)], [requested(0), failed(3), arrived(9)]
     found = changes([stored(*stage) for stage in stages])
-    assert counts(found, Trouble) == {"failures": 1}
+    assert counts(found, FailureKind) == {"failures": 1}
     assert counts(found, Period, level=Level.DAY)["failed"] == 1
     assert counts(found, Totals)["COMPLETED"] == 1
     assert counts(found, Totals)["FAILED"] == 0
@@ -145,8 +146,8 @@ def test_an_arrival_that_was_only_seen_has_no_latency() -> None:
 
 def test_failures_of_benign_keys_are_kept_apart() -> None:
     found = changes([stored(requested(0), failed(1), of=version("state/a.tflock"))])
-    assert counts(found, Trouble, benign=True)["failing"] == 1
-    assert counts(found, Trouble, benign=False) == {}
+    assert counts(found, FailureKind, benign=True)["failing"] == 1
+    assert counts(found, FailureKind, benign=False) == {}
 
 
 @given(st.lists(st.floats(0.0, 1e7), min_size=1, max_size=50), st.sampled_from([0.5, 0.9, 0.99]))

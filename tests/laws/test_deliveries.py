@@ -13,20 +13,21 @@ from urllib.parse import quote, quote_plus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication.adapters import csv_rows, manifests
-from replication.deliveries import Delivery, Listed, Task
+from backfill.row_claims import RowClaims
+from backfill.rows import Rows
+from replication.aws.deliveries import csv_lines, manifest
 from replication.errors import Rejected
-from replication.existing import Attribution, Outcome
-from replication.facts import Evidence
-from replication.rows import Rows
-from replication.status import Status
+from replication.published.backfill import Outcome
+from replication.s3.deliveries import Delivery, Listed, Task
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
 from tests.support import deliveries
 from tests.support.deliveries import COLUMNS, delivery, line, values
 from tests.support.fakes import MemoryLedger, MemoryObjects, history, rule
 
 INVENTORY = delivery(deliveries.inventory())
 REPORT = delivery(deliveries.report())
-READERS = {one.evidence: manifests.reader(one) for one in (INVENTORY, REPORT)}
+READERS = {one.evidence: manifest.reader(one) for one in (INVENTORY, REPORT)}
 
 texts = st.text(max_size=30) | st.sampled_from(["", "src", "COMPLETED", "v" * 2000, '"', ",", "\0"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
@@ -81,13 +82,13 @@ def test_any_line_is_a_row_or_a_rejection(raw: bytes, evidence: Evidence) -> Non
 def test_any_manifest_is_a_delivery_or_a_rejection(changes: dict[str, Any]) -> None:
     for sound in (deliveries.inventory(("a", b"")), deliveries.report(("a", b""))):
         body = json.dumps(sound | changes).encode()
-        found = outcome(lambda body=body: manifests.delivery_of(body))  # type: ignore[misc]
+        found = outcome(lambda body=body: manifest.delivery_of(body))  # type: ignore[misc]
         assert isinstance(found, Delivery) or 0 < len(found.detail) < 1000
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_delivery_or_a_rejection(body: bytes) -> None:
-    found = outcome(lambda: manifests.delivery_of(body))
+    found = outcome(lambda: manifest.delivery_of(body))
     assert isinstance(found, Delivery) or found.detail
 
 
@@ -102,7 +103,7 @@ def test_any_key_survives_its_encoding(key: str, safe: str) -> None:
 @given(st.binary(max_size=400), st.booleans())
 def test_the_records_of_a_file_are_the_file(content: bytes, compressed: bool) -> None:
     stored = gzip.compress(content) if compressed else content
-    found = list(csv_rows.lines(io.BytesIO(stored), compressed=compressed))
+    found = list(csv_lines.lines(io.BytesIO(stored), compressed=compressed))
     assert b"".join(found) == content
     assert all(found)
     assert all(one.count(b"\n") <= 1 or b'"' in one for one in found)
@@ -123,11 +124,11 @@ def test_whatever_is_written_as_csv_comes_back_row_by_row(
 ) -> None:
     content = deliveries.csv_of(table, quoting, end)
     stored = gzip.compress(content) if compressed else content
-    found = list(csv_rows.lines(io.BytesIO(stored), compressed=compressed))
+    found = list(csv_lines.lines(io.BytesIO(stored), compressed=compressed))
     assert len(found) == len(table)
     for record, row in zip(found, table, strict=True):
         columns = [str(number) for number in range(len(row))]
-        assert list(csv_rows.fields_of(record, columns).values()) == row
+        assert list(csv_lines.fields_of(record, columns).values()) == row
 
 
 @given(st.lists(lines(), max_size=6), st.booleans())
@@ -147,16 +148,16 @@ def test_a_broken_row_of_a_file_costs_no_other(raw: list[bytes], report: bool) -
     read = READERS[Evidence.BATCH_REPORT if report else Evidence.INVENTORY]
     found = [
         outcome(lambda record=record: read(record))  # type: ignore[misc]
-        for record in csv_rows.lines(io.BytesIO(mixed), compressed=False)
+        for record in csv_lines.lines(io.BytesIO(mixed), compressed=False)
     ]
     keys = {one.version.key for one in found if not isinstance(one, Rejected)}
     assert keys >= {f"sound/{number}" for number in range(len(sound))}
 
 
 def test_a_line_of_any_length_comes_in_pieces() -> None:
-    stored = io.BytesIO(gzip.compress(b"x" * (3 * csv_rows.LONGEST_LINE + 1)))
-    assert [len(one) for one in csv_rows.lines(stored, compressed=True)] == [
-        *[csv_rows.LONGEST_LINE] * 3,
+    stored = io.BytesIO(gzip.compress(b"x" * (3 * csv_lines.LONGEST_LINE + 1)))
+    assert [len(one) for one in csv_lines.lines(stored, compressed=True)] == [
+        *[csv_lines.LONGEST_LINE] * 3,
         1,
     ]
 
@@ -164,7 +165,7 @@ def test_a_line_of_any_length_comes_in_pieces() -> None:
 def test_a_quote_that_nobody_closes_takes_bounded_memory_and_no_other_row() -> None:
     rows = [b"src,k,v1,failed,403,X,fine and long %d\n" % number for number in range(60_000)]
     cut = [b'src,k,v1,failed,403,X,"cut\n', *rows]
-    assert list(csv_rows.lines(io.BytesIO(b"".join(cut)), compressed=False)) == cut
+    assert list(csv_lines.lines(io.BytesIO(b"".join(cut)), compressed=False)) == cut
 
 
 @given(st.lists(lines(), max_size=8), st.lists(st.integers(0, 8), max_size=3))
@@ -176,7 +177,7 @@ def test_no_row_costs_another_and_all_are_counted(raw: list[bytes], cuts: list[i
     ledger = MemoryLedger()
     rows = Rows(
         read=READERS[Evidence.INVENTORY],
-        attribution=lambda _: Attribution(INVENTORY, "run", history("src", rule("dst"))),
+        attribution=lambda _: RowClaims(INVENTORY, "run", history("src", rule("dst"))),
         ledger=ledger,
         objects=MemoryObjects(),
         histories={"src": history("src", rule("dst"))},

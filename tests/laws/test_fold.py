@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication.facts import Fact, Kind
-from replication.fold import State, assumes, effect, fold, holds, step, steps
-from replication.status import Status, aggregate
+from replication.ledger.assumptions import assumes, holds
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import effect, fold, step, steps
+from replication.ledger.state import State
+from replication.s3.status import Status, aggregate
 from replication.times import Instant
 from tests.support.strategies import facts, histories
 

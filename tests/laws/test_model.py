@@ -17,11 +17,11 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from replication import views
-from replication.facts import ObjectVersion
-from replication.fold import Record, State
-from replication.status import Status
-from replication.stored import Stored
+from replication.ledger.item import LedgerItem
+from replication.ledger.state import Record, State
+from replication.published import row
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from tests.laws import machine
 from tests.laws.s3_model import SOURCE
 from tests.laws.seeded_walks import walk_many
@@ -129,11 +129,11 @@ class Machine(machine.Machine):
 
     def _shown(self, version: ObjectVersion, known: Mapping[str, State]) -> str | None:
         """The status that the API shows; of a version nobody knows, none."""
-        items = [Stored(version, name, Record(state)) for name, state in known.items()]
+        items = [LedgerItem(version, name, Record(state)) for name, state in known.items()]
         if not items:
             return None
-        present = views.Present(self.s3.now())
-        shown = views.summary(items, version.bucket, present)["replication_status"]
+        present = row.Present(self.s3.now())
+        shown = row.summary(items, version.bucket, present)["replication_status"]
         return str(shown) if shown else None
 
     def _hides(self, version: ObjectVersion) -> bool:

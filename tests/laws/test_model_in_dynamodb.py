@@ -7,49 +7,49 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from replication.adapters import items
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.dynamodb_reads import LedgerReads
-from replication.adapters.heard import HeardTable
-from replication.adapters.heard_reads import HeardReads
-from replication.adapters.items import Item
-from replication.ports import ItemKey
-from replication.stored import Stored
+from replication.aws.table import ledger_item
+from replication.aws.table.frontier import FrontierTable
+from replication.aws.table.frontier_reads import FrontierReads
+from replication.aws.table.index_reads import IndexReads
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.ledger_item import Item
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.ledger.item import LedgerItem
+from replication.ledger.port import ItemKey
 from tests.laws.s3_model import S3Model
 from tests.laws.seeded_walks import walk_many
 from tests.laws.test_model import EXAMPLES, FIRST, Machine
 from tests.laws.tracker import Tracker
-from tests.ledger.conftest import SHARDS
+from tests.replication.aws.table.conftest import SHARDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class Lists(LedgerReads):
+class Lists(IndexReads):
     """With the items as a scan and the stream have them."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         super().__init__(client, table)
         self._dynamodb, self._table = client, table
 
-    def stored(self) -> Iterator[Stored]:
+    def stored(self) -> Iterator[LedgerItem]:
         found = self._dynamodb.scan(TableName=self._table, ConsistentRead=True)["Items"]
         of_objects = (item for item in found if not item["pk"]["S"].startswith("#"))
-        return map(items.read_item, of_objects)
+        return map(ledger_item.read_item, of_objects)
 
     def image(self, key: ItemKey) -> Item | None:
         found = self._dynamodb.get_item(
-            TableName=self._table, Key=items.key_of(*key), ConsistentRead=True
+            TableName=self._table, Key=ledger_item.key_of(*key), ConsistentRead=True
         )
         return dict(found["Item"]) if "Item" in found else None
 
 
-class Heard(HeardTable, HeardReads):
+class Heard(FrontierTable, FrontierReads):
     """How far the queue was heard, kept and read back."""
 
     def __init__(self, client: "DynamoDBClient", table: str, s3: S3Model) -> None:
-        HeardTable.__init__(self, client, table, s3.now)
+        FrontierTable.__init__(self, client, table, s3.now)
 
 
 @pytest.mark.e2e
@@ -64,7 +64,7 @@ def test_the_tracker_converges_with_its_ledger_in_dynamodb(
                 DynamoDBLedger(dynamodb, table, SHARDS),
                 Lists(dynamodb, table),
                 shards=SHARDS,
-                table=ConfigurationTable(dynamodb, table, s3.now),
+                table=RuleRevisionTable(dynamodb, table, s3.now),
                 heard=Heard(dynamodb, table, s3),
             )
 

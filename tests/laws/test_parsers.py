@@ -10,11 +10,13 @@ from urllib.parse import quote, quote_plus
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from replication import times
-from replication.adapters import envelope, eventbridge, fields, s3_notifications
-from replication.adapters.envelope import Outcome, events_of
+from replication import errors, times
+from replication.aws import json_fields
+from replication.aws.messages import body as messages_body
+from replication.aws.messages import eventbridge, s3_notifications
+from replication.aws.messages.body import Outcome, events_of
 from replication.errors import Rejected
-from replication.events import (
+from replication.s3.events import (
     Changed,
     ConfigurationChanged,
     Created,
@@ -22,7 +24,7 @@ from replication.events import (
     Ignored,
     Replicated,
 )
-from replication.facts import ObjectVersion
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 from tests.support import payloads
 from tests.support.payloads import RECEIVED, Payload, changed, payload, record
@@ -95,11 +97,11 @@ def check(outcome: Outcome) -> None:
     """What may be relied on about anything that was parsed."""
     match outcome:
         case Rejected():
-            assert outcome.reason in set(fields.Reason)
+            assert outcome.reason in set(errors.Reason)
             assert 0 < len(outcome.detail) < 400
             assert _ATTRIBUTE.fullmatch(outcome.detail)
         case Ignored():
-            assert 0 < len(outcome.name) <= fields.NAME_LIMIT
+            assert 0 < len(outcome.name) <= json_fields.NAME_LIMIT
         case ConfigurationChanged():
             check_moment(outcome.at, outcome.id)
         case Created() | Deleted() | Changed() | Replicated():
@@ -107,13 +109,13 @@ def check(outcome: Outcome) -> None:
             check_version(outcome.version)
             if isinstance(outcome, Created | Replicated) and outcome.size is not None:
                 assert type(outcome.size) is int
-                assert 0 <= outcome.size <= fields.SIZE_LIMIT
+                assert 0 <= outcome.size <= json_fields.SIZE_LIMIT
 
 
 def check_moment(at: Instant, event_id: str) -> None:
     assert _INSTANT.fullmatch(at)
     assert times.EARLIEST <= at <= times.plus(RECEIVED, 86_400)
-    assert 0 < len(event_id) <= fields.EVENT_ID_LIMIT
+    assert 0 < len(event_id) <= json_fields.EVENT_ID_LIMIT
     assert not set(event_id) & set("#\"'\\\0 ")
 
 
@@ -208,7 +210,7 @@ def test_every_way_to_write_a_time_is_the_same_instant(
 ) -> None:
     text = moment.isoformat(timespec=precision) + offset
     exact = times.to_datetime(Instant(text))
-    at = fields.instant({"time": text}, "time", RECEIVED)
+    at = json_fields.instant({"time": text}, "time", RECEIVED)
     assert _INSTANT.fullmatch(at)
     assert times.to_datetime(at) <= exact
     assert (exact - times.to_datetime(at)).total_seconds() < 0.001
@@ -216,7 +218,7 @@ def test_every_way_to_write_a_time_is_the_same_instant(
 
 def test_the_outcome_of_a_body_is_one_of_the_event_types_or_a_rejection() -> None:
     """`check` above knows every type there is."""
-    assert set(envelope.Outcome.__args__) == {
+    assert set(messages_body.Outcome.__args__) == {
         Created,
         Deleted,
         Changed,

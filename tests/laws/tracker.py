@@ -12,29 +12,31 @@ from typing import Any, Protocol, cast
 
 from botocore.exceptions import ClientError
 
-from replication.adapters.configurations import Configurations, ConfigurationTable
-from replication.adapters.dynamodb_reads import CachedHistories
-from replication.adapters.items import Item
-from replication.attributor import Attributor
-from replication.checks import LookBack, Schedule, Window
-from replication.configuration import History
+from reconcile.look_back import LookingBack
+from reconcile.reconciler import Index, Reconciler
+from record.event_claims import EventClaims
+from record.recorder import Recorder
+from replication.aws.s3.rule_histories import S3RuleHistories
+from replication.aws.table.ledger_item import Item
 from replication.errors import Rejected, Unavailable
-from replication.events import Event
-from replication.facts import Fact, ObjectVersion
-from replication.listing import Route
-from replication.look_back import LookingBack
-from replication.ports import ItemKey, Ledger, Message
-from replication.reconciler import Index, Reconciler
-from replication.recorder import Recorder
-from replication.status import Status
-from replication.stored import Stored
+from replication.ledger.fact import Fact
+from replication.ledger.index import Route
+from replication.ledger.item import LedgerItem
+from replication.ledger.port import ItemKey, Ledger
+from replication.ledger.schedule import LookBack, Schedule, Window
+from replication.message import Message
+from replication.s3.events import Event
+from replication.s3.known_rules import KnownRules
+from replication.s3.rule_history import RuleHistory
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from replication.times import EARLIEST, Instant, plus
 from tests.laws.faults import Fate, FaultyHeard, FaultyLedger, FaultyLetters, Killed
 from tests.laws.inventories import read_inventories
 from tests.laws.memory import ExpiringHeard, FirstStays, MemoryIndex, Table
 from tests.laws.s3_model import DESTINATIONS, SOURCE, THIRD, S3Model
+from tests.reconcile.test_reconciler import MemoryFindings
 from tests.support.fakes import MemoryDeadLetters
-from tests.unit.test_reconciler import MemoryFindings
 
 __all__ = ["LONG_AGO", "ListedOnly", "Table", "Tracker", "in_memory"]
 
@@ -52,7 +54,7 @@ ListedOnly = MemoryIndex
 class Lists(Index, Protocol):
     """The index, and the items behind it."""
 
-    def stored(self) -> Iterator[Stored]: ...
+    def stored(self) -> Iterator[LedgerItem]: ...
 
     def image(self, key: ItemKey) -> Item | None:
         """An item as the stream has it."""
@@ -63,7 +65,7 @@ class Lists(Index, Protocol):
 class Process:
     """A function's memory."""
 
-    configurations: Configurations
+    configurations: S3RuleHistories
     recorder: Recorder
 
 
@@ -104,9 +106,9 @@ class Tracker:
         self.reconciler = self._reconciler()
 
     def _process(self) -> Process:
-        configurations = Configurations(
+        configurations = S3RuleHistories(
             s3=lambda: cast("Any", self.s3),
-            table=cast("ConfigurationTable", self.table),
+            table=cast("Any", self.table),
             buckets=self.sources,
             seconds=lambda: self.s3.milliseconds / 1000,
             now=self.s3.now,
@@ -122,8 +124,8 @@ class Tracker:
         )
         return Process(configurations, recorder)
 
-    def _attributor(self, configurations: Configurations) -> Attributor:
-        return Attributor(
+    def _attributor(self, configurations: S3RuleHistories) -> EventClaims:
+        return EventClaims(
             histories=configurations.histories(),
             unknown=configurations.unknown(),
             objects=self.s3,
@@ -143,7 +145,7 @@ class Tracker:
             ledger=self.written,
             objects=self.s3,
             findings=MemoryFindings(),
-            histories=CachedHistories(
+            histories=KnownRules(
                 self.table.load, self.sources, lambda: self.s3.milliseconds / 1000
             ),
             schedule=Schedule(BASE_SECONDS, audited=1),
@@ -202,7 +204,7 @@ class Tracker:
 
     # What the ledger says.
 
-    def stored(self) -> list[Stored]:
+    def stored(self) -> list[LedgerItem]:
         """Every item."""
         return list(self.index.stored())
 
@@ -219,7 +221,7 @@ class Tracker:
         found: Instant | None = self.heard.frontier()
         return found
 
-    def listed(self, bucket: str, destination: str) -> Iterator[Stored]:
+    def listed(self, bucket: str, destination: str) -> Iterator[LedgerItem]:
         """What stands in the lists of a route."""
         for shard in range(self.shards):
             for status in LISTED:
@@ -229,8 +231,8 @@ class Tracker:
                 assert after is None
                 yield from (stored for _, stored in rows)
 
-    def history(self, bucket: str) -> History | None:
-        history: History | None = self.table.load(bucket)
+    def history(self, bucket: str) -> RuleHistory | None:
+        history: RuleHistory | None = self.table.load(bucket)
         return history
 
     # Reconciliation.

@@ -6,10 +6,10 @@ Whatever is drawn, a step does something: it picks among what is there.
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from replication.adapters.heard_reads import MARGIN_SECONDS
-from replication.events import ConfigurationChanged
-from replication.facts import ObjectVersion
-from replication.ports import Message
+from replication.aws.table.frontier_reads import MARGIN_SECONDS
+from replication.message import Message
+from replication.s3.events import ConfigurationChanged
+from replication.s3.version import ObjectVersion
 from replication.times import Instant, plus
 from tests.laws.invariants import Laws
 from tests.laws.s3_model import CHAIN, DESTINATIONS, SOURCE, TAG, THIRD, Rule, S3Model

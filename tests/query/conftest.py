@@ -10,14 +10,14 @@ import pytest
 from moto import mock_aws
 
 from query.handler import handler
-from query.service import service
-from replication.adapters.clients import client
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.heard import HeardTable
-from replication.configuration import Revision
-from replication.eligibility import Configuration
-from replication.facts import Kind
-from replication.stored import Stored
+from query.wiring import service
+from replication.aws.clients import client
+from replication.aws.table.frontier import FrontierTable
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.ledger.fact import Kind
+from replication.ledger.item import LedgerItem
+from replication.s3.rule_history import Revision
+from replication.s3.rules import Configuration
 from replication.times import Instant, plus, wall_clock
 from tests.support import seeds
 from tests.support.seeds import arrived, failed, requested, stored, version
@@ -157,7 +157,7 @@ def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterato
 def seed(dynamodb: "DynamoDBClient") -> Callable[..., None]:
     """Puts records into the ledger."""
 
-    def put(*records: Stored) -> None:
+    def put(*records: LedgerItem) -> None:
         seeds.put(dynamodb, TABLE, *records, shards=SHARDS)
 
     return put
@@ -223,7 +223,7 @@ def configure(
         }
         for number, destination in enumerate(destinations, start=1)
     ]
-    kept = ConfigurationTable(dynamodb, TABLE)
+    kept = RuleRevisionTable(dynamodb, TABLE)
     kept.append(bucket, Revision(since, Configuration(())), {"Rules": rules})
     kept.note_read(bucket, wall_clock())
     kept.note_listed(bucket, since)
@@ -232,7 +232,7 @@ def configure(
 
 def hear(dynamodb: "DynamoDBClient", seconds_ago: float = 60) -> None:
     """A refresh message that was sent so long ago was worked off."""
-    HeardTable(dynamodb, TABLE, wall_clock).advance(plus(wall_clock(), -seconds_ago))
+    FrontierTable(dynamodb, TABLE, wall_clock).advance(plus(wall_clock(), -seconds_ago))
     service.cache_clear()
 
 

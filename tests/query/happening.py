@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from replication import times
-from replication.adapters.counter_reads import CounterReads
-from replication.adapters.counters import CounterTable
-from replication.adapters.incident_reads import IncidentReads
-from replication.adapters.incidents import IncidentTable, incident_id
-from replication.adapters.stream import read_record
-from replication.contributions import Benign
-from replication.facts import Evidence, Fact, Kind
-from replication.fold import fold
-from replication.incidents import Notice
-from replication.stored import Stored
-from replication.summarizer import Summarizer
+from replication.aws.table.counter_reads import CounterReads
+from replication.aws.table.counter_writes import CounterTable
+from replication.aws.table.incident_reads import IncidentReads
+from replication.aws.table.incident_writes import IncidentTable, incident_id
+from replication.aws.table.stream_record import read_record
+from replication.counters.counter import Benign
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
+from replication.published.sns_message import SnsMessage
+from replication.s3.evidence import Evidence
 from replication.times import Instant
+from summarize.summarizer import Summarizer
 from tests.announce.conftest import record
 from tests.query.conftest import (
     SHARDS,
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Silent:
-    notices: list[Notice] = field(default_factory=list)
+    notices: list[SnsMessage] = field(default_factory=list)
 
-    def publish(self, notice: Notice) -> None:
+    def publish(self, notice: SnsMessage) -> None:
         self.notices.append(notice)
 
 
@@ -45,7 +46,7 @@ def ago(seconds: float) -> Instant:
 
 def life(
     key: str, asked: float, then: Kind | None = None, later: float = 0, **more: Any
-) -> list[Stored]:
+) -> list[LedgerItem]:
     """The item after each fact; times are seconds before now."""
     where: dict[str, Any] = {"version": version(key), "destination": more.pop("to", "dst-a")}
     asked_at = ago(asked)
@@ -62,7 +63,7 @@ def life(
             Fact(then, at=ago(later), evidence=evidence, id="2", failure_code=code, **where)
         )
     return [
-        Stored(where["version"], where["destination"], fold(facts[: number + 1]))
+        LedgerItem(where["version"], where["destination"], fold(facts[: number + 1]))
         for number in range(len(facts))
     ]
 
@@ -87,7 +88,7 @@ def happen(dynamodb: "DynamoDBClient") -> Happen:
     )
     numbers = iter(range(1, 10_000))
 
-    def put(*lives: list[Stored], goes_on: bool = False) -> None:
+    def put(*lives: list[LedgerItem], goes_on: bool = False) -> None:
         """`goes_on`: the first of the stages is there already."""
         records = [
             record(next(numbers), new, old)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from query import service as service_module
+from query import wiring
 from replication.times import plus, wall_clock
 from tests.query.conftest import forget, get, hear
 from tests.query.lists import LIST
@@ -50,7 +50,7 @@ def test_a_list_is_not_complete_where_rules_were_never_read(
     seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_BUCKETS", "src,mirror,unread")
-    service_module.service.cache_clear()
+    wiring.service.cache_clear()
     seed(stored(requested(), arrived(2), of=version(bucket="unread")))
     page = get("/v1/buckets/unread/objects").json
     assert page["complete"] is False

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from query.service import service
-from replication.adapters.findings import FindingsTable
-from replication.doctor import Setup
+from query.wiring import service
+from replication.aws.table.findings import FindingsTable
 from replication.errors import Denied
+from replication.s3.bucket_setup import Setup
 from replication.times import Instant
 from tests.query.conftest import TABLE, configure, get
 

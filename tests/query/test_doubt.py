@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from query import service as service_module
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.facts import Kind
-from replication.status import Status
-from replication.stored import Stored
+from query import wiring
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.ledger.fact import Kind
+from replication.ledger.item import LedgerItem
+from replication.s3.status import Status
 from tests.query.conftest import TABLE, get
 from tests.query.lists import LIST, every_page, keys
 from tests.support.seeds import arrived, at, requested, stored, version
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Seed = Callable[..., None]
 
 
-def doubtful(key: str, destination: str = "dst-a", *more: Any) -> Stored:
+def doubtful(key: str, destination: str = "dst-a", *more: Any) -> LedgerItem:
     """In doubt, without a status unless `more` brings one."""
     known = (Kind.POSSIBLE, 5, {"size": 7})
     return stored(known, *more, of=version(key), destination=destination)
@@ -76,8 +76,8 @@ def test_a_row_newer_than_the_last_read_of_its_rules_is_in_doubt(
     seed: Seed, dynamodb: "DynamoDBClient"
 ) -> None:
     seed(stored(requested(0), arrived(2), of=version("early")), stored(requested(60)))
-    ConfigurationTable(dynamodb, TABLE).note_read("src", at(30))
-    service_module.service.cache_clear()
+    RuleRevisionTable(dynamodb, TABLE).note_read("src", at(30))
+    wiring.service.cache_clear()
     rows = {row["key"]: row["in_doubt"] for row in get(LIST).json["items"]}
     assert rows == {"early": False, "a/key": True}
     assert keys(flag="in_doubt") == [], "nobody asks S3 for that"

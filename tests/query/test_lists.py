@@ -9,16 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from query import pages
-from query import service as service_module
-from replication import listing
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.counters import CounterTable
-from replication.configuration import History
-from replication.contributions import Change, Totals
-from replication.facts import Kind
-from replication.fold import fold
-from replication.status import Status
+from query import page as page_module
+from query import wiring
+from replication.aws.table.counter_writes import CounterTable
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.counters.counter import Change, Totals
+from replication.ledger import index as listing
+from replication.ledger.fact import Kind
+from replication.ledger.fold import fold
+from replication.s3.rule_history import RuleHistory
+from replication.s3.status import Status
 from replication.times import Instant, plus, wall_clock
 from tests.query.conftest import SHARDS, TABLE, configure, get
 from tests.query.lists import LIST, every_page, keys
@@ -155,7 +155,7 @@ def test_a_request_with_a_rare_filter_reads_a_bounded_part_and_goes_on(
 def test_an_answer_stays_below_what_lambda_can_return(
     seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "ANSWER_BYTES", 2_000)
+    monkeypatch.setattr(page_module, "ANSWER_BYTES", 2_000)
     seed(*(stored(requested(n), of=version(f"k{n}")) for n in range(20)))
     page = get(LIST, limit=20).json
     assert 1 <= len(page["items"]) < 20
@@ -177,8 +177,8 @@ def test_a_destination_that_s3_spoke_of_and_no_rule_names_is_listed(
 ) -> None:
     seed(stored(requested(0), failed(1), of=version("told"), destination="dst-x"))
     assert keys(status="FAILED") == []
-    ConfigurationTable(dynamodb, TABLE).note_destination("src", "dst-x")
-    service_module.service.cache_clear()
+    RuleRevisionTable(dynamodb, TABLE).note_destination("src", "dst-x")
+    wiring.service.cache_clear()
     assert keys(status="FAILED") == ["told"]
 
 
@@ -189,7 +189,7 @@ def test_a_destination_that_anything_was_counted_for_is_listed(
     view = Totals("src", "dst-x", "rule-a")
     counters = CounterTable(dynamodb, TABLE, SHARDS)
     counters.apply("shardId-1", [Change("1", {view: Counter(FAILED=1)})])
-    service_module.service.cache_clear()
+    wiring.service.cache_clear()
     assert keys(status="FAILED") == ["counted"]
 
 
@@ -242,16 +242,16 @@ def test_configurations_are_read_at_most_once_a_minute(
     dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    histories = service_module.service().histories
-    monkeypatch.setattr(histories, "_seconds", lambda: clock[0])
+    histories = wiring.service().histories
+    monkeypatch.setattr(histories._cached, "_seconds", lambda: clock[0])
     reads: list[str] = []
-    load = histories._load
+    load = histories._cached._load
 
-    def counted(bucket: str) -> History | None:
+    def counted(bucket: str) -> RuleHistory | None:
         reads.append(bucket)
         return load(bucket)
 
-    monkeypatch.setattr(histories, "_load", counted)
+    monkeypatch.setattr(histories._cached, "_load", counted)
     for moment in (1.0, 30.0, 60.9):
         clock[0] = moment
         get("/v1/buckets")

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from query import service as service_module
-from replication.facts import Kind, ObjectVersion
-from replication.stored import Stored
+from query import wiring
+from replication.ledger.fact import Kind
+from replication.ledger.item import LedgerItem
+from replication.s3.version import ObjectVersion
 from tests.query.conftest import assert_problem, get
 from tests.support.seeds import arrived, at, failed, requested, stored, version
 
@@ -188,7 +189,7 @@ def test_a_replica_is_found_although_its_source_s_rules_were_never_read(
     seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_BUCKETS", "src,mirror,unread")
-    service_module.service.cache_clear()
+    wiring.service.cache_clear()
     seed(stored(requested(), arrived(3), of=version(bucket="unread")))
     assert get(DST, key="a/key").json["source"]["bucket"] == "unread"
 
@@ -197,7 +198,7 @@ def test_a_key_with_more_versions_than_can_be_read_says_so(
     seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(*(stored(requested(n), of=version(version_id=f"v{n}")) for n in range(6)))
-    monkeypatch.setattr(service_module.service().ledger, "_items_of_a_key", 5)
+    monkeypatch.setattr(wiring.service().items, "_items_of_a_key", 5)
     assert_problem(get(SRC, key="a/key"), 400, "too-many-versions", "version_id")
     assert_problem(get(f"{SRC}/versions", key="a/key"), 400, "too-many-versions", "key")
     assert get(SRC, key="a/key", version_id="v3").status == 200
@@ -215,7 +216,7 @@ def test_a_key_of_1024_bytes_is_asked_for_and_one_more_is_refused(seed: Seed) ->
 
 def test_a_version_id_with_the_separator_in_it_is_a_version_id(seed: Seed) -> None:
     record = stored(requested(), of=ObjectVersion("src", "a/key", "v#1"))
-    assert isinstance(record, Stored)
+    assert isinstance(record, LedgerItem)
     seed(record)
     assert get(SRC, key="a/key", version_id="v#1").json["version_id"] == "v#1"
     assert_problem(get(SRC, key="a/key", version_id="v"), 404, "object-not-tracked", "version_id")

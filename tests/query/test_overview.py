@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from replication.facts import Evidence, Fact, Kind
-from replication.fold import fold
-from replication.stored import Stored
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
+from replication.s3.evidence import Evidence
 from tests.query.conftest import (
     TABLE,
     TRACKING_SINCE,
@@ -66,7 +67,7 @@ def test_a_summary_tells_how_every_destination_stands(happen: Happen) -> None:
     assert 180 <= clear["lag_seconds"] <= 240, "what was heard, less the margin"
 
 
-def possible(key: str, seconds_ago: float, destination: str) -> list[Stored]:
+def possible(key: str, seconds_ago: float, destination: str) -> list[LedgerItem]:
     """The item of a version in doubt."""
     fact = Fact(
         Kind.POSSIBLE,
@@ -77,7 +78,7 @@ def possible(key: str, seconds_ago: float, destination: str) -> list[Stored]:
         "1",
         size=7,
     )
-    return [Stored(fact.version, destination, fold([fact]))]
+    return [LedgerItem(fact.version, destination, fold([fact]))]
 
 
 def test_a_summary_counts_what_is_in_doubt_and_the_watermark_waits_for_it(happen: Happen) -> None:

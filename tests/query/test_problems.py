@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from query import service as service_module
-from replication.adapters.dynamodb_reads import LedgerReads
+from query import wiring
 from tests.query.conftest import assert_problem, get
 
 if TYPE_CHECKING:
@@ -137,12 +136,16 @@ def test_text_that_is_no_unicode_is_refused(name: str) -> None:
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise error
+    """Every read of the table fails so."""
+    client: Any = wiring.service().items._client
+    call = client._make_api_call
 
-    for name in ("version", "versions", "fetch", "ping"):
-        monkeypatch.setattr(LedgerReads, name, fail)
-    monkeypatch.setattr(service_module.service().histories, "_load", fail)
+    def fail(operation: str, parameters: object) -> object:
+        if operation in ("GetItem", "Query"):
+            raise error
+        return call(operation, parameters)
+
+    monkeypatch.setattr(client, "_make_api_call", fail)
 
 
 def client_error(code: str) -> ClientError:
@@ -208,7 +211,7 @@ def test_health_reads_the_ledger(
 
 def test_missing_settings_are_a_problem_and_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TABLE_NAME")
-    service_module.service.cache_clear()
+    wiring.service.cache_clear()
     answer = get("/v1/buckets")
     assert_problem(answer, 500, "internal-error")
     assert "TABLE_NAME" not in answer.text
@@ -217,5 +220,5 @@ def test_missing_settings_are_a_problem_and_not_a_crash(monkeypatch: pytest.Monk
 def test_an_answer_that_breaks_its_schema_is_the_tracker_s_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service_module.service().lookup, "find", lambda *_: {"bucket": 5})
+    monkeypatch.setattr(wiring.service().lookup, "find", lambda *_: {"bucket": 5})
     assert_problem(get(OBJECT, key="k"), 500, "internal-error")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from replication.facts import Kind
+from replication.ledger.fact import Kind
 from tests.query.conftest import assert_problem, get
 from tests.query.forged import forged
 from tests.support.seeds import arrived, requested, stored, version

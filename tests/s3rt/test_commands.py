@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from replication.facts import Evidence, Kind, ObjectVersion
-from replication.status import Status
+from replication.ledger.fact import Kind
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from tests.s3rt.conftest import OLD_RELEASE, Command
 from tests.support.fake_api.server import ROUTES, FakeApi
 from tests.support.fake_api.world import (

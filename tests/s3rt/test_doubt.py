@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from replication.facts import Kind, ObjectVersion
-from replication.stored import Stored
+from replication.ledger.fact import Kind
+from replication.ledger.item import LedgerItem
+from replication.s3.version import ObjectVersion
 from tests.s3rt.conftest import Command
 from tests.support.fake_api.server import ROUTES, FakeApi
 from tests.support.fake_api.world import DUBLIN, TAX, World
@@ -21,7 +22,7 @@ def in_doubt(api: FakeApi) -> Iterator[None]:
     """A version in doubt at one destination, one of which nobody knows where, one that no rule
     takes and one of which only its end is known."""
 
-    def one(key: str, kind: Kind, destination: str) -> Stored:
+    def one(key: str, kind: Kind, destination: str) -> LedgerItem:
         return stored((kind, 5), of=ObjectVersion(TAX, key, "v1"), destination=destination)
 
     more = [

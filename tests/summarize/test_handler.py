@@ -9,16 +9,16 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from replication.adapters.clients import client
-from replication.adapters.configuration_table import ConfigurationTable
-from replication.adapters.counter_reads import CounterReads
-from replication.configuration import Revision
-from replication.eligibility import parse_configuration
+from replication.aws.clients import client
+from replication.aws.table.counter_reads import CounterReads
+from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.errors import Unavailable
+from replication.s3.rule_history import Revision
+from replication.s3.rules import parse_configuration
 from replication.settings import MissingSettings
-from replication.summarizer import Summarizer
 from replication.times import Instant, plus, wall_clock
 from summarize import handler as module
+from summarize.summarizer import Summarizer
 from summarize.wiring import service
 from tests.announce.conftest import record
 from tests.query.conftest import TABLE, make_table
@@ -93,7 +93,7 @@ def keep(dynamodb: "DynamoDBClient", since: Instant, rule: dict[str, Any]) -> No
     """Saves a configuration of one rule, as the recorder does."""
     raw = {"Rules": [rule]}
     revision = Revision(since, parse_configuration(raw))
-    ConfigurationTable(dynamodb, TABLE).append("src", revision, raw)
+    RuleRevisionTable(dynamodb, TABLE).append("src", revision, raw)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

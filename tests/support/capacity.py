@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from replication.adapters import items
-from replication.adapters.items import Item
-from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import fold
-from replication.stored import Stored
+from replication.aws.table import keys as table_keys
+from replication.aws.table import ledger_item
+from replication.aws.table.ledger_item import Item
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
+from replication.s3.evidence import Evidence
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 PROJECTED = (
@@ -32,7 +35,7 @@ PROJECTED = (
     "failed_at",
 )
 """As infra/ledger.py projects them; tests/infra holds the two together."""
-_INDEXES = {items.INDEX: ("route", "position"), items.HELD_INDEX: ("route", "held")}
+_INDEXES = {table_keys.INDEX: ("route", "position"), table_keys.LACKING_INDEX: ("route", "held")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def units(size: int) -> int:
     return max(1, ceil(size / 1024))
 
 
-def entry(item: Item, index: str = items.INDEX) -> Item:
+def entry(item: Item, index: str = table_keys.INDEX) -> Item:
     """The item's entry in an index; empty when it has none."""
     keys = _INDEXES[index]
     if any(name not in item for name in keys):
@@ -127,6 +130,6 @@ def stages(facts: list[Fact]) -> list[Item]:
     """The item after each of the facts."""
     key = (facts[0].version, facts[0].destination)
     return [
-        items.item_of(Stored(*key, fold(facts[: number + 1])), shards=4)
+        ledger_item.item_of(LedgerItem(*key, fold(facts[: number + 1])), shards=4)
         for number in range(len(facts))
     ]

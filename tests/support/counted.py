@@ -18,21 +18,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from replication import listing
-from replication.adapters.counter_reads import CounterReads
-from replication.adapters.counters import CounterTable
-from replication.adapters.dynamodb import DynamoDBLedger
-from replication.adapters.dynamodb_reads import LedgerReads
-from replication.adapters.recounting import IndexWalk, RecountedCounters
-from replication.adapters.stream import read_record
-from replication.contributions import Benign, Change, Deltas, deltas, merged
+from replication.aws.table.counter_reads import CounterReads
+from replication.aws.table.counter_recount import IndexWalk, RecountedCounters
+from replication.aws.table.counter_writes import CounterTable
+from replication.aws.table.index_reads import IndexReads
+from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.stream_record import read_record
+from replication.counters.counter import Benign, Change, Deltas, deltas, merged
 from replication.errors import Unavailable
-from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.listing import Filters
-from replication.ports import Claim
-from replication.recount import Recount, Recounted
-from replication.status import Status
+from replication.ledger import index
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.index import Filters
+from replication.ledger.port import Claim
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from replication.times import Instant, plus
+from summarize.recount import Recount, Recounted
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -176,13 +178,13 @@ def delivered(
     return batches
 
 
-def lists(reads: LedgerReads, destination: str, status: Status) -> Counter[str]:
+def lists(reads: IndexReads, destination: str, status: Status) -> Counter[str]:
     """Length and bytes of a list, page by page."""
     filters = Filters(((SOURCE, destination),), (status,), newest_first=False)
     found: Counter[str] = Counter()
     after = None
     while True:
-        page = listing.page(filters, reads.fetch, shards=SHARDS, after=after, limit=1_000)
+        page = index.page(filters, reads.fetch, shards=SHARDS, after=after, limit=1_000)
         found["count"] += len(page.rows)
         found["bytes"] += sum(row.record.state.size or 0 for _, row in page.rows)
         if (after := page.next) is None:
@@ -234,7 +236,7 @@ def prove(
         assert verdict.verdict == "recount_right", verdict
         totals = CounterReads(client, table, SHARDS).totals(SOURCE)
         for status in Status:
-            listed = lists(LedgerReads(client, table), destination, status)
+            listed = lists(IndexReads(client, table), destination, status)
             mine = [one for view, one in totals.items() if view.destination == destination]
             assert sum(one[status] for one in mine) == listed["count"]
             assert sum(one[f"{status}_bytes"] for one in mine) == listed["bytes"]

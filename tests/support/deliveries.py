@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from replication.adapters import manifests
-from replication.deliveries import Delivery
+from replication.aws.deliveries import manifest as deliveries_manifest
+from replication.s3.deliveries import Delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -97,7 +97,7 @@ def report(*files: tuple[str, bytes], **more: Any) -> dict[str, Any]:
 
 
 def delivery(manifest: Mapping[str, Any]) -> Delivery:
-    return manifests.delivery_of(json.dumps(manifest).encode())
+    return deliveries_manifest.delivery_of(json.dumps(manifest).encode())
 
 
 def md5(body: bytes) -> str:

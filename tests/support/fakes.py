@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from replication.configuration import History, Revision
-from replication.eligibility import Configuration, Rule
 from replication.errors import Denied, NotYet, Rejected, Unavailable
-from replication.facts import ObjectVersion
-from replication.fold import Record, State, fold
-from replication.ports import Claim, Head, ItemKey, Message, Written
+from replication.head.port import Head
+from replication.ledger.fold import fold
+from replication.ledger.port import Claim, ItemKey, Written
+from replication.ledger.state import Record, State
+from replication.message import Message
+from replication.s3.rule_history import Revision, RuleHistory
+from replication.s3.rules import Configuration, Rule
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 
@@ -78,14 +81,14 @@ class MemoryObjects:
 
 @dataclass
 class MemoryHistories:
-    known: dict[str, History]
+    known: dict[str, RuleHistory]
     not_known: dict[str, str] = field(default_factory=dict)
     forgotten: list[tuple[str | None, Instant | None]] = field(default_factory=list)
-    rereads: dict[str, History] = field(default_factory=dict)
+    rereads: dict[str, RuleHistory] = field(default_factory=dict)
     """What a second read of the rules shows."""
     learnt: list[tuple[str, ...]] = field(default_factory=list)
 
-    def histories(self) -> Mapping[str, History]:
+    def histories(self) -> Mapping[str, RuleHistory]:
         return self.known
 
     def unknown(self) -> Mapping[str, str]:
@@ -94,7 +97,7 @@ class MemoryHistories:
     def forget(self, bucket: str | None, changed_at: Instant | None) -> None:
         self.forgotten.append((bucket, changed_at))
 
-    def reread(self, bucket: str) -> History | None:
+    def reread(self, bucket: str) -> RuleHistory | None:
         return self.rereads.get(bucket) or self.known.get(bucket)
 
     def note_destination(self, bucket: str, destination: str) -> None:
@@ -146,5 +149,5 @@ def rule(destination: str, prefix: str = "", **more: object) -> Rule:
     return Rule(destination=destination, prefix=prefix, **(settings | more))  # type: ignore[arg-type]
 
 
-def history(bucket: str, *rules: Rule, since: str = "2026-01-01T00:00:00.000Z") -> History:
-    return History(bucket, (Revision(Instant(since), Configuration(rules)),))
+def history(bucket: str, *rules: Rule, since: str = "2026-01-01T00:00:00.000Z") -> RuleHistory:
+    return RuleHistory(bucket, (Revision(Instant(since), Configuration(rules)),))

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from replication.adapters.items import item_of
-from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import fold
-from replication.stored import Stored
+from replication.aws.table.ledger_item import item_of
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
+from replication.s3.evidence import Evidence
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def stored(
     *facts: tuple[Kind, float] | tuple[Kind, float, dict[str, Any]],
     of: ObjectVersion | None = None,
     destination: str = DESTINATION,
-) -> Stored:
+) -> LedgerItem:
     """A record of facts given as (kind, seconds after 10:00, further fields)."""
     subject = of or version()
     made = [
@@ -59,7 +61,7 @@ def stored(
         )
         for number, one in enumerate(facts)
     ]
-    return Stored(subject, destination, fold(made))
+    return LedgerItem(subject, destination, fold(made))
 
 
 def requested(seconds: float = 0, **fields: Any) -> tuple[Kind, float, dict[str, Any]]:
@@ -75,6 +77,6 @@ def failed(seconds: float, **fields: Any) -> tuple[Kind, float, dict[str, Any]]:
     return Kind.FAILED, seconds, {"failure_code": "DstPutObjectNotPermitted"} | fields
 
 
-def put(dynamodb: "DynamoDBClient", table: str, *records: Stored, shards: int = 2) -> None:
+def put(dynamodb: "DynamoDBClient", table: str, *records: LedgerItem, shards: int = 2) -> None:
     for record in records:
         dynamodb.put_item(TableName=table, Item=item_of(record, shards))

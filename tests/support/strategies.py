@@ -2,8 +2,10 @@
 
 from hypothesis import strategies as st
 
-from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.status import Status
+from replication.ledger.fact import Fact, Kind
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 VERSION = ObjectVersion("source", "a/key", "v1")

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from replication.deliveries import run_of
-from replication.progress import FileProgress, Progress, RunProgress
+from replication.published.backfill import FileProgress, Progress, RunProgress
+from replication.s3.deliveries import run_of
 from s3rt.commands import backfill
 from s3rt.main import app
 from s3rt.outputs import Outputs

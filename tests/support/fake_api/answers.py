@@ -4,9 +4,10 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from replication import doctor, views
-from replication.stored import Stored
-from replication.versions import holds
+from replication.ledger.item import LedgerItem
+from replication.ledger.version_items import holds
+from replication.published import row as published_row
+from replication.s3 import bucket_setup
 from tests.support.fake_api.world import World
 
 Query = Mapping[str, str]
@@ -32,7 +33,7 @@ def buckets(world: World, query: Query) -> Json:
 
 
 def findings(world: World, query: Query) -> Json:
-    found = doctor.examine(world.histories, [one["bucket"] for one in world.buckets], [], {})
+    found = bucket_setup.examine(world.histories, [one["bucket"] for one in world.buckets], [], {})
     return page([one.as_json() for one in found], query, complete=False)
 
 
@@ -42,7 +43,7 @@ def objects(world: World, bucket: str, query: Query) -> Json:
     default = "oldest" if status == "PENDING" else "newest"
     newest_first = query.get("order", default) in ("newest", "desc")
     items = [one for one in world.items if bucket in _ends(one) and _is_listed(one)]
-    rows = [views.row(one, world.present) for one in items]
+    rows = [published_row.row(one, world.present) for one in items]
     wanted = sorted(
         (row for row in rows if _matches(row, query)),
         key=lambda row: (row["since"], row["key"], row["destination"] or ""),
@@ -52,11 +53,13 @@ def objects(world: World, bucket: str, query: Query) -> Json:
 
 
 def tracked_object(world: World, bucket: str, query: Query) -> Json:
-    return views.tracked_object(_versions(world, bucket, query)[0], bucket, world.present)
+    return published_row.tracked_object(_versions(world, bucket, query)[0], bucket, world.present)
 
 
 def versions(world: World, bucket: str, query: Query) -> Json:
-    shown = [views.summary(one, bucket, world.present) for one in _versions(world, bucket, query)]
+    shown = [
+        published_row.summary(one, bucket, world.present) for one in _versions(world, bucket, query)
+    ]
     return page(shown, query) | {"heard_until": world.heard_until}
 
 
@@ -71,11 +74,11 @@ def tracked(world: World, bucket: str) -> None:
         raise Refused("bucket-not-tracked", 404, detail, "bucket")
 
 
-def _versions(world: World, bucket: str, query: Query) -> list[list[Stored]]:
+def _versions(world: World, bucket: str, query: Query) -> list[list[LedgerItem]]:
     tracked(world, bucket)
     if "key" not in query:
         raise Refused("invalid-parameter", 400, "key is missing.", "key")
-    found: dict[str, list[Stored]] = {}
+    found: dict[str, list[LedgerItem]] = {}
     for one in world.items:
         asked = query.get("version_id", one.version.version_id) == one.version.version_id
         if one.version.key == query["key"] and asked:
@@ -91,11 +94,11 @@ def _versions(world: World, bucket: str, query: Query) -> list[list[Stored]]:
     return held
 
 
-def _ends(one: Stored) -> tuple[str, str]:
+def _ends(one: LedgerItem) -> tuple[str, str]:
     return one.version.bucket, one.destination
 
 
-def _is_listed(one: Stored) -> bool:
+def _is_listed(one: LedgerItem) -> bool:
     state = one.record.state
     return bool(state.in_doubt or (state.status and one.destination))
 

@@ -3,21 +3,17 @@
 from collections import Counter
 from functools import cache
 
-from replication import incidents, overview
-from replication.configuration import History
-from replication.contributions import (
-    Benign,
-    Deltas,
-    Level,
-    Period,
-    Totals,
-    deltas,
-    merged,
-    seen_of,
-)
-from replication.incidents import Heard, Hearing, Incident
+from query.summary import overview
+from query.timeline import answer
+from replication.counters.counter import Benign, Deltas, Period, Totals, deltas, image_of, merged
+from replication.counters.incident import Incident
+from replication.counters.period import Level
+from replication.ledger.watermark import Reason, lacks, not_heard, watermark
+from replication.published import incident as published_incident
+from replication.s3.rule_history import RuleHistory
 from replication.times import Instant
-from replication.watermark import Reason, lacks, not_heard, watermark
+from summarize import incident_life
+from summarize.incident_life import BatchDigest, KindDigest
 from tests.support.fake_api.answers import Json, Query, Refused, page, tracked
 from tests.support.fake_api.world import ROUTES, World
 
@@ -56,9 +52,9 @@ def summary(world: World, bucket: str, query: Query) -> Json:
 def timeline(world: World, bucket: str, query: Query) -> Json:
     tracked(world, bucket)
     chosen = query.get("step", "1h")
-    cut = overview.STEPS[chosen]
+    cut = answer.STEPS[chosen]
     since = Instant(query.get("since", world.ago(86_400)))
-    wanted = overview.intervals(since, Instant(query.get("until", world.now)), cut)
+    wanted = answer.intervals(since, Instant(query.get("until", world.now)), cut)
     counted = _counted(world)
     history = world.histories.get(bucket)
     known_since = history.tracking_since if history else None
@@ -66,7 +62,7 @@ def timeline(world: World, bucket: str, query: Query) -> Json:
         {
             "source": source,
             "destination": destination,
-            "intervals": overview.timeline(
+            "intervals": answer.counted_in(
                 wanted, _periods(counted, destination, cut.level), known_since
             ),
         }
@@ -82,7 +78,7 @@ def timeline(world: World, bucket: str, query: Query) -> Json:
     }
 
 
-def _uncounted(world: World, history: History | None, since: Instant) -> Reason | None:
+def _uncounted(world: World, history: RuleHistory | None, since: Instant) -> Reason | None:
     early = history and since < history.tracking_since
     heard = not_heard(history, world.heard_until, world.now, None)
     return heard or (Reason.NOT_TRACKED_YET if early else None)
@@ -95,21 +91,21 @@ def _told(bucket: str, reason: Reason | None) -> Json:
 
 def incident_list(world: World, query: Query) -> Json:
     state = query.get("state")
-    views = [incidents.view(one) for one in _incidents(world)]
+    views = [published_incident.incident_json(one) for one in _incidents(world)]
     return page([one for one in views if state in (None, one["state"])], query)
 
 
 def incident(world: World, name: str, query: Query) -> Json:
     for one in _incidents(world):
         if one.id == name:
-            return incidents.view(one)
+            return published_incident.incident_json(one)
     raise Refused("no-such-incident", 404, "No incident has this id.", "incident_id")
 
 
 @cache
 def _counted(world: World) -> Deltas:
     """The counters after everything that happened."""
-    return merged([deltas(None, seen_of(one, listed=True), _BENIGN) for one in world.items])
+    return merged([deltas(None, image_of(one, listed=True), _BENIGN) for one in world.items])
 
 
 def _periods(counted: Deltas, destination: str, level: Level) -> dict[str, Counter[str]]:
@@ -123,15 +119,15 @@ def _periods(counted: Deltas, destination: str, level: Level) -> dict[str, Count
 @cache
 def _incidents(world: World) -> list[Incident]:
     """One for each kind of failure, as if it had been told of when it happened."""
-    hearing = Hearing(_BENIGN)
+    hearing = BatchDigest(_BENIGN)
     for one in world.items:
-        hearing.hear(None, seen_of(one, listed=True))
+        hearing.hear(None, image_of(one, listed=True))
     counted = _counted(world)
     found = []
-    for number, trouble in enumerate(sorted(hearing.troubles)):
-        heard: Heard = hearing.of(trouble)
+    for number, trouble in enumerate(sorted(hearing.failure_kinds)):
+        heard: KindDigest = hearing.of(trouble)
         began = heard.first_failed_at or world.now
-        made = incidents.after(
+        made = incident_life.after(
             None, trouble, counted.get(trouble, Counter()), heard, began, f"incident-{number}"
         )
         if made:

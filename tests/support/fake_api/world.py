@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from replication import times, views
-from replication.configuration import History, Revision
-from replication.eligibility import Configuration, Rule
-from replication.facts import Evidence, Fact, Kind, ObjectVersion
-from replication.fold import fold
-from replication.status import Status
-from replication.stored import Stored
+from replication import times
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
+from replication.published import row
+from replication.published.row import Present
+from replication.s3.evidence import Evidence
+from replication.s3.rule_history import Revision, RuleHistory
+from replication.s3.rules import Configuration, Rule
+from replication.s3.status import Status
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
-from replication.views import Present
 
 MEDIA, TAX, LOGS = "media-originals", "tax-documents", "web-logs"
 FRANKFURT, OREGON, DUBLIN = "media-replica-frankfurt", "media-archive-oregon", "tax-replica-dublin"
@@ -45,7 +48,7 @@ class World:
     """`now` is when the answers are given; everything else lies before it."""
 
     now: Instant
-    items: list[Stored] = field(default_factory=list)
+    items: list[LedgerItem] = field(default_factory=list)
 
     @classmethod
     def made(cls, now: datetime | None = None) -> "World":
@@ -65,11 +68,11 @@ class World:
         return times.plus(self.now, -seconds)
 
     @property
-    def histories(self) -> dict[str, History | None]:
+    def histories(self) -> dict[str, RuleHistory | None]:
         """The configurations of the source buckets; one was never read."""
         known = {MEDIA: self.ago(9 * 86_400), TAX: self.ago(86_400)}
         return {
-            bucket: History(bucket, (Revision(since, _configuration(bucket)),), listed=True)
+            bucket: RuleHistory(bucket, (Revision(since, _configuration(bucket)),), listed=True)
             for bucket, since in known.items()
         } | {LOGS: None}
 
@@ -78,7 +81,7 @@ class World:
         """As `GET /v1/buckets` has them."""
         destinations = [destination for _, destination in ROUTES]
         return [
-            views.tracked_bucket(name, self.histories, destinations)
+            row.tracked_bucket(name, self.histories, destinations)
             for name in sorted({*self.histories, *destinations})
         ]
 
@@ -102,7 +105,7 @@ def _configuration(bucket: str) -> Configuration:
     return Configuration(tuple(rules))
 
 
-def _items(world: World) -> Iterator[Stored]:
+def _items(world: World) -> Iterator[LedgerItem]:
     chance = random.Random(26)
     for number in range(160):
         key = f"2026/{11 - number // 60:02}/clip-{number:03}.mp4"
@@ -158,7 +161,7 @@ def _stored(
     key: str,
     begun: float,
     *later: Later,
-) -> Stored:
+) -> LedgerItem:
     """`begun` and the times of what came later are seconds ago."""
     version = ObjectVersion(bucket, key, f"v{abs(begun):.0f}.{len(key)}")
     rule = RULES[bucket, destination]
@@ -189,4 +192,4 @@ def _stored(
                 **more,
             )
         )
-    return Stored(version, destination, fold(facts))
+    return LedgerItem(version, destination, fold(facts))

@@ -1,0 +1,1 @@
+"""The Lambda functions: one module each, named after its folder under lambdas/."""

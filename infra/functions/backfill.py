@@ -1,0 +1,71 @@
+"""backfill: reads S3 Inventory deliveries and Batch Replication reports into the ledger."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.functions.tracker_function import Shared, TrackerFunction
+from infra.grants import (
+    allow,
+    allow_configurations,
+    allow_head,
+    allow_ledger,
+    allow_listing,
+    allow_objects,
+)
+from infra.queues import dead_letter_queue, work_queue
+
+CONCURRENCY = 4
+"""Files read at once: some thousand rows a second, well under a new table's write capacity."""
+
+
+class Backfill(Construct):
+    """Runs only after `s3rt backfill` has sent a manifest to its queue."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        shared: Shared,
+        *,
+        record_ineligible: bool,
+        sources: Sequence[s3.IBucket],
+        tracked: Sequence[s3.IBucket],
+        inventories: Sequence[str],
+    ) -> None:
+        """`record_ineligible`: also versions that no rule replicates. `inventories`: names of the
+        buckets with the inventories and reports."""
+        super().__init__(scope, construct_id)
+        self.dead_letters = dead_letter_queue(self)
+        self.queue = work_queue(
+            self,
+            "Deliveries",
+            visibility_timeout=Duration.minutes(30),
+            max_receive_count=8,
+            dead_letters=self.dead_letters,
+        )
+        built = TrackerFunction(
+            self,
+            shared,
+            service="backfill",
+            description="Reads what S3 lists of objects from before the tracker",
+            memory_mib=1_769,  # parsing and writing need CPU, as in record: one whole vCPU
+            timeout=Duration.minutes(5),
+            environment={
+                "BACKFILL_INELIGIBLE": str(record_ineligible).lower(),
+                "BACKFILL_QUEUE_URL": self.queue.queue_url,
+            },
+        )
+        self.function = built.function
+        built.consume_queue(self.queue, batch_size=1, max_concurrency=CONCURRENCY)
+        allow(built.role, ["sqs:SendMessage"], [self.queue.queue_arn])
+        allow_ledger(built.role, shared.table)
+        allow_configurations(built.role, sources)
+        allow_listing(built.role, sources)
+        allow_head(built.role, tracked)
+        allow_objects(
+            built.role,
+            [s3.Bucket.from_bucket_name(self, f"{name}-inventory", name) for name in inventories],
+        )

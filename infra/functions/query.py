@@ -1,0 +1,123 @@
+"""query: the REST API and the function behind it.
+
+IAM authorizes every route, and every error is an RFC 9457 problem.
+"""
+
+from collections.abc import Mapping
+
+from aws_cdk import Aws, Duration, Fn, RemovalPolicy
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.functions.tracker_function import Shared, TrackerFunction
+from infra.gateway_errors import add_problem_responses
+from infra.grants import allow
+from infra.ledger import index_arns
+from infra.nag import acknowledge
+
+STAGE_NAME = "prod"
+
+_ACCESS_LOG_FIELDS: Mapping[str, str] = {
+    "requestId": "$context.requestId",
+    "extendedRequestId": "$context.extendedRequestId",
+    "time": "$context.requestTime",
+    "caller": "$context.identity.userArn",
+    "ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "errorType": "$context.error.responseType",
+    "integrationError": "$context.integrationErrorMessage",
+    "latencyMs": "$context.responseLatency",
+    "integrationLatencyMs": "$context.integrationLatency",
+    "bytes": "$context.responseLength",
+    "traceId": "$context.xrayTraceId",
+}
+
+
+class Api(Construct):
+    """`/v1/{proxy+}` goes to the function, which has the routes; the gateway authorizes callers."""
+
+    def __init__(self, scope: Construct, construct_id: str, shared: Shared) -> None:
+        super().__init__(scope, construct_id)
+        built = TrackerFunction(
+            self,
+            shared,
+            service="query",
+            description="Answers questions about replication from the ledger",
+            memory_mib=1_024,  # importing pydantic is CPU, and Lambda gives CPU by memory
+            timeout=Duration.seconds(29),  # API Gateway waits no longer
+        )
+        self.function = built.function
+        allow(
+            built.role,
+            ["dynamodb:Query", "dynamodb:GetItem"],
+            [shared.table.table_arn, *index_arns(shared.table)],
+        )
+        self.rest = self._rest()
+        self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method(
+            "ANY", apigateway.LambdaIntegration(self.function, allow_test_invoke=False)
+        )
+        add_problem_responses(self.rest)
+        self._explain_findings()
+
+    @property
+    def url(self) -> str:
+        """The stage's URL without a trailing slash: `url + "/v1/health"` is a route."""
+        host = f"{self.rest.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
+        return Fn.join("/", ["https:/", host, self.rest.deployment_stage.stage_name])
+
+    def _rest(self) -> apigateway.RestApi:
+        access_log = logs.LogGroup(
+            self,
+            "AccessLog",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        rest = apigateway.RestApi(
+            self,
+            "Rest",
+            description="S3 replication tracker",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            # Logging needs a role that API Gateway has once for each account and Region. It stays
+            # when the stack is deleted: other APIs there log through it too.
+            cloud_watch_role=True,
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
+            default_method_options=apigateway.MethodOptions(
+                authorization_type=apigateway.AuthorizationType.IAM
+            ),
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE_NAME,
+                throttling_rate_limit=100,
+                throttling_burst_limit=200,
+                tracing_enabled=True,
+                metrics_enabled=True,
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                data_trace_enabled=False,  # it would log bodies, and with them object keys
+                access_log_destination=apigateway.LogGroupLogDestination(access_log),
+                access_log_format=apigateway.AccessLogFormat.custom(_access_log_format()),
+            ),
+        )
+        rest.node.try_remove_child("Endpoint")  # CDK's own output repeats ApiUrl
+        return rest
+
+    def _explain_findings(self) -> None:
+        acknowledge(
+            self.rest,
+            {
+                "AwsSolutions-APIG2": "The function validates every parameter and answers with a "
+                "problem that names it; a gateway validator could not.",
+                "AwsSolutions-APIG3": "Only callers that IAM authorizes get through; a web ACL "
+                "would cost more than the rest of a small tracker.",
+                "AwsSolutions-COG4": "Operators and programs call it with SigV4; there are no "
+                "users to keep in a Cognito pool.",
+                "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+                "AmazonAPIGatewayPushToCloudWatchLogs]": "The policy API Gateway documents for its "
+                "account-wide logging role.",
+            },
+        )
+
+
+def _access_log_format() -> str:
+    return "{" + ",".join(f'"{name}":"{value}"' for name, value in _ACCESS_LOG_FIELDS.items()) + "}"

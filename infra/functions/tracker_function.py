@@ -1,0 +1,145 @@
+"""What all functions have in common: how they run, log and are triggered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.functions.bundle import RUNTIME
+from infra.nag import acknowledge
+
+METRICS_NAMESPACE = "S3ReplicationTracker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Every function gets these: the one asset, the ledger's table, and the same environment."""
+
+    code: lambda_.Code
+    table: dynamodb.Table
+    environment: Mapping[str, str]
+
+
+class TrackerFunction(Construct):
+    """A Lambda function with its own log group and its own role. The role may write logs and
+    traces; everything else is granted by the function's module."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        shared: Shared,
+        *,
+        service: str,
+        description: str,
+        memory_mib: int,
+        timeout: Duration,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`service` is the folder under lambdas/ that holds handler.py; `environment` is what this
+        function needs beside the shared one."""
+        super().__init__(scope, service.capitalize())
+        self.log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=description,
+        )
+        self.log_group.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            code=shared.code,
+            handler=f"{service}.handler.handler",
+            role=self.role,
+            log_group=self.log_group,
+            memory_size=memory_mib,
+            timeout=timeout,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment={
+                **shared.environment,
+                **(environment or {}),
+                "POWERTOOLS_SERVICE_NAME": service,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+            },
+        )
+        acknowledge(
+            self.role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "X-Ray's PutTraceSegments and "
+                "PutTelemetryRecords and DynamoDB's ListStreams know no resource but *."
+            },
+        )
+
+    def consume_queue(
+        self,
+        queue: sqs.Queue,
+        *,
+        batch_size: int,
+        max_concurrency: int,
+        window: Duration | None = None,
+    ) -> None:
+        """Run for messages of a queue; only those that failed become visible again."""
+        self.function.add_event_source(
+            event_sources.SqsEventSource(
+                queue,
+                batch_size=batch_size,
+                max_batching_window=window,
+                report_batch_item_failures=True,
+                max_concurrency=max_concurrency,
+            )
+        )
+
+    def consume_stream(
+        self,
+        table: dynamodb.Table,
+        *,
+        patterns: Sequence[Mapping[str, Any]],
+        dead_letters: sqs.Queue,
+        batch_size: int,
+        window: Duration | None = None,
+        tumbling_window: Duration | None = None,
+    ) -> None:
+        """Run for changes of the table that match one of the filter `patterns`. What fails is
+        retried until shortly before the stream drops it, then reported to `dead_letters`."""
+        self.function.add_event_source(
+            event_sources.DynamoEventSource(
+                table,
+                # LATEST would skip changes made while the mapping is being created.
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                filters=[lambda_.FilterCriteria.filter(pattern) for pattern in patterns],
+                batch_size=batch_size,
+                max_batching_window=window,
+                tumbling_window=tumbling_window,
+                report_batch_item_failures=True,
+                bisect_batch_on_error=True,
+                # The stream drops a record after 24 hours; giving up an hour earlier leaves Lambda
+                # the record to report. The number of retries has no limit of its own.
+                max_record_age=Duration.hours(23),
+                on_failure=event_sources.SqsDlq(dead_letters),
+            )
+        )
+        acknowledge(
+            dead_letters,
+            {
+                "AwsSolutions-SQS3": "It is a dead-letter queue, of a stream: the rule only knows "
+                "those of other queues."
+            },
+        )

@@ -1,0 +1,59 @@
+"""What the failure topic says of a version that became FAILED. Pure.
+
+The body is the row a list would show, with the reason and its fix, so that a subscriber needs no
+further question; the attributes are what a subscription filters by.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from replication.ledger.edges import Edge, Word, edge_id, edges, standing_failure
+from replication.ledger.item import LedgerItem
+from replication.published import row as published_row
+from replication.published.sns_message import SnsMessage, sns_message
+from replication.s3.status import Status
+from replication.times import Instant
+
+
+def announcement(item: LedgerItem, now: Instant) -> SnsMessage:
+    """The message of an item that became FAILED.
+
+    What is not known of it is told as null rather than kept from subscribers: the failure is sure.
+    """
+    row = published_row.row(item, published_row.Present(now))
+    state = item.record.state
+    # Where the fact that began it is kept no more, its time and reason name it.
+    folded = Edge(Word.FAILED, state.since or now, f"{state.since}#{state.failure_code}")
+    edge = standing_failure(state, edges(item.record, item.base)) or folded
+    return sns_message(
+        subject=_subject(row),
+        body=row
+        | {
+            # One destination failed, so S3's own header says FAILED, whatever the others say.
+            "replication_status": Status.FAILED,
+            "api_path": _api_path(row),
+            "event_id": edge_id(item.version, item.destination, edge),
+        },
+        attributes=_attributes(row),
+    )
+
+
+def _api_path(row: Mapping[str, Any]) -> str:
+    key, version_id = quote(row["key"], safe=""), quote(row["version_id"], safe="")
+    return f"/v1/buckets/{row['bucket']}/object?key={key}&version_id={version_id}"
+
+
+def _attributes(row: Mapping[str, Any]) -> Mapping[str, str | None]:
+    return {
+        "bucket": row["bucket"],
+        "destination": row["destination"],
+        "rule_id": row["rule_id"],
+        "failure_code": row["failure"]["code"],
+        "status": row["status"],
+    }
+
+
+def _subject(row: Mapping[str, Any]) -> str:
+    code = row["failure"]["code"] or "reason unknown"
+    return f"S3 replication failed: {row['bucket']} to {row['destination']}, {code}, {row['key']}"

@@ -1,0 +1,264 @@
+"""Facts out of what S3 writes down about objects it already holds. Pure.
+
+A source's header is an aggregate of all its destinations, so a row alone does not always say which
+destination it speaks of. What a row says of a destination is claimed only where it must be so:
+
+    COMPLETED           everywhere the rules of its time sent it, for S3 says COMPLETED of all or
+                        none; or at the only destination any rule could have sent it to
+    PENDING, FAILED     at the only destination any rule could have sent it to
+    any of them, else   the status is claimed of the version, and of no destination; a NOTED fact
+                        says so of each, and S3 is asked
+    a task that failed  FAILED at the only destination of the rules in force, unless its code says
+                        that the job never came to replicate the object
+    one that succeeded  a NOTED fact: Amazon does not say which status an object has after a job,
+                        so S3 is asked
+    a delete marker     nothing is claimed: S3 is asked who has it
+    a replica           nothing is claimed of its bucket's own; S3 is asked whose it is
+
+Which rules a version met is in doubt (`RuleHistory.in_doubt`) when it is older than the first rules
+the tracker read, or was written about when they changed: no rule replicates what was there before
+it, and a status may be of a destination whose rule is long gone. S3 is asked about each of those.
+Whether a rule with a tag filter took an object, only its tags could tell.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from replication.head.port import Head
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.port import Claim
+from replication.published.backfill import Outcome
+from replication.s3.deliveries import Delivery, Listed, Row, Task
+from replication.s3.destinations import certain_whatever_its_tags
+from replication.s3.evidence import Evidence
+from replication.s3.failure_reasons import ALREADY_REPLICATED
+from replication.s3.rule_history import RuleHistory
+from replication.s3.rules import Configuration
+from replication.s3.status import REPLICA, Status
+
+NEVER_TRIED = frozenset(
+    {
+        ALREADY_REPLICATED,
+        "DstBucketInvalidRegion",
+        "InitiateReplicationNotPermitted",
+        "SrcBucketInvalidRegion",
+        "SrcBucketNotFound",
+        "SrcBucketReplicationConfigMissing",
+        "SrcKeyNotFound",
+        "SrcObjectNotEligible",
+        "SrcObjectNotFound",
+        "SrcVersionNotFound",
+    }
+)
+"""Codes of failed tasks that speak of the job or the source, and of no destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a row leaves open, so that S3 has to be asked. `possible`: where the version may be
+    beside the destinations the ledger knows. `here`: what its bucket shows of it, when it may be
+    a replica, and `unsourced` what to claim when nobody has its source. `unless_known`: not when a
+    destination of the version is in the ledger already; `unless`: not when those that are add up
+    to this status, so that the row tells nothing new."""
+
+    possible: tuple[str, ...] | None = None
+    here: Head | None = None
+    unsourced: Claim | None = None
+    unless_known: bool = False
+    unless: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a row came to. `question` is None when it says all there is to know."""
+
+    outcome: Outcome
+    claims: tuple[Claim, ...] = ()
+    question: Question | None = None
+
+
+class RowClaims:
+    """Rows of one delivery about one bucket; `run` is the id of the run that reads it, `history`
+    the bucket's rules, None when it is no source. `is_destination`: it may hold replicas."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        run: str,
+        history: RuleHistory | None,
+        *,
+        is_destination: bool = False,
+        record_ineligible: bool = False,
+    ) -> None:
+        self._delivery = delivery
+        self._run = run
+        self._history = history
+        self._is_destination = is_destination
+        self._record_ineligible = record_ineligible
+
+    @property
+    def quiet(self) -> bool:
+        """Whether what the delivery says is old news: an inventory lists what is, a report what a
+        job has just done."""
+        return self._delivery.evidence is Evidence.INVENTORY
+
+    def found(self, row: Row) -> Found:
+        match row:
+            case Listed():
+                return self._listed(row)
+            case Task():
+                return self._task(row)
+
+    def _listed(self, row: Listed) -> Found:
+        if row.replica:
+            return Found(Outcome.REPLICA, question=self._whose(row))
+        if row.delete_marker and row.status is None:
+            return self._marker(row)
+        if self._history is None:
+            return Found(Outcome.NO_STATUS if row.status is None else Outcome.NO_RULE)
+        if row.status is None:
+            return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
+        possible = self._history.candidates(row.version.key)
+        # Of where, nobody may be able to tell; but S3 says so of the version.
+        by_itself = Claim(self._seen(row, Kind.OBSERVED, "", None))
+        if not possible:
+            return Found(Outcome.NO_RULE, (by_itself,))
+        in_doubt = self._history.in_doubt(row.last_modified, self._delivery.at)
+        own = self._own(self._history, row).intersection(possible)
+        if not in_doubt and len(possible) == 1:
+            return self._certain(row, row.status, possible, possible)
+        if not in_doubt and row.status is Status.COMPLETED and own:
+            return self._certain(row, row.status, possible, own)
+        # Where only a tag or a rule of another time could have sent it, a note must not make a
+        # destination of a bucket that is none; unless nothing surer is known.
+        notes = (
+            Claim(
+                self._seen(row, Kind.NOTED, name, rule_id),
+                must_exist=bool(own) and name not in own,
+            )
+            for name, rule_id in possible.items()
+        )
+        question = Question(tuple(possible) if in_doubt else None, unless=row.status)
+        return Found(Outcome.AMBIGUOUS, (by_itself, *notes), question)
+
+    def _whose(self, row: Listed) -> Question | None:
+        """The question whose replica it is, where it can be any tracked bucket's."""
+        if not self._is_destination:
+            return None
+        here = Head(REPLICA if row.replica else None, bool(row.delete_marker), row.last_modified)
+        copy = replace(row, status=Status.COMPLETED)
+        seen = replace(self._seen(copy, Kind.OBSERVED, row.version.bucket, None), present=True)
+        return Question(here=here, unsourced=Claim(seen))
+
+    def _marker(self, row: Listed) -> Found:
+        """Whether a rule took a marker no list says, and one that is nowhere else may have been
+        made by a lifecycle rule, which is never replicated: only where it is counts."""
+        possible = (
+            self._history.candidates(row.version.key, delete_marker=True) if self._history else {}
+        )
+        whose = self._whose(row)
+        if not possible and whose is None:
+            return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
+        question = replace(whose or Question(), possible=tuple(possible), unless_known=True)
+        return Found(Outcome.DELETE_MARKER, question=question)
+
+    def _certain(
+        self, row: Listed, status: Status, rules: Mapping[str, str | None], names: Iterable[str]
+    ) -> Found:
+        claims = tuple(
+            Claim(self._seen(row, Kind.OBSERVED, name, rules[name])) for name in sorted(names)
+        )
+        return Found(Outcome(status.lower()), claims)
+
+    def _own(self, history: RuleHistory, row: Listed) -> set[str]:
+        """Destinations that the rules of the version's time sent it to, whatever its tags."""
+        at = row.last_modified or self._delivery.at
+        return _whatever_its_tags(
+            history.at(at), row.version.key, delete_marker=bool(row.delete_marker)
+        )
+
+    def _seen(self, row: Listed, kind: Kind, destination: str, rule_id: str | None) -> Fact:
+        observed = kind is Kind.OBSERVED
+        return Fact(
+            kind=kind,
+            version=row.version,
+            destination=destination,
+            # A version written while the scan went on was seen after it was written.
+            at=max(self._delivery.at, row.last_modified or self._delivery.at),
+            evidence=Evidence.INVENTORY,
+            id=f"inventory:{self._run}:{row.status}",
+            rule_id=rule_id,
+            requested_at=row.last_modified,
+            size=row.size,
+            etag=row.etag,
+            status=row.status if observed else None,
+            delete_marker=row.delete_marker or None,
+            detail=None if observed and destination else f"{row.status}, a list does not say where",
+            quiet=True,
+        )
+
+    def _ineligible(self, row: Listed) -> Iterable[Claim]:
+        if self._record_ineligible and row.last_modified:
+            yield Claim(
+                Fact(
+                    kind=Kind.INELIGIBLE,
+                    version=row.version,
+                    destination="",
+                    at=row.last_modified,
+                    evidence=Evidence.INVENTORY,
+                    id=f"inventory:{self._run}:none",
+                    size=row.size,
+                    etag=row.etag,
+                    delete_marker=row.delete_marker or None,
+                    detail="no replication status in the inventory",
+                    quiet=True,
+                )
+            )
+
+    def _task(self, row: Task) -> Found:
+        if self._history is None:
+            return Found(Outcome.NO_RULE)
+        key, rules = row.version.key, self._history.at(self._delivery.at)
+        own = _whatever_its_tags(rules, key, delete_marker=False)
+        possible = sorted(
+            {
+                rule.destination
+                for rule in rules.rules
+                if rule.enabled and key.startswith(rule.prefix)
+            }
+        )
+        if not possible:
+            return Found(Outcome.NO_RULE)
+        tried = not row.succeeded and row.code not in NEVER_TRIED
+        if tried and len(possible) == 1:
+            return Found(Outcome.FAILED, (Claim(self._told(row, possible[0], Kind.FAILED)),))
+        claims = tuple(
+            Claim(self._told(row, name, Kind.NOTED), must_exist=name not in own)
+            for name in possible
+        )
+        if row.succeeded:
+            return Found(Outcome.TASK_SUCCEEDED, claims, Question())
+        if tried:
+            return Found(Outcome.AMBIGUOUS, claims, Question())
+        return Found(Outcome.TASK_NOT_TRIED, claims)
+
+    def _told(self, row: Task, destination: str, kind: Kind) -> Fact:
+        result = "succeeded" if row.succeeded else "failed"
+        detail = f"Batch Replication task {result}"
+        if row.code:
+            detail += f": {row.code}"
+        return Fact(
+            kind=kind,
+            version=row.version,
+            destination=destination,
+            at=self._delivery.at,
+            evidence=Evidence.BATCH_REPORT,
+            id=f"batch-report:{self._run}:{result}",
+            failure_code=row.code if kind is Kind.FAILED else None,
+            detail=detail,
+        )
+
+
+def _whatever_its_tags(configuration: Configuration, key: str, *, delete_marker: bool) -> set[str]:
+    found = certain_whatever_its_tags(configuration, key, delete_marker=delete_marker)
+    return {target.destination for target in found}

@@ -1,0 +1,201 @@
+"""Rows of a delivery into the ledger, a batch at a time: read, attributed, written, counted.
+
+What a row leaves open is looked up at once, for nothing would look later: a version whose status is
+unknown is in no list, so reconciliation does not come across it.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from backfill.row_claims import Found, Question, RowClaims
+from replication.errors import Denied, NotYet, Rejected, Undecided, Unsourced
+from replication.head.port import Head, Objects
+from replication.head.reader import VersionReader, possible
+from replication.head.replica_source import ReplicaSources
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.port import Claim, Ledger
+from replication.ledger.state import State
+from replication.published.backfill import MOST_NAMED, Outcome
+from replication.s3.deliveries import Row
+from replication.s3.rule_history import RuleHistory
+from replication.s3.status import aggregate
+from replication.s3.version import ObjectVersion
+from replication.threads import concurrently
+from replication.times import Instant
+
+log = logging.getLogger(__name__)
+
+_LOGGED_ROWS = 20
+"""Broken rows of one batch that are logged by name; all are counted."""
+
+THREADS = 16
+"""Looks wait for S3, they do not compute."""
+
+Trouble = Denied | Unsourced | Undecided
+_TROUBLES = {
+    Denied: Outcome.NOT_LOOKED_AT,
+    Unsourced: Outcome.UNSOURCED,
+    Undecided: Outcome.UNDECIDED,
+}
+
+Reader = Callable[[bytes], Row]
+"""One line as what it says; it raises Rejected for a row that cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of some rows, and the names of those that broke."""
+
+    counts: Counter[str]
+    broken: tuple[str, ...]
+
+
+class Rows:
+    """Rows of one delivery into the ledger. `attribution` makes one for a bucket, `histories` are
+    the rules of every source bucket as far as they are known, `now` is the wall clock."""
+
+    def __init__(
+        self,
+        *,
+        read: Reader,
+        attribution: Callable[[str], RowClaims],
+        ledger: Ledger,
+        objects: Objects,
+        histories: Mapping[str, RuleHistory],
+        now: Callable[[], Instant],
+        note: Callable[[Denied], None] = lambda _: None,
+        note_destination: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        self._read = read
+        self._attribution = attribution
+        self._ledger = ledger
+        self._examiner = VersionReader(objects, note=note)
+        self._note, self._note_destination = note, note_destination
+        self._origins = ReplicaSources(histories, objects, ledger)
+        self._now = now
+        self._known: dict[str, RowClaims] = {}
+
+    def write(self, lines: Sequence[bytes], before: int) -> BatchResult:
+        """Writes what `lines` say; `before` is how many came before them. NotYet when the ledger
+        or S3 does not answer now: nothing may be counted then, and all of it come again."""
+        counts: Counter[str] = Counter()
+        broken: list[str] = []
+        claims: list[Claim] = []
+        unclear: dict[ObjectVersion, Found] = {}
+        for number, line in enumerate(lines, before + 1):
+            if not line.strip():
+                continue
+            try:
+                row = self._read(line)
+                found = self._of(row.version.bucket).found(row)
+            except Rejected as error:
+                counts[Outcome.BROKEN] += 1
+                broken.append(f"row {number}: {error}")
+                continue
+            counts[found.outcome] += 1
+            if found.question:
+                before_it = unclear[row.version].claims if row.version in unclear else ()
+                unclear[row.version] = replace(found, claims=(*before_it, *found.claims))
+            else:
+                claims += found.claims
+        answers, troubles = self._look(unclear) if unclear else ([], [])
+        refused = self._write([*claims, *answers])
+        counts += Counter(_TROUBLES[type(one)] for one in troubles)
+        counts[Outcome.REFUSED] += len(refused)
+        broken += refused + sorted({str(one) for one in troubles})
+        for text in broken[:_LOGGED_ROWS]:
+            log.warning("%s", text)
+        return BatchResult(+counts, tuple(broken[:MOST_NAMED]))
+
+    def _write(self, claims: Sequence[Claim]) -> list[str]:
+        """What the ledger refuses, by name."""
+        for bucket, name in sorted({(c.fact.version.bucket, c.fact.destination) for c in claims}):
+            history = self._origins.histories.get(bucket)
+            if history and name not in ("", bucket, *history.destinations):
+                self._note_destination(bucket, name)
+        refused = []
+        for (version, name), result in self._ledger.write(claims).items():
+            if isinstance(result, NotYet):
+                raise result
+            if isinstance(result, Rejected):
+                refused.append(f"{version.key} {version.version_id} at {name}: {result}")
+        return refused
+
+    def _look(self, unclear: Mapping[ObjectVersion, Found]) -> tuple[list[Claim], list[Trouble]]:
+        """Asks S3 about versions: what there is to write of them, and why some stay unknown."""
+        now = self._now()
+        answers = concurrently(lambda one: self._ask(now, *one), unclear.items(), THREADS)
+        claims: list[Claim] = []
+        for found, answer in zip(unclear.values(), answers, strict=True):
+            if answer is None:
+                continue
+            claims += map(_in_doubt, found.claims) if isinstance(answer, Denied) else found.claims
+            if isinstance(answer, list):
+                claims += map(Claim, answer)
+            elif isinstance(answer, Unsourced) and found.question and found.question.unsourced:
+                claims.append(found.question.unsourced)
+        return claims, [one for one in answers if isinstance(one, Trouble)]
+
+    def _ask(
+        self, now: Instant, version: ObjectVersion, found: Found
+    ) -> list[Fact] | Trouble | None:
+        """What S3 says of a version; None when its row tells nothing new."""
+        question = found.question or Question()
+        try:
+            known = dict(self._ledger.states(version))
+            if _is_answered(question, known):
+                return None
+            if question.here:
+                copy = self._as_replica(version, question.here, now)
+                if copy is not None or version.bucket not in self._origins.histories:
+                    return copy or []
+            # Written together with the answers, in one go.
+            claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
+            examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
+            return examiner.examine(
+                version, claimed | known, now, question.possible, listed=question.unless
+            )
+        except (Denied, Unsourced, Undecided) as error:
+            if isinstance(error, Denied):
+                self._note(error)
+            return error
+
+    def _as_replica(self, version: ObjectVersion, here: Head, now: Instant) -> list[Fact] | None:
+        """What S3 says of the source of a replica; nothing when the ledger knows that it arrived,
+        None when the version is its bucket's own."""
+        for source in self._origins.sources(version):
+            state = self._ledger.states(version.in_bucket(source)).get(version.bucket)
+            if state and state.arrived_at:
+                return []
+        origin = self._origins.of(version, here)
+        if origin is None:
+            return None
+        original = version.in_bucket(origin)
+        known = self._ledger.states(original)
+        others = possible(self._origins.histories[origin], original, known, now) or ()
+        examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
+        return examiner.examine(original, known, now, (*others, version.bucket))
+
+    def _of(self, bucket: str) -> RowClaims:
+        if bucket not in self._known:
+            self._known[bucket] = self._attribution(bucket)
+        return self._known[bucket]
+
+
+def _in_doubt(claim: Claim) -> Claim:
+    """S3 may not be asked now: where the row does not say, the version may be due, and
+    reconciliation asks again."""
+    if claim.fact.kind is not Kind.NOTED or claim.must_exist:
+        return claim
+    return replace(claim, fact=replace(claim.fact, in_doubt=True))
+
+
+def _is_answered(question: Question, known: Mapping[str, State]) -> bool:
+    """Whether the ledger knows already: what stands in a list, reconciliation comes across."""
+    if question.unless_known and any(known):
+        return True
+    states = [state for name, state in known.items() if name and not state.is_ruled_out]
+    said = aggregate(state.status for state in states)
+    return question.unless is not None and said is question.unless

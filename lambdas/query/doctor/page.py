@@ -1,0 +1,18 @@
+"""The findings of every tracked bucket."""
+
+from query.wiring import Service
+from replication.published.row import Json
+from replication.s3 import bucket_setup
+
+
+def findings(service: Service) -> Json:
+    """All at once: there are a few per tracked bucket, and of those at most sixty."""
+    histories, findings = service.histories(), service.findings
+    found = bucket_setup.examine(
+        histories, service.settings.destination_buckets, findings.load(), findings.setups()
+    )
+    return {
+        "items": [finding.as_json() for finding in found],
+        "next_cursor": None,
+        "complete": all(histories.values()),
+    }

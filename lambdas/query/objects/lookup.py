@@ -1,0 +1,154 @@
+"""Finds object versions for a bucket, whether it is their source or one of their destinations."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from replication.errors import TrackerError
+from replication.ledger import version_items
+from replication.ledger.item import LedgerItem
+from replication.ledger.version_items import Age
+from replication.published import row
+from replication.published.row import Json, Present
+from replication.s3.rule_history import RuleHistory, sources_of
+from replication.s3.version import ObjectVersion
+
+Histories = Mapping[str, RuleHistory | None]
+"""By source bucket; None: its configuration was never read."""
+
+
+class NotTracked(TrackerError):
+    """The ledger knows no such object in that bucket. The message is fit for a client."""
+
+
+class Versions(Protocol):
+    """Reads of the ledger by key."""
+
+    def version(self, version: ObjectVersion) -> tuple[LedgerItem, ...]:
+        """Every item of one version with its facts; none when it is not tracked."""
+        ...
+
+    def versions(self, bucket: str, key: str) -> Iterator[tuple[LedgerItem, ...]]:
+        """The items of each version of a key, without facts. TooManyVersions past a bound."""
+        ...
+
+
+class _Copy(NamedTuple):
+    """The items, without facts, of a version that concerns a bucket. `exists`: the bucket has it,
+    as far as is known. `own`: it was written there."""
+
+    exists: bool
+    own: bool
+    items: tuple[LedgerItem, ...]
+
+
+class Lookup:
+    """`source_buckets` are those whose versions the tracker follows; `present` tells the time."""
+
+    def __init__(
+        self,
+        ledger: Versions,
+        histories: Callable[[], Histories],
+        source_buckets: frozenset[str],
+        present: Callable[[], Present],
+    ) -> None:
+        self._present = present
+        self._ledger = ledger
+        self._histories = histories
+        self._source_buckets = source_buckets
+
+    def find(self, bucket: str, key: str, version_id: str | None) -> Json:
+        """One version; without an id the newest that exists. NotTracked when there is none.
+
+        In a bucket that is both, a version of its own goes before a replica of the same id.
+        """
+        if version_id is None:
+            return self._latest(bucket, key)
+        version = ObjectVersion(bucket, key, version_id)
+        own = self._ledger.version(version) if bucket in self._source_buckets else ()
+        if own and not version_items.is_unsourced(own):
+            return row.tracked_object(own, bucket, self._present())
+        missing: ObjectVersion | None = None
+        for source in self._sources(bucket, key):
+            items = self._ledger.version(ObjectVersion(source, key, version_id))
+            if version_items.holds(items, bucket):
+                return row.tracked_object(items, bucket, self._present())
+            if any(item.destination == bucket for item in items):
+                missing = items[0].version
+        own = own or self._ledger.version(version)
+        if version_items.holds(own, bucket):
+            return row.tracked_object(own, bucket, self._present())
+        raise _not_tracked(version.bucket, missing)
+
+    def versions(
+        self, bucket: str, key: str, *, deleted: bool = False
+    ) -> Iterator[tuple[Age, tuple[LedgerItem, ...]]]:
+        """The items, without facts, of every version of the key that the bucket has, in no order;
+        each with its age. `deleted`: those that were written there and deleted for good as well."""
+        for copy in self._copies(bucket, key):
+            if copy.exists or (deleted and copy.own):
+                yield version_items.age_of(copy.items), copy.items
+
+    def absence(self, bucket: str, key: str) -> NotTracked:
+        """Why the bucket has no version of the key."""
+        return _absence(bucket, self._newest(bucket, key))
+
+    def _latest(self, bucket: str, key: str) -> Json:
+        newest = self._newest(bucket, key)
+        if newest is None or not newest.exists:
+            raise _absence(bucket, newest)
+        version = newest.items[0].version
+        items = self._ledger.version(version)
+        if (items and version.bucket == bucket) or version_items.holds(items, bucket):
+            return row.tracked_object(items, bucket, self._present())
+        raise _not_tracked(bucket, version)  # it went between the two reads
+
+    def _newest(self, bucket: str, key: str) -> _Copy | None:
+        """The newest that exists; where none does, the newest of the others."""
+        copies = self._copies(bucket, key)
+        return max(
+            copies, key=lambda copy: (copy.exists, version_items.age_of(copy.items)), default=None
+        )
+
+    def _copies(self, bucket: str, key: str) -> Iterator[_Copy]:
+        """Every version of the key that concerns the bucket. It may not exist there: one of its own
+        was deleted for good, a replica is on its way, or was deleted there."""
+        sourced = set()
+        for source in self._sources(bucket, key):
+            for items in self._ledger.versions(source, key):
+                if any(item.destination == bucket for item in items):
+                    sourced.add(items[0].version.version_id)
+                    yield _Copy(version_items.holds(items, bucket), False, items)
+        for items in self._ledger.versions(bucket, key):
+            if not version_items.is_unsourced(items):
+                exists = bucket in self._source_buckets and version_items.deleted_at(items) is None
+                yield _Copy(exists, True, items)
+            elif items[0].version.version_id not in sourced:
+                yield _Copy(version_items.holds(items, bucket), False, items)
+
+    def _sources(self, bucket: str, key: str) -> tuple[str, ...]:
+        """Buckets whose versions of the key could be in `bucket` as replicas. One whose rules
+        are unknown could be any: its items tell."""
+        histories = self._histories()
+        known = {name: history for name, history in histories.items() if history is not None}
+        unknown = {name for name, history in histories.items() if history is None}
+        return tuple(sorted({*sources_of(known, bucket, key), *unknown} - {bucket}))
+
+
+def _absence(bucket: str, newest: _Copy | None) -> NotTracked:
+    deleted_at = version_items.deleted_at(newest.items) if newest and newest.own else None
+    if newest is None or deleted_at is None:
+        return _not_tracked(bucket, newest.items[0].version if newest else None)
+    return NotTracked(
+        f"No version of the object exists in {bucket} any more. The newest was"
+        f" {newest.items[0].version.version_id}, deleted for good at {deleted_at}; name it as"
+        " version_id to see it. /object/versions lists all of them with deleted=true."
+    )
+
+
+def _not_tracked(bucket: str, missing: ObjectVersion | None) -> NotTracked:
+    if missing is None:
+        return NotTracked(f"Nothing is known of such an object in {bucket}.")
+    return NotTracked(
+        f"The object has not arrived in {bucket}, or was deleted there. Its source is version"
+        f" {missing.version_id} of the same key in {missing.bucket}; ask there for its status."
+    )

@@ -1,0 +1,57 @@
+"""Waiting for an answer to become the one that was waited for."""
+
+from collections.abc import Callable
+
+from query.objects.lookup import NotTracked
+from replication.published.row import Json
+from replication.s3.status import REPLICA, Status
+
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 1.0
+GROWTH = 1.5
+
+_FINAL = (Status.COMPLETED, Status.FAILED, REPLICA)
+
+
+def wait(
+    find: Callable[[], Json],
+    destination: str | None,
+    timeout: float,
+    *,
+    seconds: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Json:
+    """Asks `find` until the object (or its replica at `destination`) is COMPLETED or FAILED, for
+    `timeout` seconds at most; the last answer with `timed_out`. What no rule sends there is not
+    waited for, once that is certain. An object that is not tracked is waited for as well;
+    NotTracked when it still is not at the end.
+
+    `seconds` is a monotonic clock.
+    """
+    end = seconds() + timeout
+    pause = FIRST_PAUSE
+    while True:
+        left = end - seconds()
+        try:
+            found = find()
+        except NotTracked:
+            if left <= 0:
+                raise
+        else:
+            if _settled(found, destination):
+                return found | {"timed_out": False}
+            if left <= 0:
+                return found | {"timed_out": True}
+        sleep(min(pause, left))
+        pause = min(LONGEST_PAUSE, pause * GROWTH)
+
+
+def _settled(found: Json, destination: str | None) -> bool:
+    if destination is None or found["role"] == "replica":
+        return found["replication_status"] in _FINAL or found["eligible"] is False
+    place = next((one for one in found["destinations"] if one["bucket"] == destination), None)
+    if place is None:
+        return not found["in_doubt"]
+    # A status that was read and is none: S3 showed that no rule sends it there.
+    ruled_out = place["status"] is None and place["evidence"] is not None and not place["in_doubt"]
+    return place["status"] in _FINAL or ruled_out

@@ -1,0 +1,62 @@
+"""What every page of a list needs: where it goes on, and how much fits into one answer."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from query import cursor
+from query.concerns import Concerned, reason
+from query.problems import INVALID_CURSOR, Problem
+from query.wiring import Service
+from replication.published.row import Json
+from replication.times import Instant
+
+ANSWER_BYTES = 5_000_000
+"""Lambda returns at most 6 MB, counted after the body was put into another JSON text."""
+
+
+Scope = Mapping[str, object]
+
+
+def completeness(
+    service: Service,
+    concerned: Concerned,
+    since: Instant | None = None,
+    until: Instant | None = None,
+) -> Json:
+    now = service.present().now
+    heard_until = service.frontier()
+    missing = reason(concerned, heard_until, now, since, until)
+    return {"complete": missing is None, "heard_until": heard_until}
+
+
+def decode(
+    text: str | None,
+    scope: Scope,
+    parts: int,
+    valid: Callable[[tuple[str, ...]], bool] = lambda _: True,
+) -> tuple[str, ...] | None:
+    """The position of a cursor, `valid` where the list has no other; anybody can make a cursor."""
+    if text is None:
+        return None
+    try:
+        position = cursor.decode(text, scope)
+    except cursor.InvalidCursor:
+        position = ()
+    if len(position) != parts or not valid(position):
+        raise Problem(
+            INVALID_CURSOR,
+            "The cursor was changed, or comes from a list with other filters. Pass next_cursor as"
+            " it was given, with the filters it was given for, or start again without it.",
+            "cursor",
+        )
+    return position
+
+
+def how_many_fit(items: Sequence[Json]) -> int:
+    """How many of the items, at least one, fit into one answer."""
+    size = 0
+    for number, item in enumerate(items):
+        size += len(json.dumps(json.dumps(item)))
+        if size > ANSWER_BYTES and number:
+            return number
+    return len(items)

@@ -1,0 +1,108 @@
+"""One page of the list of rows: what to read, where to go on, whether anything may be missing."""
+
+import re
+from dataclasses import asdict, dataclass
+
+from query import cursor
+from query.concerns import Concerned, concerned_by, routes_of
+from query.page import Scope, completeness, decode, how_many_fit
+from query.parameters import Flag
+from query.wiring import Service
+from replication import times
+from replication.ledger import index
+from replication.ledger.index import Filters, Position
+from replication.published import row
+from replication.published.row import Json
+from replication.s3.status import Status
+from replication.times import Instant
+
+_TIE = re.compile(r"[0-9a-f]{16}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The filters of a list of rows as they were asked for; a cursor is bound to them."""
+
+    bucket: str
+    status: Status | None
+    destination: str | None
+    rule_id: str | None
+    reason: str | None
+    prefix: str | None
+    since: Instant | None
+    until: Instant | None
+    newest_first: bool
+    flag: Flag | None = None
+
+
+def rows(service: Service, question: Question, limit: int, cursor_text: str | None) -> Json:
+    scope: Scope = {"list": "objects", **asdict(question)}
+    after = decode(cursor_text, scope, 2, _is_position)
+    concerned = concerned_by(service, question.bucket)
+    page = index.page(
+        _filters(service, question, concerned),
+        service.index.fetch,
+        shards=service.settings.shards,
+        after=Position(*after) if after else None,
+        limit=limit,
+    )
+    present = service.present()
+    items = [row.row(stored, present) for _, stored in page.rows]
+    fitting = how_many_fit(items)
+    following = page.next if fitting == len(items) else page.rows[fitting - 1][0]
+    return {
+        "items": items[:fitting],
+        "next_cursor": cursor.encode(following, scope) if following else None,
+        **completeness(service, concerned, question.since, question.until),
+    }
+
+
+def _filters(service: Service, question: Question, concerned: Concerned) -> Filters:
+    statuses = {question.status} if question.status else {*Status, None}
+    asked_before = None
+    if question.reason is not None:
+        statuses &= {Status.FAILED}
+    if question.flag == "stale":
+        statuses &= {Status.PENDING}
+        present = service.present()
+        asked_before = times.plus(present.now, -present.stale_seconds)
+    return Filters(
+        routes=_routes(service, question, concerned),
+        statuses=tuple(sorted(statuses, key=str)),
+        newest_first=question.newest_first,
+        rule_id=question.rule_id,
+        failure_code=question.reason,
+        prefix=question.prefix,
+        since=question.since,
+        until=question.until,
+        late=question.flag == "late",
+        lost=question.flag == "replica_lost",
+        in_doubt=question.flag == "in_doubt",
+        asked_before=asked_before,
+    )
+
+
+def _routes(
+    service: Service, question: Question, concerned: Concerned
+) -> tuple[tuple[str, str], ...]:
+    """Those of the bucket, and the one for what nobody knows where it may be due."""
+    bucket, destination = question.bucket, question.destination
+    if bucket not in service.settings.source_buckets:
+        wanted = destination in (None, bucket)
+        return routes_of(service, bucket, concerned, frozenset()) if wanted else ()
+    if destination is not None:
+        return ((bucket, destination),)
+    counted = service.counted(bucket)
+    if concerned[bucket] is None:
+        # Rules that were never read may name any bucket the tracker was deployed for.
+        counted |= set(service.settings.destination_buckets)
+    return (*routes_of(service, bucket, concerned, counted), (bucket, ""))
+
+
+def _is_position(position: tuple[str, ...]) -> bool:
+    """Whether it is a `listing.Position`."""
+    since, tie = position
+    try:
+        return times.parse(since) == since and _TIE.fullmatch(tie) is not None
+    except ValueError:
+        return False

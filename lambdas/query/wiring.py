@@ -1,0 +1,89 @@
+"""The query function with its real surroundings, made once per process at the first request."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from query.objects.lookup import Lookup
+from replication.aws.clients import client
+from replication.aws.table.counter_reads import CounterReads
+from replication.aws.table.findings import FindingsTable
+from replication.aws.table.frontier_reads import FrontierReads
+from replication.aws.table.incident_reads import IncidentReads
+from replication.aws.table.index_reads import IndexReads
+from replication.aws.table.item_reads import ItemReads
+from replication.aws.table.outstanding import Outstanding
+from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.cache import Cached
+from replication.ledger.schedule import Schedule
+from replication.published.row import Present, certainty
+from replication.s3.known_rules import KnownRules
+from replication.settings import Settings, from_env
+from replication.times import Instant, wall_clock
+
+COUNTED_SECONDS = 60
+"""How long the destinations that a bucket was counted for are kept."""
+FRONTIER_SECONDS = 5
+"""The same of the frontier: an answer that is a little older claims a little less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`counted` names the destinations that versions of a source bucket were counted for (an empty
+    name: not known where). Everything that was sent to the ingest queue before `frontier` is in
+    the ledger; None: not known."""
+
+    settings: Settings
+    items: ItemReads
+    index: IndexReads
+    histories: KnownRules
+    lookup: Lookup
+    findings: FindingsTable
+    present: Callable[[], Present]
+    counters: CounterReads
+    outstanding: Outstanding
+    incidents: IncidentReads
+    counted: Callable[[str], frozenset[str]]
+    frontier: Callable[[], Instant | None]
+
+
+@cache
+def service() -> Service:
+    settings = from_env(os.environ)
+    dynamodb = client("dynamodb")
+    items = ItemReads(dynamodb, settings.table_name)
+    configurations = RuleRevisionTable(dynamodb, settings.table_name)
+    histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
+    stale_seconds = Schedule(settings.check_base_seconds).stale_seconds
+
+    def present() -> Present:
+        return Present(wall_clock(), stale_seconds, certainty(histories()))
+
+    lookup = Lookup(items, histories, frozenset(settings.source_buckets), present)
+    findings = FindingsTable(dynamodb, settings.table_name)
+    reads = FrontierReads(dynamodb, settings.table_name)
+    counters = CounterReads(dynamodb, settings.table_name, settings.shards)
+    counted = Cached[str, frozenset[str]](
+        lambda bucket: frozenset(totals.destination for totals in counters.totals(bucket)),
+        lambda _: COUNTED_SECONDS,
+        time.monotonic,
+    )
+    frontier = Cached[str, Instant | None](
+        lambda _: reads.frontier(), lambda _: FRONTIER_SECONDS, time.monotonic
+    )
+    return Service(
+        settings,
+        items,
+        IndexReads(dynamodb, settings.table_name),
+        histories,
+        lookup,
+        findings,
+        present,
+        counters,
+        Outstanding(dynamodb, settings.table_name, settings.shards),
+        IncidentReads(dynamodb, settings.table_name),
+        counted,
+        lambda: frontier("ingest"),
+    )

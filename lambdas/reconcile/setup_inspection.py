@@ -1,0 +1,55 @@
+"""Looks at how the tracked buckets are set up, once an hour: when somebody switches their events
+off, no event tells of it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from replication.errors import Denied, Unavailable
+from replication.s3.bucket_setup import Setup, Setups
+from replication.threads import concurrently
+from replication.times import Instant, seconds_between
+
+log = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 3_600.0
+THREADS = 8
+
+
+class Findings(Protocol):
+    """Where it is kept for the API."""
+
+    def note(self, denied: Denied, now: Instant) -> None: ...
+
+    def note_setup(self, bucket: str, setup: Setup, now: Instant) -> None: ...
+
+    def setups(self) -> Setups: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SetupInspection:
+    """`setup_of` asks S3: Denied when it refuses, Unavailable when it does not answer now."""
+
+    setup_of: Callable[[str], Setup]
+    findings: Findings
+    buckets: Sequence[str]
+
+    def inspect(self, now: Instant) -> int:
+        """How many buckets were looked at. What does not answer is asked at the next tick again."""
+        known = self.findings.setups()
+        due = [
+            bucket
+            for bucket in self.buckets
+            if bucket not in known or seconds_between(known[bucket][1], now) >= PERIOD_SECONDS
+        ]
+        concurrently(lambda bucket: self._look(bucket, now), due, THREADS)
+        return len(due)
+
+    def _look(self, bucket: str, now: Instant) -> None:
+        try:
+            self.findings.note_setup(bucket, self.setup_of(bucket), now)
+        except Denied as error:
+            self.findings.note(error, now)
+        except Unavailable as error:
+            log.warning("%s could not be inspected: %s", bucket, error)

@@ -1,0 +1,252 @@
+"""What a change of a version's tags, ACL or retention does, as facts.
+
+S3 judges such a change by the rules and the tags of now, not by those of the creation:
+
+    no rule takes it         nothing changes: COMPLETED stays COMPLETED, FAILED stays FAILED
+    a rule takes it          the version is PENDING once more; FAILED heals that way, too
+    only the tags can tell   HEAD decides: while the source reads COMPLETED nothing is on its way
+    both sides replicate     HEAD decides: the change may be the other side's own
+    no rule took the version nothing; a destination that a rule has named since is in doubt
+
+Each destination gets the event as a fact and the verdict as another, in the place of the event, so
+that a second delivery of it, whatever S3 says by then, changes no byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from replication.errors import Denied
+from replication.ledger.fact import Fact, Kind
+from replication.s3.destinations import due, takes_change
+from replication.s3.evidence import Evidence
+from replication.s3.status import REPLICA, Status
+from replication.times import Instant, end_of_second
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from record.event_claims import EventClaims
+    from replication.head.port import Head
+    from replication.ledger.state import State
+    from replication.s3.events import Changed
+    from replication.s3.rule_history import RuleHistory
+    from replication.s3.rules import Tags
+    from replication.s3.version import ObjectVersion
+
+_UNDER_WAY = (Status.PENDING, Status.FAILED)
+"""What a source reads whose change S3 has taken up. A change that S3 gave up reads FAILED."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What S3 says of the source. `denied`: it says nothing."""
+
+    head: Head | None = None
+    denied: bool = False
+    tags: Tags | None = None
+
+    @property
+    def status(self) -> str | None:
+        return self.head.replication_status if self.head else None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes of a batch. `world` is the batch's attributor, `now` the wall clock."""
+
+    world: EventClaims
+    now: Instant
+
+    def of(self, event: Changed) -> list[Fact]:
+        """The facts of a change; none when it concerns no tracked version."""
+        version = event.version
+        history = self.world.histories.get(version.bucket)
+        known = self.world.ledger.states(version) if history else {}
+        if history and known and set(known) != {version.bucket}:
+            return self._of_known(event, history, known)
+        for source in self.world.origins().sources(version):
+            original = version.in_bucket(source)
+            states = self.world.ledger.states(original)
+            if version.bucket in states:
+                return self._of_replica(event, original, states)
+        return self._of_unknown(event, history) if history else []
+
+    def _of_known(
+        self, event: Changed, history: RuleHistory, known: Mapping[str, State]
+    ) -> list[Fact]:
+        key, last = event.version.key, end_of_second(event.at)
+        own = {
+            name: state
+            for name, state in known.items()
+            if name not in ("", event.version.bucket) and (state.status or state.in_doubt)
+        }
+        if not own:
+            return []  # no rule took it, so none takes what becomes of it
+        met = history.met(event.at, last)
+        takes = {name: _agreed(takes_change(one, key, name, None) for one in met) for name in own}
+        unsure = len(met) > 1 or not history.is_read(last) or history.is_changing(last)
+        asked = _Asked()
+        if None in takes.values() or any(self._both_ways(event.version, name) for name in own):
+            asked = self._ask(event.version, with_tags=None in takes.values())
+            takes = {
+                name: self._by_head(
+                    asked,
+                    _agreed(takes_change(one, key, name, asked.tags) for one in met),
+                    state,
+                    alone,
+                )
+                if takes[name] is None or self._both_ways(event.version, name)
+                else takes[name]
+                for name, state in own.items()
+                for alone in [len(own) == 1]
+            }
+        facts = []
+        for name, taken in takes.items():
+            if taken is False and unsure:
+                taken = None
+            facts += list(self._facts(event, name, taken))
+        for one in due(
+            history, key, event.at, last, delete_marker=False, tags=asked.tags, tags_denied=True
+        ):
+            if one.taken and _says_nothing(known.get(one.destination)):
+                facts += list(self._facts(event, one.destination, None))
+        return facts
+
+    @staticmethod
+    def _by_head(asked: _Asked, taken: bool | None, state: State, alone: bool) -> bool | None:
+        """Whether S3 takes the change; None: nobody can tell."""
+        if asked.denied or (asked.head and asked.head.unreadable):
+            return taken
+        if asked.status not in _UNDER_WAY:
+            return False
+        if not alone:
+            return taken
+        # What had FAILED and still reads so was not taken up, or has failed again.
+        return asked.status == Status.PENDING or state.status is not Status.FAILED
+
+    @staticmethod
+    def _facts(event: Changed, name: str, taken: bool | None) -> Iterator[Fact]:
+        status = Status.PENDING if taken else None
+        yield changed(event, name)
+        yield verdict(event, name, status, in_doubt=taken is None)
+
+    def _both_ways(self, version: ObjectVersion, name: str) -> bool:
+        other = self.world.histories.get(name)
+        return other is not None and other.may_take(version.key, version.bucket)
+
+    def _ask(self, version: ObjectVersion, *, with_tags: bool) -> _Asked:
+        try:
+            head = self.world.objects.head(version)
+        except Denied as denied:
+            self.world.note(denied)
+            return _Asked(denied=True)
+        under_way = head is not None and (head.unreadable or head.replication_status in _UNDER_WAY)
+        if not (with_tags and under_way):
+            return _Asked(head)
+        try:
+            return _Asked(head, tags=self.world.objects.tags(version))
+        except Denied as denied:
+            self.world.note(denied)
+            return _Asked(head)
+
+    def _of_unknown(self, event: Changed, history: RuleHistory) -> list[Fact]:
+        """Its creation was lost, or is still on its way. The header says that a rule took it, and
+        the rules of its time where; by tags that may have been set later, so HEAD has to tell."""
+        asked = self._ask(event.version, with_tags=True)
+        head = asked.head
+        if head is not None and not head.unreadable and asked.status in (None, REPLICA):
+            return []
+        if head is None and not asked.denied:
+            return []
+        written_at = (head and head.last_modified) or event.at
+        facts = []
+        for one in due(
+            history,
+            event.version.key,
+            written_at,
+            end_of_second(written_at),
+            delete_marker=bool(head and head.delete_marker),
+            tags=asked.tags,
+            tags_denied=asked.tags is None,
+        ):
+            sure = asked.status == Status.PENDING and one.taken and not one.in_doubt
+            facts += list(self._facts(event, one.destination, True if sure else None))
+        return facts
+
+    def _of_replica(
+        self, event: Changed, original: ObjectVersion, known: Mapping[str, State]
+    ) -> list[Fact]:
+        """A replica's tags or ACL changed: by replication or by hand, only the source knows."""
+        try:
+            head = self.world.objects.head(original)
+        except Denied as denied:
+            self.world.note(denied)
+            return []
+        if head is None or head.replication_status != Status.COMPLETED:
+            return []
+        return [
+            observed(original, name, Status.COMPLETED, self.now, event.id)
+            for name, state in known.items()
+            if name == event.version.bucket or (name and state.status and not state.in_doubt)
+        ]
+
+
+def _says_nothing(state: State | None) -> bool:
+    """Whether nothing is known of a destination that a rule has named since."""
+    return state is None or not (state.status or state.in_doubt or state.evidence)
+
+
+def _agreed(answers: Iterable[bool | None]) -> bool | None:
+    """What the rules that may have held all say; None: they differ, or nobody can tell."""
+    found = set(answers)
+    return found.pop() if len(found) == 1 else None
+
+
+def changed(event: Changed, destination: str) -> Fact:
+    """Tags, ACL or retention of the source version changed. The fact is the event and no more, so
+    that it is the same whenever the event is delivered again."""
+    return Fact(
+        kind=Kind.CHANGED,
+        version=event.version,
+        destination=destination,
+        at=event.at,
+        evidence=Evidence.OBJECT_CHANGED,
+        id=event.id,
+        detail=event.detail,
+    )
+
+
+def verdict(
+    event: Changed, destination: str, status: Status | None, *, in_doubt: bool = False
+) -> Fact:
+    """What the change does at a destination: PENDING when S3 takes it there once more. It has the
+    place and the id of its event, so the first verdict on an event is the one that stays."""
+    return Fact(
+        kind=Kind.VERDICT,
+        version=event.version,
+        destination=destination,
+        at=event.at,
+        evidence=Evidence.OBJECT_CHANGED,
+        id=event.id,
+        status=status,
+        retention=event.retention,
+        in_doubt=in_doubt or None,
+    )
+
+
+def observed(
+    version: ObjectVersion, destination: str, status: Status, at: Instant, because: str
+) -> Fact:
+    """HeadObject on the source read `status` at that time; `because` is the id of the event that
+    made the tracker look."""
+    return Fact(
+        kind=Kind.OBSERVED,
+        version=version,
+        destination=destination,
+        at=at,
+        evidence=Evidence.HEAD_SOURCE,
+        id=f"head:{because}",
+        status=status,
+    )

@@ -1,0 +1,76 @@
+"""A version or delete marker that was deleted for good, in a source bucket or at a destination."""
+
+from typing import TYPE_CHECKING
+
+from record.claims import certain, if_known
+from replication.errors import Unplaced
+from replication.head.reader import VersionReader
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.port import Claim
+from replication.ledger.state import NULL_VERSION
+from replication.s3.events import Deleted
+from replication.s3.evidence import Evidence
+from replication.times import Instant, end_of_second
+
+if TYPE_CHECKING:
+    from record.event_claims import EventClaims
+
+
+def claims(world: "EventClaims", event: Deleted) -> list[Claim] | None:
+    """What the event says by itself, with the rules; None: only S3 or the ledger can tell."""
+    if event.version.bucket in world.histories:
+        return None
+    sources = world.sources(event.version)
+    return if_known(replica_deleted(event, source) for source in sources) or None
+
+
+def prove(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
+    version, history = event.version, world.history(event.version.bucket)
+    known = world.ledger.states(version)
+    if version.bucket in known:  # a replica of unknown source
+        return certain([replica_deleted(event, version.bucket)])
+    if history is not None and known:
+        ended = [deleted(event, name) for name in known]
+        return certain(ended + VersionReader(world.objects).outlived(version, known, now))
+    sources = world.sources(version)
+    ask = history is not None or not world.takes_own(version.bucket)
+    source = world.origins().of_deleted(version, ask=ask)
+    if source is not None:
+        return certain([replica_deleted(event, source)])
+    if history is None:
+        if not sources:
+            return []
+        raise Unplaced("nothing is known of the version that was deleted")
+    # Its creation may still be on its way; the end is kept wherever it could have gone.
+    possible = tuple(history.candidates(version.key))
+    if not possible and world.record_ineligible:
+        possible = ("",)
+    return certain(deleted(event, name) for name in possible)
+
+
+def replica_deleted(event: Deleted, source: str) -> Fact:
+    """The version that was deleted for good is a replica of `source`'s."""
+    return Fact(
+        kind=Kind.REPLICA_DELETED,
+        version=event.version.in_bucket(source),
+        destination=event.version.bucket,
+        at=end_of_second(event.at) if event.whole_second else event.at,
+        evidence=Evidence.OBJECT_DELETED,
+        id=event.id,
+        detail=event.detail,
+    )
+
+
+def deleted(event: Deleted, destination: str) -> Fact:
+    """The source version was deleted for good."""
+    return Fact(
+        kind=Kind.DELETED,
+        version=event.version,
+        destination=destination,
+        at=end_of_second(event.at) if event.whole_second else event.at,
+        evidence=Evidence.OBJECT_DELETED,
+        id=event.id,
+        detail=event.detail,
+        # A `null` version can be written again, and only sequencers order it within a second.
+        sequencer=event.sequencer if event.version.version_id == NULL_VERSION else None,
+    )

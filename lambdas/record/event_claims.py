@@ -1,0 +1,126 @@
+"""What an event means for which version at which destination.
+
+Two questions, asked in this order. `claims` answers from the event and the rules alone, which is
+enough for nearly everything. Where it is not, `prove` asks the ledger, and S3 after it. Each event
+of S3 has a module of its own: `created`, `deleted`, `changed`, `replicated`.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+
+from record import created, deleted, replicated
+from record.changed import Changes
+from record.claims import TRIES, certain
+from replication.errors import Denied, Unavailable, Unplaced, Unsourced
+from replication.head.port import Objects
+from replication.head.replica_source import ReplicaSources
+from replication.ledger.port import Claim, Ledger
+from replication.s3.events import Changed, Created, Deleted, Event, Replicated
+from replication.s3.rule_history import RuleHistory, require_tracked
+from replication.s3.version import ObjectVersion
+from replication.times import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class EventClaims:
+    """See the module. One serves one batch: `histories` are the rules known when it began and
+    `unknown` the buckets of which none are, with the reason. `tracked` are the buckets this
+    deployment was given, `destination_buckets` those that replicas may come to (None: those that
+    are no source). `reread` reads the rules of a bucket once more, `note` keeps a refusal for the
+    operator, `note_replicas` that replicas come to a bucket from an untracked one; `takes_own`
+    says that a destination takes many objects of its own."""
+
+    histories: Mapping[str, RuleHistory]
+    unknown: Mapping[str, str]
+    objects: Objects
+    ledger: Ledger
+    tracked: frozenset[str]
+    record_ineligible: bool
+    destination_buckets: frozenset[str] | None = None
+    reread: Callable[[str], RuleHistory | None] = lambda _: None
+    note: Callable[[Denied], None] = lambda _: None
+    note_replicas: Callable[[ObjectVersion], None] = lambda _: None
+    note_own: Callable[[str], None] = lambda _: None
+    takes_own: Callable[[str], bool] = lambda _: False
+    _reread: dict[str, RuleHistory] = field(default_factory=dict)
+
+    def claims(self, event: Event) -> list[Claim] | None:
+        """What the event says by itself; None: only `prove` can tell. Reads nothing but rules.
+
+        Rejected for a bucket that is not tracked, Unavailable when its rules cannot be read."""
+        match event:
+            case Created():
+                return created.claims(self, event)
+            case Deleted():
+                return deleted.claims(self, event)
+            case Replicated():
+                return replicated.claims(self, event)
+            case _:
+                return None
+
+    def prove(self, event: Event, now: Instant, *, receives: int = 1) -> list[Claim]:
+        """What the event means after asking; empty: it concerns no tracked replication. `receives`
+        is how often its message was received.
+
+        NotYet when that cannot be told now but may be later; Unplaced a few times at most."""
+        last_try = receives >= TRIES
+        try:
+            match event:
+                case Created():
+                    return created.prove(self, event, receives)
+                case Deleted():
+                    return deleted.prove(self, event, now)
+                case Changed():
+                    self.sources(event.version)
+                    return certain(Changes(self, now).of(event))
+                case Replicated():
+                    return replicated.prove(self, event, now)
+                case _:
+                    return []
+        except Unsourced:
+            if last_try and isinstance(event, Created):
+                # It is a replica, whatever of: known as such, of no known source.
+                return certain([created.arrived(event, event.version.bucket)])
+            raise
+        except Unplaced:
+            if last_try:
+                return []
+            raise
+        except Denied as denied:
+            self.note(denied)
+            if not last_try:
+                raise Unplaced(str(denied)) from denied
+            return created.unasked(self, event) if isinstance(event, Created) else []
+
+    def origins(self) -> ReplicaSources:
+        return ReplicaSources(self.histories, self.objects, self.ledger)
+
+    def sources(self, version: ObjectVersion, *, marker: bool = False) -> tuple[str, ...]:
+        """Buckets the version could be a replica of. Unavailable when it could be one of a bucket
+        whose rules nobody has ever read, or is of such a bucket."""
+        require_tracked(version.bucket, self.tracked, self.histories)
+        if version.bucket in self.unknown or (self.unknown and self._is_destination(version)):
+            names = "; ".join(f"{bucket}: {reason}" for bucket, reason in self.unknown.items())
+            raise Unavailable(
+                "replication configurations could not be read, allow "
+                f"s3:GetReplicationConfiguration ({names})"
+            )
+        return self.origins().sources(version, marker=marker)
+
+    def _is_destination(self, version: ObjectVersion) -> bool:
+        known: Set[str] = self.destination_buckets or frozenset()
+        if self.destination_buckets is None:
+            known = self.tracked - self.histories.keys() - self.unknown.keys()
+        return version.bucket in known or bool(self.origins().sources(version))
+
+    def history(self, bucket: str) -> RuleHistory | None:
+        return self._reread.get(bucket) or self.histories.get(bucket)
+
+    def was_reread(self, bucket: str) -> bool:
+        """Whether the rules of the bucket were read once more for this batch."""
+        return bucket in self._reread
+
+    def read_again(self, history: RuleHistory) -> RuleHistory:
+        """The rules as S3 has them now, read once a batch; as they were if it does not answer."""
+        self._reread[history.bucket] = self.reread(history.bucket) or history
+        return self._reread[history.bucket]

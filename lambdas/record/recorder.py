@@ -1,0 +1,257 @@
+"""The one write path: messages in, facts in the ledger, and for every message a verdict.
+
+A message is done when every fact in it is in the ledger, or when the dead-letter queue has it
+because nobody can ever understand it. Anything else goes back to the queue, alone. How far the
+queue was heard to its end (`ports.Heard`) follows from the messages that are done: a message of
+the schedule that asks for the rules to be read is a mark, and one given back holds it.
+"""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+
+from record.event_claims import EventClaims
+from replication.errors import NotYet, Rejected, Unplaced
+from replication.head.bounded import BoundedObjects
+from replication.ledger.port import Claim, Ledger, Written
+from replication.message import DeadLetters, IngestFrontier, Message
+from replication.s3.events import ConfigurationChanged, Event, Ignored
+from replication.s3.rule_histories import RuleHistories
+from replication.times import Instant
+
+log = logging.getLogger(__name__)
+
+THREADS = 16
+"""Proofs wait for S3, they do not compute."""
+READS_A_BATCH = 500
+"""Reads of S3 at most. Whoever may write into a bucket decides how many there are to make; the
+messages that found no more room come again."""
+RESERVE_SECONDS = 20.0
+"""What is left of the function's time when proofs must end: what they found is still written."""
+TAGS_NOT_PERMITTED = frozenset({"SrcGetTaggingNotPermitted", "DstPutTaggingNotPermitted"})
+"""Codes of a role that leaves replicas without their tags, which no event tells of."""
+
+Parse = Callable[[str, Instant], Sequence[Event | Rejected]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`retry`: ids of messages to deliver again. `counts`: what happened, by name."""
+
+    retry: tuple[str, ...]
+    counts: Counter[str]
+
+
+@dataclass(slots=True)
+class _Work:
+    """One event of one message, and the claims it came to; None before anybody could tell."""
+
+    message: Message
+    event: Event
+    claims: list[Claim] | None = None
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class _Verdicts:
+    """What has been decided about the messages of a batch."""
+
+    rejected: dict[str, tuple[Message, Rejected]] = field(default_factory=dict)
+    retry: dict[str, list[NotYet]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def note(self, message: Message, error: Rejected | NotYet) -> None:
+        if isinstance(error, Rejected):
+            self.rejected.setdefault(message.id, (message, error))
+        else:
+            self.retry.setdefault(message.id, []).append(error)
+
+    def unheard(self, message: Message) -> bool:
+        """Whether something may be due that only this message tells of."""
+        return any(not isinstance(one, Unplaced) for one in self.retry.get(message.id, ()))
+
+
+class Recorder:
+    """Records batches of messages. Everything it needs is handed in; `now` is the wall clock and
+    `attributor` makes one for a batch."""
+
+    def __init__(
+        self,
+        *,
+        parse: Parse,
+        attributor: Callable[[], EventClaims],
+        histories: RuleHistories,
+        ledger: Ledger,
+        dead_letters: DeadLetters,
+        now: Callable[[], Instant],
+        heard: IngestFrontier | None = None,
+    ) -> None:
+        self._parse = parse
+        self._attributor = attributor
+        self._histories = histories
+        self._ledger = ledger
+        self._dead_letters = dead_letters
+        self._now = now
+        self._heard = heard
+
+    def record(
+        self, messages: Sequence[Message], seconds_left: Callable[[], float] = lambda: math.inf
+    ) -> Outcome:
+        """Never raises for what a message holds, and no message stops another. What is not done
+        `seconds_left` before the end of the function goes back to the queue."""
+        verdicts = _Verdicts()
+        works = [_Work(m, event) for m in messages for event in self._events(m, verdicts)]
+        refreshed = [w.message.sent for w in works if _is_refresh(w.event)]
+        works = self._configure(works, verdicts)
+        attributor = self._attributor()
+        attributor = replace(attributor, objects=BoundedObjects(attributor.objects, READS_A_BATCH))
+        for work in works:
+            _attribute(verdicts, work, attributor.claims)
+        unproven = [work for work in works if work.claims is None and not work.failed]
+        unproven += self._write([work for work in works if work.claims], verdicts)
+        self._prove(attributor, unproven, verdicts, seconds_left)
+        self._learn(attributor, works)
+        retry = set(verdicts.retry) | self._reject(verdicts)
+        for name, errors in verdicts.retry.items():
+            log.warning("message %s goes back to the queue: %s", name, errors[0])
+        verdicts.counts["retried_messages"] = len(retry)
+        self._hear(messages, verdicts, refreshed)
+        return Outcome(tuple(m.id for m in messages if m.id in retry), verdicts.counts)
+
+    def _events(self, message: Message, verdicts: _Verdicts) -> Iterable[Event]:
+        for found in self._parse(message.body, message.sent):
+            if isinstance(found, Rejected):
+                verdicts.note(message, found)
+            elif isinstance(found, Ignored):
+                verdicts.counts["ignored_events"] += 1
+                log.info("ignored %s", found.name)
+            else:
+                yield found
+
+    def _configure(self, works: Sequence[_Work], verdicts: _Verdicts) -> list[_Work]:
+        """Takes changes of configuration first, so that the objects beside them meet new rules."""
+        rest = []
+        for work in works:
+            if isinstance(work.event, ConfigurationChanged):
+                changed_at = work.event.at if work.event.bucket else None
+                self._histories.forget(work.event.bucket, changed_at)
+                verdicts.counts["configuration_events"] += 1
+            else:
+                rest.append(work)
+        return rest
+
+    def _write(self, works: Sequence[_Work], verdicts: _Verdicts) -> list[_Work]:
+        """Writes all claims in one go; answers the works whose items do not exist."""
+        results = self._ledger.write([claim for work in works for claim in work.claims or ()])
+        missing = []
+        for work in works:
+            found = [results[c.fact.version, c.fact.destination] for c in work.claims or ()]
+            for claim, result in zip(work.claims or (), found, strict=True):
+                if isinstance(result, (NotYet, Rejected)):
+                    verdicts.note(work.message, result)
+                elif result is Written.WRITTEN:
+                    verdicts.counts[claim.fact.kind] += 1
+                elif result is Written.KNOWN:
+                    verdicts.counts["known_facts"] += 1
+            if all(result is Written.MISSING for result in found):
+                missing.append(work)
+        return missing
+
+    def _prove(
+        self,
+        attributor: EventClaims,
+        works: Sequence[_Work],
+        verdicts: _Verdicts,
+        seconds_left: Callable[[], float],
+    ) -> None:
+        """Asks S3 about what the events alone could not tell, and writes the answers."""
+        if not works:
+            return
+        now = self._now()
+
+        def prove(work: _Work) -> None:
+            if seconds_left() <= RESERVE_SECONDS:
+                work.failed = True
+                verdicts.note(work.message, NotYet("no time was left to ask S3 about it"))
+                return
+            receives = work.message.receives
+            _attribute(verdicts, work, lambda one: attributor.prove(one, now, receives=receives))
+
+        pool = ThreadPoolExecutor(max_workers=min(THREADS, len(works)))
+        begun = {pool.submit(prove, work): work for work in works}
+        left = seconds_left() - RESERVE_SECONDS
+        done, hanging = wait(begun, timeout=None if left == math.inf else max(0.0, left))
+        # A read that hangs is left to itself; its message comes again.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for one in done:
+            one.result()
+        for one in hanging:
+            verdicts.note(begun[one].message, NotYet("S3 did not answer in time"))
+        proven = [begun[one] for one in done]
+        verdicts.counts["foreign_events"] += sum(
+            not work.claims and not work.failed for work in proven
+        )
+        self._write([work for work in proven if work.claims], verdicts)
+
+    def _learn(self, attributor: EventClaims, works: Sequence[_Work]) -> None:
+        """Destinations that S3 spoke of and no known rule names, so that lists, sweeps and
+        reconciliation come across them; routes whose replicas may lack their tags."""
+        facts = [claim.fact for work in works for claim in work.claims or () if not work.failed]
+        routes = {(f.version.bucket, f.destination) for f in facts if f.destination}
+        for bucket, name in sorted(routes):
+            history = attributor.histories.get(bucket)
+            if history and name != bucket and name not in history.destinations:
+                self._histories.note_destination(bucket, name)
+        for fact in facts:
+            if fact.failure_code in TAGS_NOT_PERMITTED:
+                self._histories.note_audit(fact.version.bucket, fact.destination)
+
+    def _reject(self, verdicts: _Verdicts) -> set[str]:
+        """Ids of messages that could not be put into the dead-letter queue. One that comes again
+        for another of its records is put there once, when it is done."""
+        final = {n: one for n, one in verdicts.rejected.items() if n not in verdicts.retry}
+        safe = set(self._dead_letters.send(list(final.values())))
+        verdicts.counts["rejected_messages"] += len(safe)
+        for message, error in final.values():
+            log.error("message %s can never be understood: %s", message.id, error)
+        return set(final) - safe
+
+    def _hear(
+        self,
+        messages: Sequence[Message],
+        verdicts: _Verdicts,
+        refreshed: Sequence[Instant],
+    ) -> None:
+        """Given back first: a mark must never be ahead of what it vouches for."""
+        if self._heard is None:
+            return
+        self._heard.give_back([m for m in messages if verdicts.unheard(m)])
+        if refreshed:
+            self._heard.advance(max(refreshed))
+
+
+def _is_refresh(event: Event) -> bool:
+    return isinstance(event, ConfigurationChanged) and event.bucket is None
+
+
+def _attribute(
+    verdicts: _Verdicts, work: _Work, ask: Callable[[Event], list[Claim] | None]
+) -> None:
+    """Sets the work's claims. A fault of this program is no fact about the message: it goes back
+    to the queue and, if it stays, on to the dead-letter queue."""
+    work.claims = None
+    try:
+        work.claims = ask(work.event)
+        return
+    except Unplaced as error:
+        verdicts.note(work.message, error)
+        verdicts.counts["unplaced_events"] += 1
+    except (Rejected, NotYet) as error:
+        verdicts.note(work.message, error)
+    except Exception as error:
+        log.exception("message %s met a fault of the recorder", work.message.id)
+        verdicts.note(work.message, NotYet(f"a fault of the recorder: {error!r}"))
+    work.failed = True

@@ -1,0 +1,72 @@
+"""What S3's replication service says of one version and one destination."""
+
+from typing import TYPE_CHECKING
+
+from record.claims import certain
+from replication.errors import Denied
+from replication.head.reader import VersionReader, possible
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.port import Claim
+from replication.ledger.state import State
+from replication.s3.events import Operation, Replicated
+from replication.s3.evidence import Evidence
+from replication.s3.failure_reasons import ALREADY_REPLICATED
+from replication.s3.rule_history import require_tracked
+from replication.times import Instant
+
+if TYPE_CHECKING:
+    from record.event_claims import EventClaims
+
+
+def claims(world: "EventClaims", event: Replicated) -> list[Claim] | None:
+    """What the event says by itself; None of one that says nothing of the outcome."""
+    require_tracked(event.version.bucket, world.tracked, world.histories)
+    if event.operation is Operation.NOT_TRACKED:
+        return None
+    return certain([replicated(event)])
+
+
+def prove(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
+    """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
+    told = replicated(event)
+    known = {event.destination: State(), **world.ledger.states(event.version)}
+    others = possible(world.history(event.version.bucket), event.version, known, now)
+    examiner = VersionReader(world.objects, note=world.note)
+    try:
+        seen = examiner.examine(event.version, known, now, others, sure=event.destination)
+    except Denied as denied:
+        world.note(denied)
+        seen = []
+    return certain([told, *seen])
+
+
+def replicated(event: Replicated) -> Fact:
+    """What S3's replication service said of one version and one destination."""
+    return Fact(
+        kind=_kind_of(event),
+        version=event.version,
+        destination=event.destination,
+        at=event.at,
+        evidence=Evidence.REPLICATION_EVENT,
+        id=event.id,
+        rule_id=event.rule_id,
+        requested_at=event.requested_at,
+        size=event.size,
+        failure_code=event.failure_code,
+        late=True if event.operation is Operation.REPLICATED_AFTER_THRESHOLD else None,
+        detail=event.s3_operation,
+    )
+
+
+def _kind_of(event: Replicated) -> Kind:
+    # Annotations of an object are a thing of their own, with events of their own.
+    if "ANNOTATION" in (event.s3_operation or "").upper():
+        return Kind.NOTED
+    if event.operation is Operation.FAILED and event.failure_code == ALREADY_REPLICATED:
+        return Kind.NOTED
+    return {
+        Operation.FAILED: Kind.FAILED,
+        Operation.MISSED_THRESHOLD: Kind.THRESHOLD_MISSED,
+        Operation.REPLICATED_AFTER_THRESHOLD: Kind.ARRIVED,
+        Operation.NOT_TRACKED: Kind.NOTED,
+    }[event.operation]

@@ -1,0 +1,100 @@
+r"""The completion report of an S3 Batch Operations job: its manifest, and the rows of its files.
+
+Source: "S3 Batch Operations completion reports" in the S3 user guide. Reports that S3 really wrote
+differ from it in some ways, as published captures show, and so do the guide's own examples:
+
+    HTTPStatusCode stands before ErrorCode, whatever `ReportSchema` says, and is empty where
+    nobody answered. A code that is known is taken wherever it stands, ResultMessage included;
+    of others, the field of the two that is no HTTP status.
+    TaskStatus is `succeeded` or `failed`, in letters of either case; jobs that call a function
+    say `PermanentFailure` of what they gave up on.
+    VersionId is `\N` where the job's manifest named no version; `null` is the null version.
+
+Keys are those of the job's manifest, which has to be URL-encoded; S3's own (and inventories used as
+manifests) are form-encoded, see `inventory.py`.
+"""
+
+import re
+from collections.abc import Callable
+
+from replication import times
+from replication.aws import json_fields
+from replication.aws.deliveries.csv_lines import fields_of
+from replication.aws.deliveries.inventory import columns_of, data_file
+from replication.aws.json_fields import Json, quoted
+from replication.errors import Reason, Rejected
+from replication.s3 import failure_reasons
+from replication.s3.deliveries import Delivery, Task
+from replication.s3.evidence import Evidence
+from replication.s3.version import ObjectVersion
+
+FORMAT = "Report_CSV_20180820"
+MESSAGE_CHARACTERS = 300
+_NONE = ("", r"\N")
+_SUCCEEDED = {"succeeded": True, "failed": False, "permanentfailure": False}
+_HTTP_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
+_NEEDED = dict.fromkeys(
+    ("Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage"),
+    "every report has it",
+)
+
+
+def delivery_of(manifest: Json) -> Delivery:
+    """The delivery a report's manifest.json describes. Rejected when it is of another format."""
+    report_format = json_fields.required(manifest, "Format")
+    if report_format != FORMAT:
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT, f"Format is {quoted(report_format)}, not {FORMAT}"
+        )
+    created = json_fields.required(manifest, "ReportCreationDate")
+    try:
+        at = times.parse(created)
+    except ValueError:
+        problem = f"ReportCreationDate is {quoted(created)}, not a time like 2026-11-22T09:15:02Z"
+        raise Rejected(Reason.BAD_TIME, problem) from None
+    if at < times.EARLIEST:
+        raise Rejected(Reason.ABSURD_TIME, f"ReportCreationDate is {at}, before S3 existed")
+    results = manifest.get("Results")
+    if not isinstance(results, list):
+        raise json_fields.wrong_type("Results", results, "a list")
+    return Delivery(
+        evidence=Evidence.BATCH_REPORT,
+        at=at,
+        columns=columns_of(json_fields.required(manifest, "ReportSchema", 4_096), _NEEDED),
+        files=tuple(data_file(one, "Key", "MD5Checksum") for one in results),
+    )
+
+
+def reader(delivery: Delivery) -> Callable[[bytes], Task]:
+    """A function of one record. It raises Rejected for a row that cannot be understood."""
+    columns = delivery.columns
+
+    def row(record: bytes) -> Task:
+        found = fields_of(record, columns)
+        status = found["TaskStatus"]
+        succeeded = _SUCCEEDED.get(status.strip().lower())
+        if succeeded is None:
+            raise Rejected(Reason.BAD_STATUS, f"TaskStatus is {quoted(status)}")
+        if found["VersionId"].strip() in _NONE:
+            raise Rejected(Reason.MISSING_FIELD, "VersionId: the job's manifest named no version")
+        return Task(
+            ObjectVersion(
+                json_fields.bucket_name(found, "Bucket"),
+                json_fields.object_key(found, "Key", form_encoded=True),
+                json_fields.version_id(found, "VersionId"),
+            ),
+            succeeded=succeeded,
+            code=_code(found),
+            message=found["ResultMessage"].replace("\0", "").strip()[:MESSAGE_CHARACTERS] or None,
+        )
+
+    return row
+
+
+def _code(found: dict[str, str]) -> str | None:
+    """The failure code, wherever the row put it; None when it names none."""
+    named = [found[name].strip() for name in ("ErrorCode", "HTTPStatusCode")]
+    codes = [one for one in named if one not in _NONE and not _HTTP_STATUS.fullmatch(one)]
+    anywhere = (*codes, found["ResultMessage"].strip())
+    code = next(filter(failure_reasons.is_known, anywhere), codes[0] if codes else None)
+    return json_fields.text({"ErrorCode": code}, "ErrorCode", json_fields.FAILURE_CODE_LIMIT)

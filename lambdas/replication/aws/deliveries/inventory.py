@@ -1,0 +1,171 @@
+"""S3 Inventory: its manifest, and the rows of its CSV files.
+
+Source: the S3 Inventory chapter of the S3 user guide. Files have no header; the manifest's
+`fileSchema` names the columns, which are those the inventory was configured with.
+
+    Key                 URL-encoded in CSV. The guide does not say which way; inventories that were
+                        looked at have a blank as `+` and a plus as `%2B` (cloud-custodian, issue
+                        1997), the form encoding that S3 uses in its notifications as well.
+    VersionId           empty: the `null` version (user guide, "Converting empty version ID strings
+                        in Amazon S3 Inventory reports to null strings"). No such column: the
+                        inventory lists current versions only and does not say which they are.
+    ReplicationStatus   PENDING, COMPLETED, FAILED, REPLICA; empty is not documented and read as
+                        what HeadObject means by no header: no rule made it eligible.
+    LastModifiedDate    for a version of a versioned bucket, when it was written.
+
+Parquet and ORC need a library of about 100 MB to read; such a manifest is refused with the fix.
+"""
+
+import re
+from collections.abc import Callable
+
+from replication import times
+from replication.aws import json_fields
+from replication.aws.deliveries.csv_lines import fields_of
+from replication.aws.json_fields import Json, quoted
+from replication.errors import Reason, Rejected
+from replication.s3.deliveries import DataFile, Delivery, Listed
+from replication.s3.evidence import Evidence
+from replication.s3.rules import bucket_of_arn
+from replication.s3.status import REPLICA, Status, from_header
+from replication.s3.version import ObjectVersion
+from replication.times import Instant
+
+NEEDED = {
+    "Bucket": "it is part of every inventory",
+    "Key": "it is part of every inventory",
+    "VersionId": "configure the inventory to include all versions",
+    "ReplicationStatus": "configure the inventory with the field Replication status",
+}
+SCAN_SECONDS = 2 * 86_400
+"""A scan goes on for hours, so a row may be younger than its inventory's time; S3 says that the
+first delivery can take 48 hours."""
+
+_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_FLAGS = {"true": True, "false": False, "": None}
+
+
+def delivery_of(manifest: Json) -> Delivery:
+    """The delivery a manifest.json describes. Rejected with the fix when it is of no use."""
+    file_format = json_fields.required(manifest, "fileFormat")
+    if file_format != "CSV":
+        raise Rejected(
+            Reason.UNSUPPORTED_FORMAT,
+            f"the inventory is {quoted(file_format)}; configure it with the output format CSV",
+        )
+    columns = columns_of(json_fields.required(manifest, "fileSchema", 4_096), NEEDED)
+    bucket = _bucket(json_fields.required(manifest, "destinationBucket", 256))
+    files = manifest.get("files")
+    if not isinstance(files, list):
+        raise json_fields.wrong_type("files", files, "a list")
+    return Delivery(
+        evidence=Evidence.INVENTORY,
+        at=_created(json_fields.required(manifest, "creationTimestamp")),
+        columns=columns,
+        files=tuple(data_file(one, "key", "MD5checksum", bucket) for one in files),
+        bucket=json_fields.bucket_name(manifest, "sourceBucket"),
+    )
+
+
+def reader(delivery: Delivery) -> Callable[[bytes], Listed]:
+    """A function of one record. It raises Rejected for a row that cannot be understood."""
+    columns, bucket, at = delivery.columns, delivery.bucket, delivery.at
+    latest = times.plus(at, SCAN_SECONDS)
+
+    def row(record: bytes) -> Listed:
+        found = fields_of(record, columns)
+        if found["Bucket"] != bucket:
+            raise Rejected(
+                Reason.BAD_BUCKET_NAME,
+                f"Bucket is {quoted(found['Bucket'])}, the inventory is of {bucket}",
+            )
+        header = from_header(found["ReplicationStatus"].strip() or None)
+        etag = json_fields.text(found, "ETag", json_fields.ETAG_LIMIT)
+        return Listed(
+            ObjectVersion(
+                found["Bucket"],
+                json_fields.object_key(found, "Key", form_encoded=True),
+                json_fields.version_id(found, "VersionId"),
+            ),
+            status=None if header == REPLICA else _status(header),
+            replica=header == REPLICA,
+            delete_marker=_flag(found, "IsDeleteMarker"),
+            size=_size(found),
+            etag=etag.strip('"') if etag else None,
+            last_modified=json_fields.optional_instant(found, "LastModifiedDate", latest),
+        )
+
+    return row
+
+
+def columns_of(schema: str, needed: dict[str, str]) -> tuple[str, ...]:
+    """The names in a schema such as `Bucket, Key, VersionId`. `needed` says what to do about each
+    column that must be there."""
+    columns = tuple(name.strip() for name in schema.split(","))
+    missing = [f"{name} ({fix})" for name, fix in needed.items() if name not in columns]
+    if missing:
+        raise Rejected(Reason.MISSING_COLUMN, f"columns are missing: {', '.join(missing)}")
+    if len(set(columns)) != len(columns):
+        raise Rejected(Reason.UNKNOWN_SHAPE, f"a column is named twice: {quoted(schema)}")
+    return columns
+
+
+def data_file(found: object, key: str, md5: str, bucket: str | None = None) -> DataFile:
+    """One file of a manifest; `key` and `md5` are what the manifest calls them."""
+    if not isinstance(found, dict):
+        raise json_fields.wrong_type("a file", found, "an object")
+    digest = json_fields.required(found, md5).lower()
+    if _MD5.fullmatch(digest) is None:
+        raise Rejected(Reason.BAD_MD5, f"{md5} is {quoted(digest)}, not 32 hexadecimal digits")
+    return DataFile(
+        bucket or json_fields.bucket_name(found, "Bucket"),
+        json_fields.object_key(found, key, form_encoded=False),
+        digest,
+    )
+
+
+def _bucket(arn: str) -> str:
+    try:
+        return json_fields.checked_bucket_name("destinationBucket", bucket_of_arn(arn))
+    except ValueError as error:
+        raise Rejected(Reason.BAD_BUCKET_ARN, f"destinationBucket: {quoted(str(error))}") from None
+
+
+def _created(milliseconds: str) -> Instant:
+    """Text of milliseconds since 1970."""
+    if not (milliseconds.isascii() and milliseconds.isdecimal() and len(milliseconds) <= 14):
+        raise Rejected(
+            Reason.BAD_TIME,
+            f"creationTimestamp is {quoted(milliseconds)}, not milliseconds since 1970",
+        )
+    at = times.from_epoch_milliseconds(int(milliseconds))
+    if at < times.EARLIEST:
+        raise Rejected(Reason.ABSURD_TIME, f"creationTimestamp is {at}, before S3 existed")
+    return at
+
+
+def _status(header: str | None) -> Status | None:
+    try:
+        return Status(header) if header else None
+    except ValueError:
+        raise Rejected(Reason.BAD_STATUS, f"ReplicationStatus is {quoted(header or '')}") from None
+
+
+def _flag(found: Json, name: str) -> bool | None:
+    value = found.get(name, "")
+    try:
+        return _FLAGS[str(value).lower()]
+    except KeyError:
+        raise Rejected(
+            Reason.BAD_FLAG, f"{name} is {quoted(str(value))}, not true or false"
+        ) from None
+
+
+def _size(found: Json) -> int | None:
+    """Delete markers have none."""
+    value = str(found.get("Size", ""))
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal()) or len(value) > 16:
+        raise Rejected(Reason.BAD_SIZE, f"Size is {quoted(value)}, not a number of bytes")
+    return json_fields.size({"Size": int(value)}, "Size")

@@ -1,0 +1,80 @@
+"""How S3 says a bucket is set up: versioning, event notifications, default encryption."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from replication.aws.answers import FAILED_CALL
+from replication.aws.s3.objects import failure
+from replication.s3.bucket_setup import Setup
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_FAILED = "s3:Replication:OperationFailedReplication"
+_COVERING = frozenset({_FAILED, "s3:Replication:*"})
+_NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Setups:
+    """`ingest_queue_arn`: where notifications have to go. One that goes to a topic counts as well:
+    what is subscribed to it, S3 does not say."""
+
+    client: "Callable[[], S3Client]"
+    ingest_queue_arn: str
+
+    def __call__(self, bucket: str) -> Setup:
+        """Denied when S3 refuses one of the reads, Unavailable when it does not answer now."""
+        s3 = self.client()
+        versioning = _asked(
+            "s3:GetBucketVersioning", bucket, lambda: s3.get_bucket_versioning(Bucket=bucket)
+        )
+        events = _asked(
+            "s3:GetBucketNotification",
+            bucket,
+            lambda: s3.get_bucket_notification_configuration(Bucket=bucket),
+        )
+        return Setup(
+            versioning=versioning.get("Status"),
+            eventbridge="EventBridgeConfiguration" in events,
+            replication_events=self._is_told(events),
+            kms=self._encrypts(bucket),
+        )
+
+    def _is_told(self, events: Mapping[str, Any]) -> bool:
+        queues = [
+            one
+            for one in events.get("QueueConfigurations", ())
+            if one["QueueArn"] == self.ingest_queue_arn
+        ]
+        return any(
+            _COVERING.intersection(one["Events"])
+            for one in (*queues, *events.get("TopicConfigurations", ()))
+        )
+
+    def _encrypts(self, bucket: str) -> bool:
+        answer = _asked(
+            "s3:GetEncryptionConfiguration",
+            bucket,
+            lambda: self.client().get_bucket_encryption(Bucket=bucket),
+        )
+        rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
+        return any(
+            str(rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm")).startswith(
+                "aws:kms"
+            )
+            for rule in rules
+        )
+
+
+def _asked(action: str, bucket: str, call: Callable[[], Any]) -> Mapping[str, Any]:
+    try:
+        answer: Mapping[str, Any] = call()
+    except FAILED_CALL as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == _NO_ENCRYPTION:
+            return {}
+        raise failure(error, action, bucket) from error
+    return answer

@@ -1,0 +1,96 @@
+"""Single object versions as S3 itself describes them."""
+
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from replication.errors import Denied, Unavailable
+from replication.head.port import Head
+from replication.s3.status import from_header
+from replication.s3.version import ObjectVersion
+from replication.times import from_datetime
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ABSENT = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket")
+"""Codes that say that the version is not there. HEAD has no body, so its code is the status."""
+_NO_SUCH_ID = "InvalidArgument"
+"""GetObjectTagging of an id that S3 never made."""
+_UNTOLD = "400"
+"""HEAD without a body: an object whose encryption key the caller lacks, or a bad request."""
+
+
+class S3Objects:
+    """`ports.Objects`. `client` makes the client when it is first needed: most batches ask S3
+    nothing."""
+
+    def __init__(self, client: "Callable[[], S3Client]") -> None:
+        self._client = client
+
+    def head(self, version: ObjectVersion) -> Head | None:
+        """HeadObject. A delete marker asked for by its version id answers 405."""
+        try:
+            answer = self._client().head_object(
+                Bucket=version.bucket, Key=version.key, VersionId=version.version_id
+            )
+        except ClientError as error:
+            metadata = error.response["ResponseMetadata"]
+            if error.response["Error"]["Code"] == _UNTOLD:
+                return self._unreadable(version)
+            if metadata["HTTPStatusCode"] == 405:
+                told = metadata["HTTPHeaders"].get("last-modified")
+                modified = from_datetime(parsedate_to_datetime(told)) if told else None
+                return Head(None, delete_marker=True, last_modified=modified)
+            _raise_unless_absent(error, "s3:GetObjectVersion", version)
+            return None
+        except BotoCoreError as error:
+            raise failure(error, "s3:GetObjectVersion", version.bucket) from error
+        return Head(
+            from_header(answer.get("ReplicationStatus")),
+            delete_marker=False,
+            last_modified=from_datetime(answer["LastModified"]),
+            # Left out of versions without tags, and where tags may not be read.
+            tag_count=answer.get("TagCount"),
+        )
+
+    def _unreadable(self, version: ObjectVersion) -> Head | None:
+        """Asks for the tags of what HEAD says nothing of: they need no encryption key, and a
+        refusal says why."""
+        tags = self.tags(version)
+        if tags is None:
+            return None
+        return Head(None, False, None, tag_count=len(tags), unreadable=True)
+
+    def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
+        """GetObjectTagging of the version."""
+        try:
+            answer = self._client().get_object_tagging(
+                Bucket=version.bucket, Key=version.key, VersionId=version.version_id
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _NO_SUCH_ID:
+                _raise_unless_absent(error, "s3:GetObjectVersionTagging", version)
+            return None
+        except BotoCoreError as error:
+            raise failure(error, "s3:GetObjectVersionTagging", version.bucket) from error
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def _raise_unless_absent(error: ClientError, action: str, version: ObjectVersion) -> None:
+    """Unavailable for everything but "there is no such version"."""
+    if error.response["Error"]["Code"] not in _ABSENT:
+        raise failure(error, action, version.bucket) from error
+
+
+def failure(error: ClientError | BotoCoreError, action: str, bucket: str) -> Unavailable:
+    """What a failed read of `bucket` means: Denied when S3 refuses `action`, else that it does not
+    answer now."""
+    if not isinstance(error, ClientError):
+        return Unavailable(f"S3 could not be asked about {bucket}: {error}")
+    code = error.response["Error"]["Code"]
+    if code in ("403", "AccessDenied"):
+        return Denied(action, bucket)
+    return Unavailable(f"S3 answered {code} about {bucket}")

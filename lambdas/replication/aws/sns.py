@@ -1,0 +1,127 @@
+"""The two topics: failures, ten messages a call and a few calls at once, and incidents."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from replication.aws.answers import FAILED_CALL, answering
+from replication.published.sns_message import SnsMessage
+from replication.threads import concurrently
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import (
+        MessageAttributeValueTypeDef,
+        PublishBatchRequestEntryTypeDef,
+    )
+
+ENTRIES_A_CALL = 10
+BYTES_A_CALL = 262_144
+"""PublishBatch counts bodies and attributes (names, types and values) of all its entries."""
+
+THREADS = 4
+
+# Codes of an entry that no retry changes: SNS does not take this very message. Everything else,
+# a denied key of KMS for one, can be put right while the stream still has the record.
+_MESSAGE_REFUSED = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What did not go out, as places in what was to be published.
+
+    `failed` may succeed later; `refused` never will, each with SNS's reason."""
+
+    failed: frozenset[int]
+    refused: dict[int, str]
+
+
+class FailureTopic:
+    """`client` is shared by threads; boto3's is safe for that."""
+
+    def __init__(self, client: "SNSClient", topic_arn: str) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+
+    def publish(self, messages: Sequence[SnsMessage]) -> Published:
+        """Publishes all of them, in any order. Raises nothing that AWS may answer."""
+        entries = [_entry(number, one) for number, one in enumerate(messages)]
+        failed: set[int] = set()
+        refused: dict[int, str] = {}
+        for result in concurrently(self._publish, _batches(entries), THREADS):
+            failed |= result.failed
+            refused |= result.refused
+        return Published(frozenset(failed), refused)
+
+    def _publish(self, batch: Sequence["PublishBatchRequestEntryTypeDef"]) -> Published:
+        try:
+            answer = self._client.publish_batch(
+                TopicArn=self._topic_arn, PublishBatchRequestEntries=batch
+            )
+        except FAILED_CALL:
+            return Published(frozenset(int(entry["Id"]) for entry in batch), {})
+        # An entry that is not named as successful was not published.
+        missing = {int(entry["Id"]) for entry in batch}
+        missing -= {int(entry["Id"]) for entry in answer.get("Successful", [])}
+        refused = {
+            int(entry["Id"]): f"{entry['Code']}: {entry.get('Message', '')}"
+            for entry in answer.get("Failed", [])
+            if entry["Code"] in _MESSAGE_REFUSED
+        }
+        return Published(frozenset(missing - refused.keys()), refused)
+
+
+class IncidentTopic:
+    def __init__(self, client: "SNSClient", topic_arn: str) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+
+    def publish(self, message: SnsMessage) -> None:
+        """Unavailable when SNS does not take it."""
+        with answering("the incident topic"):
+            self._client.publish(
+                TopicArn=self._topic_arn,
+                Subject=message.subject,
+                Message=json.dumps(message.body),
+                MessageAttributes=_attributes(message),
+            )
+
+
+def _entry(number: int, message: SnsMessage) -> "PublishBatchRequestEntryTypeDef":
+    return {
+        "Id": str(number),
+        "Subject": message.subject,
+        "Message": json.dumps(message.body),
+        "MessageAttributes": _attributes(message),
+    }
+
+
+def _attributes(message: SnsMessage) -> "Mapping[str, MessageAttributeValueTypeDef]":
+    return {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in message.attributes.items()
+    }
+
+
+def _batches(
+    entries: Iterable["PublishBatchRequestEntryTypeDef"],
+) -> list[list["PublishBatchRequestEntryTypeDef"]]:
+    batches: list[list[PublishBatchRequestEntryTypeDef]] = []
+    room = 0
+    for entry in entries:
+        size = _size(entry)
+        if not batches or len(batches[-1]) == ENTRIES_A_CALL or size > room:
+            batches.append([])
+            room = BYTES_A_CALL
+        batches[-1].append(entry)
+        room -= size
+    return batches
+
+
+def _size(entry: "PublishBatchRequestEntryTypeDef") -> int:
+    """Bytes, the subject included to be on the safe side."""
+    texts = [entry["Message"], entry.get("Subject", "")]
+    for name, attribute in entry.get("MessageAttributes", {}).items():
+        texts += [name, attribute["DataType"], attribute.get("StringValue", "")]
+    return sum(len(text.encode()) for text in texts)

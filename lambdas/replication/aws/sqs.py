@@ -1,0 +1,35 @@
+"""Messages into a queue, ten a call: all of them, or an error."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from replication.aws.answers import answering
+from replication.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+ENTRIES = 10
+"""SendMessageBatch takes no more, and at most 256 KB. Bodies hold two keys of up to 1,024 bytes."""
+
+
+class SqsQueue:
+    """`client` makes the client when the first message is sent."""
+
+    def __init__(self, client: "Callable[[], SQSClient]", queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        """Unavailable when SQS does not take all of them; some may be in the queue then."""
+        for start in range(0, len(bodies), ENTRIES):
+            with answering("SQS"):
+                answer = self._client().send_message_batch(
+                    QueueUrl=self._queue_url,
+                    Entries=[
+                        {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_seconds}
+                        for number, body in enumerate(bodies[start : start + ENTRIES])
+                    ],
+                )
+            if failed := answer.get("Failed"):
+                raise Unavailable(f"SQS did not take {len(failed)} messages: {failed[0]['Code']}")

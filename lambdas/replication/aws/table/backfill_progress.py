@@ -1,0 +1,130 @@
+"""Progress of backfills, kept in the ledger's table.
+
+    pk   #backfill#<run>          (no bucket name begins with `#`)
+    sk   run                      the manifest
+         file#<digest>            one data file; its bucket and key can be longer than a sort key
+
+None of them has the attribute `status`, so the stream's consumers pass them by. They are kept for
+as long as those of deleted versions, see `items.KEPT_DAYS_AFTER_DELETION`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from replication.aws.answers import answering
+from replication.aws.table import keys
+from replication.aws.table.ledger_item import AttributeValue, Item, expiry_of, value_of
+from replication.published.backfill import FileProgress, Progress, RunProgress
+from replication.times import Instant
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RUN = "run"
+_FILE = "file#"
+
+
+class BackfillProgress:
+    """`backfill.ProgressTable` on the ledger's table."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def load(self, run: str) -> Progress | None:
+        """All that is known of a run; None when it was never started."""
+        with answering("the table"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": _partition(run)}},
+                ConsistentRead=True,
+            )
+            found = [item for page in pages for item in page["Items"]]
+        runs = [_run(run, item) for item in found if item["sk"]["S"] == _RUN]
+        files = tuple(_file(item) for item in found if item["sk"]["S"].startswith(_FILE))
+        return Progress(runs[0], files) if runs else None
+
+    def file(self, run: str, bucket: str, key: str) -> FileProgress | None:
+        with answering("the table"):
+            item = self._client.get_item(
+                TableName=self._table_name, Key=_key(run, bucket, key), ConsistentRead=True
+            ).get("Item")
+        return _file(item) if item else None
+
+    def save_run(self, run: RunProgress, now: Instant) -> None:
+        """Its start stays what it was."""
+        values = _values(run, "id", "started_at") | {"expires_at": expiry_of(now)}
+        values["updated_at"] = value_of(now)
+        removed = [name for name in ("trouble", "error") if name not in values]
+        clauses = [
+            "SET started_at = if_not_exists(started_at, :now), "
+            + ", ".join(f"#{name} = :{name}" for name in values),
+            *(["REMOVE " + ", ".join(f"#{name}" for name in removed)] if removed else []),
+        ]
+        with answering("the table"):
+            self._client.update_item(
+                TableName=self._table_name,
+                Key={"pk": {"S": _partition(run.id)}, "sk": {"S": _RUN}},
+                UpdateExpression=" ".join(clauses),
+                ExpressionAttributeNames={f"#{name}": name for name in (*values, *removed)},
+                ExpressionAttributeValues={f":{name}": value for name, value in values.items()}
+                | {":now": {"S": now}},
+            )
+
+    def save_file(self, run: str, file: FileProgress, now: Instant) -> None:
+        """Sets, never adds; a file that is finished stays so, whoever else still reads it."""
+        item = _key(run, file.bucket, file.key) | _values(file, "counts", "broken")
+        item |= {
+            "counts": {"M": {name: value_of(count) for name, count in file.counts.items()}},
+            "broken": {"L": [value_of(text) for text in file.broken]},
+            "expires_at": expiry_of(now),
+        }
+        with answering("the table"):
+            try:
+                self._client.put_item(
+                    TableName=self._table_name,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(finished_at)",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return
+
+
+def _partition(run: str) -> str:
+    return f"{keys.BACKFILL}{run}"
+
+
+def _key(run: str, bucket: str, key: str) -> Item:
+    digest = blake2b(f"{bucket}/{key}".encode(), digest_size=12).hexdigest()
+    return {"pk": {"S": _partition(run)}, "sk": {"S": f"{_FILE}{digest}"}}
+
+
+def _values(progress: RunProgress | FileProgress, *left_out: str) -> Item:
+    return {
+        one.name: value_of(value)
+        for one in fields(progress)
+        if one.name not in left_out and (value := getattr(progress, one.name)) is not None
+    }
+
+
+def _run(run: str, item: Mapping[str, AttributeValue]) -> RunProgress:
+    return RunProgress(id=run, **_read(item, RunProgress, "id"))
+
+
+def _file(item: Mapping[str, AttributeValue]) -> FileProgress:
+    return FileProgress(
+        **_read(item, FileProgress, "counts", "broken"),
+        counts={name: int(count["N"]) for name, count in item["counts"]["M"].items()},
+        broken=tuple(text["S"] for text in item["broken"]["L"]),
+    )
+
+
+def _read(item: Mapping[str, AttributeValue], kind: type, *left_out: str) -> dict[str, Any]:
+    return {
+        one.name: int(item[one.name]["N"]) if "N" in item[one.name] else item[one.name]["S"]
+        for one in fields(kind)
+        if one.name in item and one.name not in left_out
+    }

@@ -1,0 +1,132 @@
+"""How the counters lie in DynamoDB. Every name of a counter is a number attribute of its item.
+
+    Totals    pk #totals#<bucket>#<lane>                    sk <destination>#<rule id>
+    Period    pk #periods#<bucket>#<destination>#<lane>     sk <level>#<start>
+    Trouble   pk #troubles#<bucket>#<destination>#<lane>    sk <benign>#<code>#<rule id>
+
+A rule id has up to 1,020 bytes and a code may need as many, so a sort key may become longer than
+DynamoDB takes. Then a digest stands for it, behind a `!`, with which no bucket name and no `benign`
+begins; the item has the texts themselves as `destination`, `benign`, `code` and `rule_id`.
+
+A counter is the sum over its lanes. A shard of the stream writes to one lane, so that two shards,
+which there are when a bucket is hot, hardly ever meet in one item. No item here has a `status`,
+which is what the functions of the stream are called for.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import quote, unquote
+from zlib import crc32
+
+from replication.aws.table import keys
+from replication.aws.table.ledger_item import Item
+from replication.counters.counter import CounterKey, FailureKind, Period, Totals
+from replication.counters.period import Level, start_of
+from replication.times import to_datetime
+
+KEPT = {Level.MINUTE: timedelta(days=15), Level.HOUR: timedelta(days=400), Level.DAY: None}
+"""How long periods are kept; None: for ever."""
+
+NO_COUNTER = frozenset({"pk", "sk", "expires_at", "destination", "benign", "code", "rule_id"})
+"""Attributes of an item that count nothing."""
+
+_DIGEST = "!"
+
+
+def lane_of(source: str, lanes: int) -> int:
+    """Where a shard of the stream (or any other source of changes) counts."""
+    return crc32(source.encode()) % lanes
+
+
+def totals_partition(bucket: str, lane: int) -> str:
+    return f"{keys.TOTALS}{bucket}#{lane}"
+
+
+def periods_partition(bucket: str, destination: str, lane: int) -> str:
+    return f"{keys.PERIODS}{bucket}#{destination}#{lane}"
+
+
+def failure_kinds_partition(bucket: str, destination: str, lane: int) -> str:
+    return f"{keys.FAILURE_KINDS}{bucket}#{destination}#{lane}"
+
+
+def key_of(view: CounterKey, lane: int) -> Item:
+    match view:
+        case Totals():
+            pk = totals_partition(view.bucket, lane)
+            sk = fitting("", f"{view.destination}#{view.rule_id}")
+        case Period():
+            pk = periods_partition(view.bucket, view.destination, lane)
+            sk = f"{view.level}#{view.start}"
+        case FailureKind():
+            pk = failure_kinds_partition(view.bucket, view.destination, lane)
+            sk = fitting("", _text_of(view))
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def texts_of(view: CounterKey, key: Item) -> Item:
+    """What the item at `key` has to say itself, because its sort key is a digest."""
+    if not key["sk"]["S"].startswith(_DIGEST):
+        return {}
+    match view:
+        case Totals():
+            return {"destination": {"S": view.destination}, "rule_id": {"S": view.rule_id}}
+        case FailureKind():
+            return {
+                "benign": {"BOOL": view.benign},
+                "code": {"S": view.code},
+                "rule_id": {"S": view.rule_id},
+            }
+        case Period():
+            raise AssertionError(view)
+
+
+def totals_of(bucket: str, item: Mapping[str, Any]) -> Totals:
+    """Which counter an item of a bucket's totals is."""
+    sk: str = item["sk"]["S"]
+    if sk.startswith(_DIGEST):
+        return Totals(bucket, item["destination"]["S"], item["rule_id"]["S"])
+    destination, _, rule_id = sk.partition("#")
+    return Totals(bucket, destination, rule_id)
+
+
+def failure_kind_of(bucket: str, destination: str, item: Mapping[str, Any]) -> FailureKind:
+    """Which counter an item of a route's failure_kinds is."""
+    sk: str = item["sk"]["S"]
+    if sk.startswith(_DIGEST):
+        rule_id, code, benign = item["rule_id"]["S"], item["code"]["S"], item["benign"]["BOOL"]
+        return FailureKind(bucket, destination, rule_id, code, benign)
+    word, code, rule_id = sk.split("#", 2)
+    return FailureKind(bucket, destination, rule_id, unquote(code), word == "1")
+
+
+def incident_sort_key(kind: FailureKind) -> str:
+    """That of the open incident of a kind; it begins with its route."""
+    return fitting(f"{kind.bucket}#{kind.destination}#", _text_of(kind))
+
+
+def digest_of(kind: FailureKind) -> str:
+    text = f"{kind.bucket}#{kind.destination}#{_text_of(kind)}"
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def fitting(prefix: str, text: str) -> str:
+    """A sort key of both, with a digest for the text when it is too long with it."""
+    whole = f"{prefix}{text}"
+    if len(whole.encode()) <= keys.SORT_KEY_BYTES:
+        return whole
+    return f"{prefix}{_DIGEST}{blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+def _text_of(kind: FailureKind) -> str:
+    return f"{int(kind.benign)}#{quote(kind.code, safe='')}#{kind.rule_id}"
+
+
+def expiry_of(view: CounterKey) -> int | None:
+    """When a counter may be forgotten, in seconds since 1970."""
+    if not isinstance(view, Period) or (kept := KEPT[view.level]) is None:
+        return None
+    began = to_datetime(start_of(view.start))
+    return int((began + kept).timestamp())

@@ -1,0 +1,83 @@
+"""What a recount reads and writes: every entry of a route in the index, and its counters."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from replication.aws.answers import answering
+from replication.aws.table import keys, ledger_item
+from replication.aws.table.counter_reads import CounterReads
+from replication.aws.table.counter_writes import CounterTable
+from replication.aws.table.ledger_item import read_item
+from replication.counters.counter import Change, Deltas, Period
+from replication.counters.period import LAST, Level, first_shown
+from replication.ledger.item import LedgerItem
+from replication.times import Instant
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class IndexWalk:
+    """`recount.Walk`: queries of the index's partitions, page after page."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._shards = shards
+
+    def entries(self, bucket: str, destination: str) -> Iterator[LedgerItem]:
+        """See `recount.Walk.entries`. Half a read unit for each 4 KB of entries."""
+        for shard in range(self._shards):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                IndexName=keys.INDEX,
+                KeyConditionExpression="#route = :route",
+                ExpressionAttributeNames={"#route": "route"},
+                ExpressionAttributeValues={
+                    ":route": {"S": ledger_item.route_of(bucket, destination, shard)}
+                },
+            )
+            with answering("the table"):
+                for page in pages:
+                    yield from map(read_item, page["Items"])
+
+
+class RecountedCounters:
+    """`recount.Counters` on the table."""
+
+    def __init__(self, reads: CounterReads, table: CounterTable) -> None:
+        self._reads = reads
+        self._table = table
+
+    def snapshot(self, bucket: str, destination: str, now: Instant) -> Deltas:
+        found: Deltas = {
+            view: amounts
+            for view, amounts in self._reads.totals(bucket).items()
+            if view.destination == destination
+        }
+        found |= dict(self._reads.failure_kinds(bucket, destination).items())
+        for level in (Level.MINUTE, Level.HOUR):
+            first = first_shown(level, now)
+            periods = self._reads.periods(bucket, destination, level, first, LAST)
+            for start, amounts in periods.items():
+                found[Period(bucket, destination, level, start)] = amounts
+        return found
+
+    def put_up_fences(self) -> str:
+        return self._table.fences.put_up()
+
+    def fences_are_passed(self, token: str) -> bool:
+        return self._table.fences.are_passed(token)
+
+    def heal(self, differences: Deltas, name: str) -> None:
+        self._table.apply(
+            None,
+            [
+                Change(f"{name}-{number}", {view: amounts})
+                for number, (view, amounts) in enumerate(sorted(differences.items(), key=_order))
+            ],
+        )
+
+
+def _order(difference: tuple[object, object]) -> str:
+    return repr(difference[0])

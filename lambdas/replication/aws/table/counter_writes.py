@@ -1,0 +1,230 @@
+"""Changes into counters, each exactly once although the stream delivers at least once.
+
+A batch is one transaction: the sums of its deltas, and a guard that says they are in. Whatever
+became of an earlier attempt (crashed before, after or during; halved, repeated, begun again in the
+middle), a second one finds the guard and counts only what is not in yet.
+
+    the event names its shard     one item a shard with the last sequence number that is in. Within
+                                  a shard numbers rise and Lambda keeps their order, so everything
+                                  up to it is in and nothing behind. One item, whatever the batch.
+    it does not                   one item a record. Right everywhere, and costs two units more for
+                                  each change.
+
+Lambda names the shard when the event source has a tumbling window (the function reads nothing else
+of it). Guards are forgotten long after the stream has forgotten their records.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from replication.aws.answers import FAILED_CALL
+from replication.aws.table import counter_item, keys
+from replication.aws.table.fences import Fences
+from replication.aws.table.ledger_item import Item
+from replication.counters.counter import Change, CounterKey, merged
+from replication.counters.fence import Fence
+from replication.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+WRITES_A_TRANSACTION = 90
+"""TransactWriteItems takes a hundred."""
+NAMES_AN_ITEM = 120
+"""An update expression may have 300 operators and 4 KB."""
+ATTEMPTS = 8
+GUARDS_KEPT_SECONDS = 3 * 86_400
+"""The stream keeps a record for one day."""
+
+_DIGITS = 40
+"""A sequence number has at most so many; padded, they compare as text."""
+
+
+class _Guard(Protocol):
+    lane_source: str
+
+    def writes(self, changes: Sequence[Change]) -> list[Item]:
+        """Puts that only succeed while none of the changes is in."""
+        ...
+
+    def left(self, changes: Sequence[Change]) -> list[Change]:
+        """Those that are not in yet."""
+        ...
+
+
+class CounterTable:
+    """`seconds` is the wall clock in seconds since 1970."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        lanes: int,
+        seconds: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._lanes = lanes
+        self._seconds = seconds
+        self.fences = Fences(client, table_name)
+
+    def pass_by(self, fences: Sequence[Fence]) -> None:
+        """Notes that everything before these fences of the stream is counted. Unavailable when
+        that is not taken: then the batch comes again."""
+        self.fences.pass_by(fences)
+
+    def apply(self, shard: str | None, changes: Sequence[Change]) -> list[Change]:
+        """Counts the changes of one batch of one shard, in their order; those that were counted
+        now. Unavailable when DynamoDB does not take them: then some may be in, and all of them
+        come again."""
+        counted = [change for change in changes if change.deltas]
+        if not counted:
+            return []
+        guard: _Guard
+        if shard:
+            guard = _ShardGuard(self._client, self._table_name, shard, self._expiry())
+        else:
+            number = counted[0].number
+            guard = _RecordGuard(self._client, self._table_name, number, self._expiry())
+        applied: list[Change] = []
+        for chunk in _chunks(counted, guards=0 if shard else 1):
+            applied += self._apply(guard, chunk)
+        return applied
+
+    def _apply(self, guard: _Guard, chunk: list[Change]) -> list[Change]:
+        lane = counter_item.lane_of(guard.lane_source, self._lanes)
+        for attempt in range(ATTEMPTS):
+            if not chunk:
+                return []
+            guards = guard.writes(chunk)
+            sums = merged([change.deltas for change in chunk])
+            writes: list[Any] = [*guards]
+            writes += [self._update(view, lane, amounts) for view, amounts in sums.items()]
+            try:
+                self._client.transact_write_items(TransactItems=writes)
+                return chunk
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = [one.get("Code") for one in error.response["CancellationReasons"]]
+                if "ConditionalCheckFailed" in reasons[: len(guards)]:
+                    chunk = guard.left(chunk)
+                elif "ValidationError" in reasons:
+                    raise Unavailable(f"the counters do not take a change: {error}") from error
+                else:  # another shard's transaction met this one
+                    time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
+            except FAILED_CALL as error:
+                raise Unavailable(f"the counters do not answer: {error}") from error
+        raise Unavailable(f"{ATTEMPTS} transactions of others came first")
+
+    def _update(self, view: CounterKey, lane: int, amounts: Mapping[str, int]) -> Item:
+        names = {f"#n{place}": name for place, name in enumerate(amounts)}
+        values: Item = {f":n{p}": {"N": str(v)} for p, v in enumerate(amounts.values())}
+        expression = "ADD " + ", ".join(f"#n{place} :n{place}" for place in range(len(amounts)))
+        key = counter_item.key_of(view, lane)
+        beside = counter_item.texts_of(view, key)
+        if expiry := counter_item.expiry_of(view):
+            beside["expires_at"] = {"N": str(expiry)}
+        if beside:
+            expression += " SET " + ", ".join(f"#{name} = :{name}" for name in beside)
+            names |= {f"#{name}": name for name in beside}
+            values |= {f":{name}": value for name, value in beside.items()}
+        return {
+            "Update": {
+                "TableName": self._table_name,
+                "Key": key,
+                "UpdateExpression": expression,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _expiry(self) -> Item:
+        return {"N": str(int(self._seconds()) + GUARDS_KEPT_SECONDS)}
+
+
+class _ShardGuard:
+    def __init__(self, client: "DynamoDBClient", table: str, shard: str, expires_at: Item) -> None:
+        self._client, self._table, self._expires_at = client, table, expires_at
+        self._key: Item = {"pk": {"S": f"{keys.COUNTED}{shard}"}, "sk": {"S": "shard"}}
+        self.lane_source = shard
+
+    def writes(self, changes: Sequence[Change]) -> list[Item]:
+        return [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": {
+                        **self._key,
+                        "number": {"S": _padded(changes[-1].number)},
+                        "expires_at": self._expires_at,
+                    },
+                    "ConditionExpression": "attribute_not_exists(pk) OR #number < :first",
+                    "ExpressionAttributeNames": {"#number": "number"},
+                    "ExpressionAttributeValues": {":first": {"S": _padded(changes[0].number)}},
+                }
+            }
+        ]
+
+    def left(self, changes: Sequence[Change]) -> list[Change]:
+        item: Mapping[str, Any] = self._client.get_item(
+            TableName=self._table, Key=self._key, ConsistentRead=True
+        ).get("Item", {"number": {"S": ""}})
+        return [one for one in changes if _padded(one.number) > item["number"]["S"]]
+
+
+class _RecordGuard:
+    def __init__(self, client: "DynamoDBClient", table: str, first: str, expires_at: Item) -> None:
+        self._client, self._table, self._expires_at = client, table, expires_at
+        self.lane_source = first
+
+    def writes(self, changes: Sequence[Change]) -> list[Item]:
+        return [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": {**self._key(change), "expires_at": self._expires_at},
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            }
+            for change in changes
+        ]
+
+    def left(self, changes: Sequence[Change]) -> list[Change]:
+        request: Item = {
+            self._table: {"Keys": [self._key(one) for one in changes], "ConsistentRead": True}
+        }
+        present: set[str] = set()
+        while request:
+            answer = self._client.batch_get_item(RequestItems=request)
+            present |= {item["pk"]["S"] for item in answer["Responses"].get(self._table, [])}
+            request = answer.get("UnprocessedKeys", {})
+        return [one for one in changes if self._key(one)["pk"]["S"] not in present]
+
+    def _key(self, change: Change) -> Item:
+        return {"pk": {"S": f"{keys.COUNTED}{change.number}"}, "sk": {"S": "record"}}
+
+
+def _padded(number: str) -> str:
+    return number.zfill(_DIGITS)
+
+
+def _chunks(changes: Sequence[Change], guards: int) -> Iterator[list[Change]]:
+    """The changes in order, in as few transactions as take them; `guards` is how many items a
+    change needs for itself."""
+    chunk: list[Change] = []
+    names: dict[CounterKey, set[str]] = {}
+    for change in changes:
+        wider = {
+            view: names.get(view, set()) | set(amounts) for view, amounts in change.deltas.items()
+        }
+        items = len(names.keys() | wider.keys()) + (len(chunk) + 1) * guards + 1
+        full = items > WRITES_A_TRANSACTION
+        if chunk and (full or any(len(one) > NAMES_AN_ITEM for one in wider.values())):
+            yield chunk
+            chunk, names = [], {}
+            wider = {view: set(amounts) for view, amounts in change.deltas.items()}
+        chunk.append(change)
+        names |= wider
+    if chunk:
+        yield chunk

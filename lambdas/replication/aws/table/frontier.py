@@ -1,0 +1,73 @@
+"""How far the ingest queue was heard to its end. `heard_reads.py` reads it.
+
+pk #heard   sk frontier                    `at`: when the newest refresh message that was worked
+                                           off had been sent to the queue
+            sk returned#<sent>#<id>        the oldest message that a batch gave back; it counts
+                                           until what was heard is newer than `until`
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from replication.aws.answers import answering
+from replication.aws.table import keys
+from replication.message import Message
+from replication.times import Instant, plus, to_datetime
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+FRONTIER = "frontier"
+RETURNED = "returned#"
+RETURNED_SECONDS = 900
+"""Twice the queue's visibility timeout and more: by then a message that was given back has been
+received again, and was done or given back anew. Behind a long queue the marks wait as it does."""
+
+
+KEPT_SECONDS = 7 * 86_400
+"""Longer than the queue keeps a message."""
+
+
+class FrontierTable:
+    """`ports.Heard`. One write a minute, and one for a batch that gave something back."""
+
+    def __init__(
+        self, client: "DynamoDBClient", table_name: str, now: Callable[[], Instant]
+    ) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._now = now
+
+    @answering("the table")
+    def advance(self, sent: Instant) -> None:
+        """See `ports.Heard.advance`. The queue has no order, so an older one changes nothing."""
+        try:
+            self._client.put_item(
+                TableName=self._table_name,
+                Item={**_key(FRONTIER), "at": {"S": sent}},
+                ConditionExpression="attribute_not_exists(pk) OR #at < :at",
+                ExpressionAttributeNames={"#at": "at"},
+                ExpressionAttributeValues={":at": {"S": sent}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    @answering("the table")
+    def give_back(self, messages: Sequence[Message]) -> None:
+        """See `ports.Heard.give_back`. The oldest of them stands for all."""
+        if not messages:
+            return
+        oldest = min(messages, key=lambda message: message.sent)
+        until = plus(self._now(), RETURNED_SECONDS)
+        self._client.put_item(
+            TableName=self._table_name,
+            Item={
+                **_key(f"{RETURNED}{oldest.sent}#{oldest.id}"),
+                "until": {"S": until},
+                "expires_at": {"N": str(int(to_datetime(until).timestamp()) + KEPT_SECONDS)},
+            },
+        )
+
+
+def _key(sk: str) -> dict[str, Any]:
+    return {"pk": {"S": keys.FRONTIER}, "sk": {"S": sk}}

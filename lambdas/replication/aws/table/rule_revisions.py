@@ -1,0 +1,215 @@
+"""What is kept of each source bucket's rules, in a partition of its own of the ledger's table.
+
+pk   #configuration#<bucket>        (no bucket name begins with `#`)
+sk   the instant a revision was first known to hold
+         configuration   B: ReplicationConfiguration as GetBucketReplication gave it, JSON, zlib
+                         (S3 allows 2 MB of it, DynamoDB 400 KB an item)
+         not_before, told, noticed_at, read_before, looked_back     as in `configuration.Revision`
+     ~read                   the last read that agreed with the newest revision: `at`
+     ~listed                 what was there before the tracker is known: `at`
+     ~destination#<name>     S3 spoke of a destination that no rule names
+     ~replicas#<prefix>      replicas of an untracked bucket arrive below it, until `until`
+     ~audit#<destination>    all its replicas are audited, until `until`
+     ~own                    the bucket takes many objects of its own, until `until`
+"""
+
+import json
+import logging
+import zlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from replication.aws.answers import answering
+from replication.aws.table import keys
+from replication.s3.rule_history import Revision, RuleHistory
+from replication.s3.rules import parse_configuration
+from replication.times import Instant, plus, to_datetime, wall_clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+log = logging.getLogger(__name__)
+
+REPLICAS_DAYS = 7
+AUDIT_DAYS = 1
+OWN_DAYS = 1
+"""How long what was learnt counts after it was last seen."""
+MOST_PREFIXES = 20
+"""Past this many the whole bucket is taken to receive replicas."""
+
+_READ, _LISTED, _OWN = "~read", "~listed", "~own"
+_DESTINATION, _REPLICAS, _AUDIT = "~destination#", "~replicas#", "~audit#"
+
+Raw = Mapping[str, Any]
+"""ReplicationConfiguration as S3 gives it; empty when the bucket has none."""
+
+
+class RuleRevisionTable:
+    """See the module. `now` is the wall clock."""
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table_name: str,
+        now: Callable[[], Instant] = wall_clock,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table_name = table_name
+        self._now = now
+
+    @answering("the table")
+    def load(self, bucket: str) -> RuleHistory | None:
+        """The history of a bucket; None when its configuration was never read. One Query."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table_name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": _partition(bucket)}},
+            ConsistentRead=True,
+        )
+        revisions: list[Revision] = []
+        notes: dict[str, Mapping[str, Any]] = {}
+        for item in (item for page in pages for item in page["Items"]):
+            if item["sk"]["S"].startswith("~"):
+                notes[item["sk"]["S"]] = item
+                continue
+            revision = _read_revision(item)
+            # Two processes may have noticed one change. What was changed and changed back is told.
+            same = bool(revisions) and revisions[-1].configuration == revision.configuration
+            if not same or revision.told:
+                revisions.append(revision)
+        if not revisions:
+            return None
+        now = self._now()
+        valid = [n for n, one in notes.items() if "until" not in one or one["until"]["S"] > now]
+        return RuleHistory(
+            bucket,
+            tuple(revisions),
+            read_at=Instant(notes[_READ]["at"]["S"]) if _READ in notes else revisions[-1].since,
+            listed=_LISTED in notes,
+            others=_named(valid, _DESTINATION),
+            replicas_under=_named(valid, _REPLICAS),
+            audited_whole=_named(valid, _AUDIT),
+        )
+
+    def append(self, bucket: str, revision: Revision, raw: Raw) -> None:
+        self._put(bucket, revision.since, configuration={"B": _pack(raw)}, **_details(revision))
+
+    @answering("the table")
+    def amend(self, bucket: str, since: Instant, revision: Revision) -> None:
+        """What is known of the revision that was kept as of `since` has become more exact."""
+        key = _key(bucket, since)
+        item = self._dynamodb.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
+        if "Item" not in item:
+            return
+        new: Any = {
+            "TableName": self._table_name,
+            "Item": {
+                **_key(bucket, revision.since),
+                "configuration": item["Item"]["configuration"],
+                **_details(revision),
+            },
+        }
+        if revision.since == since:
+            self._dynamodb.put_item(**new)
+            return
+        old: Any = {"TableName": self._table_name, "Key": key}
+        self._dynamodb.transact_write_items(TransactItems=[{"Put": new}, {"Delete": old}])
+
+    @answering("the table")
+    def note_looked_back(self, bucket: str, since: Instant) -> None:
+        """A revision that was amended meanwhile has another time, and is looked back at anew."""
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table_name,
+                Key=_key(bucket, since),
+                UpdateExpression="SET looked_back = :yes",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":yes": {"BOOL": True}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            log.info("the rules of %s of %s have become those of another time", bucket, since)
+
+    def note_read(self, bucket: str, at: Instant) -> None:
+        """The rules were read and had not changed. Two functions may say so at once; being behind
+        for a minute does no harm."""
+        self._put(bucket, _READ, at={"S": at})
+
+    def note_listed(self, bucket: str, at: Instant) -> None:
+        self._put(bucket, _LISTED, at={"S": at})
+
+    def note_destination(self, bucket: str, destination: str) -> None:
+        self._put(bucket, f"{_DESTINATION}{destination}")
+
+    def note_replicas(self, bucket: str, prefix: str) -> None:
+        known = self.load(bucket)
+        if known and len(known.replicas_under) >= MOST_PREFIXES:
+            prefix = ""
+        self._put(bucket, f"{_REPLICAS}{prefix}", **self._until(REPLICAS_DAYS))
+
+    def note_audit(self, bucket: str, destination: str) -> None:
+        self._put(bucket, f"{_AUDIT}{destination}", **self._until(AUDIT_DAYS))
+
+    def note_own(self, bucket: str) -> None:
+        self._put(bucket, _OWN, **self._until(OWN_DAYS))
+
+    @answering("the table")
+    def takes_own(self, bucket: str) -> bool:
+        item = self._dynamodb.get_item(TableName=self._table_name, Key=_key(bucket, _OWN)).get(
+            "Item"
+        )
+        return item is not None and item["until"]["S"] > self._now()
+
+    def _until(self, days: int) -> dict[str, Any]:
+        until = plus(self._now(), days * 86_400)
+        return {
+            "until": {"S": until},
+            "expires_at": {"N": str(int(to_datetime(until).timestamp()))},
+        }
+
+    @answering("the table")
+    def _put(self, bucket: str, sk: str, **attributes: Any) -> None:
+        self._dynamodb.put_item(TableName=self._table_name, Item={**_key(bucket, sk), **attributes})
+
+
+def _key(bucket: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": _partition(bucket)}, "sk": {"S": sk}}
+
+
+def _partition(bucket: str) -> str:
+    return f"{keys.CONFIGURATION}{bucket}"
+
+
+def _named(notes: list[str], prefix: str) -> tuple[str, ...]:
+    return tuple(sorted(name.removeprefix(prefix) for name in notes if name.startswith(prefix)))
+
+
+def _details(revision: Revision) -> dict[str, Any]:
+    details: dict[str, Any] = {
+        "told": {"BOOL": revision.told},
+        "looked_back": {"BOOL": revision.looked_back},
+    }
+    for name in ("not_before", "noticed_at", "read_before"):
+        if value := getattr(revision, name):
+            details[name] = {"S": value}
+    return details
+
+
+def _read_revision(item: Mapping[str, Any]) -> Revision:
+    return Revision(
+        Instant(item["sk"]["S"]),
+        parse_configuration(_unpack(item["configuration"]["B"])),
+        not_before=Instant(item["not_before"]["S"]) if "not_before" in item else None,
+        told=item.get("told", {}).get("BOOL", False),
+        noticed_at=Instant(item["noticed_at"]["S"]) if "noticed_at" in item else None,
+        read_before=Instant(item["read_before"]["S"]) if "read_before" in item else None,
+        looked_back=item.get("looked_back", {}).get("BOOL", True),
+    )
+
+
+def _pack(raw: Raw) -> bytes:
+    return zlib.compress(json.dumps(raw, separators=(",", ":")).encode())
+
+
+def _unpack(packed: bytes) -> Raw:
+    unpacked: Raw = json.loads(zlib.decompress(packed))
+    return unpacked

@@ -1,0 +1,58 @@
+"""The minutes, hours and days that counters are kept by.
+
+A period is named by the beginning of the Instants that lie in it: `2026-11-22T09:15` is a minute,
+`2026-11-22T09` an hour, `2026-11-22` a day.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from replication.times import Instant, from_datetime, to_datetime
+
+HOUR, DAY = 3_600, 86_400
+"""In seconds."""
+LAST = "9999"
+"""Sorts after every period: what a source's clock dates ahead is counted, too."""
+
+
+class Level(StrEnum):
+    """How long a period is."""
+
+    MINUTE = "m"
+    HOUR = "h"
+    DAY = "d"
+
+
+LENGTH = {
+    Level.MINUTE: timedelta(minutes=1),
+    Level.HOUR: timedelta(hours=1),
+    Level.DAY: timedelta(days=1),
+}
+_CHARACTERS = {Level.MINUTE: 16, Level.HOUR: 13, Level.DAY: 10}
+
+
+def name_of(level: Level, at: Instant) -> str:
+    """The name of the period that an instant lies in."""
+    return at[: _CHARACTERS[level]]
+
+
+def start_of(name: str) -> Instant:
+    """When the period of that name begins."""
+    return Instant(name + "0000-01-01T00:00:00.000Z"[len(name) :])
+
+
+def start_before(now: Instant, seconds: float, level: Level) -> Instant:
+    """The beginning of the minute, hour or day that `now` less some seconds lies in."""
+    return from_datetime(floor(to_datetime(now) - timedelta(seconds=seconds), LENGTH[level]))
+
+
+def floor(moment: datetime, length: timedelta) -> datetime:
+    """The last multiple of a length since midnight of 1 January 2000, not after the moment."""
+    midnight = moment.replace(year=2000, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    return moment - (moment - midnight) % length
+
+
+def first_shown(level: Level, now: Instant) -> str:
+    """The name of the first period that a recount looks at: all that a summary shows, and more."""
+    seconds = 2 * HOUR if level is Level.MINUTE else 2 * DAY
+    return name_of(level, start_before(now, seconds, level))

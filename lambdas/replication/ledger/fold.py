@@ -1,0 +1,303 @@
+"""State is a fold over facts.
+
+`step(state, fact)` is the whole meaning of a fact; the fold applies it in order of `Fact.order`.
+For the facts of a common life `effect(fact)` gives the same fields from the fact alone, so the
+ledger writes them without reading first (`adapters/dynamodb.py`). That holds where `assumes`
+says so; every other fact needs the state it meets.
+
+    order and duplicates do not matter:  fold(facts) == fold(any permutation, any repetition)
+    in order, blind equals folded:       step(state, newer) == replace(state, **effect(newer))
+                                         where `assumes(newer)` is true of `state`
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, assert_never
+
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.state import NULL_VERSION, Record, State
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
+from replication.times import Instant
+
+Effect = Mapping[str, Any]
+"""Fields of `State` a fact sets; None clears the field."""
+
+
+_SEQUENCER_LENGTH = 64
+
+
+_NEW = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
+
+
+def effect(fact: Fact) -> dict[str, Any]:
+    """The fields `fact` sets when it is the newest and what it `assumes` holds."""
+    match fact.kind:
+        case Kind.ARRIVED:
+            fields = _status(Status.COMPLETED, fact) | _recovered() | _said(fact)
+            fields |= {"arrived_at": fact.at, "lost_at": None, "in_doubt": None}
+        case Kind.REPLICA_DELETED:
+            fields = {"arrived_at": None, "lost_at": fact.at}
+        case Kind.DELETED:
+            fields = {"deleted_at": fact.at, "ended_by": fact.sequencer, "in_doubt": None}
+        case _:
+            fields = {}
+    return fields | {"observed_at": fact.at}
+
+
+def step(state: State, fact: Fact) -> State:
+    """The state after one more fact, which must not be older than those behind `state`."""
+    fields: dict[str, Any] = {"observed_at": fact.at}
+    match fact.kind:
+        case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
+            if not _is_overwritten(state, fact):
+                fields |= _written(fact) | _still_ended(state, fact)
+        case Kind.DELETED:
+            fields |= effect(fact) if _ends(state, fact) else {}
+        case Kind.ARRIVED:
+            fields |= _arrived(state, fact)
+        case Kind.FAILED:
+            fields |= _said(fact) | _failed(state, fact) | {"in_doubt": None}
+        case Kind.THRESHOLD_MISSED:
+            fields |= _missed(state, fact)
+        case Kind.VERDICT:
+            fields |= _verdict(state, fact)
+        case Kind.OBSERVED:
+            fields |= _described(state, fact) | _observed(state, fact)
+        case Kind.NOTED:
+            # An inventory says what a version is even where it cannot say how it fared.
+            if fact.evidence is Evidence.INVENTORY:
+                fields |= _described(state, fact)
+            if fact.in_doubt and state.evidence is None:
+                fields |= {"in_doubt": True, "since": fact.requested_at or fact.at}
+        case Kind.REPLICA_DELETED:
+            fields |= effect(fact)
+        case Kind.CHANGED:
+            pass
+        case _:
+            assert_never(fact.kind)
+    after = replace(state, **fields)
+    if fact.kind in _NEW or not state.lacking_since or not after.lacking_since:
+        return after
+    # A request that was not fulfilled keeps its time through whatever is heard of it.
+    if after.lacking_since > state.lacking_since:
+        return replace(after, requested_at=state.lacking_since)
+    return after
+
+
+def fold(facts: Iterable[Fact], base: State | None = None) -> Record:
+    """The record of facts given in any order and any number of times. Never raises."""
+    ordered = tuple(fact for _, fact in sorted({fact.order: fact for fact in facts}.items()))
+    state = base or State()
+    for fact in ordered:
+        state = step(state, fact)
+    return Record(state, ordered)
+
+
+def steps(record: Record, base: State | None = None) -> Iterator[tuple[Fact, State, State]]:
+    """Every fact of a record with the state before it and after it, oldest first."""
+    state = base or State()
+    for fact in record.facts:
+        after = step(state, fact)
+        yield fact, state, after
+        state = after
+
+
+def _written(fact: Fact) -> dict[str, Any]:
+    """A new version: nothing of an older one of its name holds any more."""
+    fields: dict[str, Any] = {}
+    if fact.kind is Kind.REQUESTED:
+        fields = _status(Status.PENDING, fact) | {"requested_at": fact.at, "late": None}
+        fields |= _recovered()
+        fields |= {"rule_id": fact.rule_id} if fact.rule_id else {}
+    elif fact.kind is Kind.POSSIBLE:
+        fields = {"status": None, "since": fact.at} | _recovered()
+    return fields | {
+        "created_at": fact.at,
+        "size": fact.size,
+        "etag": fact.etag,
+        "sequencer": fact.sequencer,
+        "delete_marker": fact.delete_marker,
+        "evidence": fact.evidence,
+        "in_doubt": fact.kind is Kind.POSSIBLE or fact.in_doubt,
+        "deleted_at": None,
+        "ended_by": None,
+    }
+
+
+def _status(status: Status, fact: Fact) -> dict[str, Any]:
+    return {"status": status, "since": fact.at, "evidence": fact.evidence, "quiet": fact.quiet}
+
+
+def _recovered() -> dict[str, Any]:
+    return {"failure_code": None, "failed_at": None}
+
+
+def _said(fact: Fact) -> dict[str, Any]:
+    """What a replication event says beside the outcome; what it leaves out stays as it was."""
+    said = {
+        "rule_id": fact.rule_id,
+        "requested_at": fact.requested_at,
+        "size": fact.size,
+        "late": fact.late,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _arrived(state: State, fact: Fact) -> dict[str, Any]:
+    fields = effect(fact)
+    if state.status is Status.COMPLETED and state.evidence in TIMED:
+        # It has been there since: only what is new is taken.
+        for name in ("status", "since", "evidence", "quiet"):
+            del fields[name]
+    return fields
+
+
+def _failed(state: State, fact: Fact) -> dict[str, Any]:
+    """FAILED once more for the same reason is no new failure; a header gives no reason."""
+    read = fact.kind is Kind.OBSERVED and fact.failure_code is None
+    if state.status is Status.FAILED and (read or fact.failure_code == state.failure_code):
+        return {}
+    return _status(Status.FAILED, fact) | {
+        "failure_code": fact.failure_code,
+        "failed_at": state.failed_at or fact.at,
+    }
+
+
+def _missed(state: State, fact: Fact) -> dict[str, Any]:
+    """S3 speaks of this destination, so the version goes there."""
+    fields = {"late": True} | _said(fact) | {"in_doubt": None}
+    if state.status is None:
+        fields |= _status(Status.PENDING, fact) | {"since": fact.requested_at or fact.at}
+    return fields
+
+
+def _verdict(state: State, fact: Fact) -> dict[str, Any]:
+    """What a change does. A retention that is set once more as it was changes nothing, and
+    neither does a change that no rule takes."""
+    kept: dict[str, Any] = {}
+    if fact.retention is not None:
+        if fact.retention == state.retention and state.status:
+            return {}
+        kept = {"retention": fact.retention}
+    if state.is_ruled_out or not (fact.in_doubt or fact.status is Status.PENDING):
+        return kept
+    if not fact.in_doubt:
+        return kept | _pending_again(state, fact, fact.at)
+    match state.status:
+        case None:
+            began = state.lacking_since or fact.at
+            return kept | {"in_doubt": True, "since": began, "evidence": fact.evidence}
+        case Status.COMPLETED:
+            return kept | _pending_again(state, fact, fact.at) | {"in_doubt": True}
+        case _:
+            return kept
+
+
+def _pending_again(state: State, fact: Fact, asked_at: Instant | None) -> dict[str, Any]:
+    """A request that was not fulfilled keeps its time and what is said of it; after one that was,
+    a new one begins. `asked_at` is when, None when nobody knows."""
+    match state.status:
+        case Status.PENDING:
+            return {}
+        case Status.FAILED:
+            return _status(Status.PENDING, fact)
+        case _:
+            # What was in doubt waits since the doubt began.
+            began = state.lacking_since
+            fields = {"requested_at": began or asked_at, "late": None} | _recovered()
+            return _status(Status.PENDING, fact) | fields | ({"since": began} if began else {})
+
+
+def _described(state: State, fact: Fact) -> dict[str, Any]:
+    """What a list of objects says of the version itself. It fills what is unknown and no more: an
+    event knows better when the version was written, and how."""
+    said = {
+        "created_at": fact.requested_at,
+        "size": fact.size,
+        "etag": fact.etag,
+        "delete_marker": fact.delete_marker,
+        "rule_id": fact.rule_id,
+    }
+    return {
+        name: value
+        for name, value in said.items()
+        if value is not None and getattr(state, name) is None
+    }
+
+
+def _observed(state: State, fact: Fact) -> dict[str, Any]:
+    """A status that was read: it confirms what is known or corrects it, and dates nothing back."""
+    there: dict[str, Any] = {"in_doubt": fact.in_doubt}
+    if fact.present and state.arrived_at is None:
+        there |= {"arrived_at": fact.at, "lost_at": None}
+    if fact.status is not None and fact.status == state.status:
+        return there
+    match fact.status:
+        case None:
+            since = None
+            if fact.in_doubt:
+                since = state.lacking_since or fact.requested_at or fact.at
+            ruled_out = {"status": None, "since": since, "evidence": fact.evidence}
+            return ruled_out | _recovered() | there
+        case Status.PENDING:
+            first = state.status is None
+            # Of one that had a status before, nobody knows when it was asked for again.
+            asked_at = (fact.requested_at or fact.at) if first else None
+            return _pending_again(state, fact, asked_at) | there
+        case Status.FAILED:
+            asked = {} if state.status else {"requested_at": fact.requested_at}
+            return asked | _failed(state, fact) | there
+        case Status.COMPLETED:
+            if state.lost_at is None:
+                # A source that reads COMPLETED does not say that the replica is still there.
+                there |= {"arrived_at": fact.at, "lost_at": None}
+            return _status(Status.COMPLETED, fact) | _recovered() | there
+        case _:
+            assert_never(fact.status)
+
+
+def _ends(state: State, fact: Fact) -> bool:
+    """Whether a deletion ends the version. A version id is given once; a `null` version may have
+    been written again, and within a second only S3's sequencers tell which came last. Where they
+    are missing it is taken to live: reconciliation looks at what lives."""
+    if fact.version.version_id != NULL_VERSION or state.created_at is None:
+        return True
+    if fact.sequencer and state.sequencer:
+        return _padded(fact.sequencer) >= _padded(state.sequencer)
+    return state.created_at[:19] != fact.at[:19]
+
+
+def _is_overwritten(state: State, fact: Fact) -> bool:
+    """Whether another write of a `null` version, of the same second, came after this one."""
+    if fact.version.version_id != NULL_VERSION or not (state.sequencer and fact.sequencer):
+        return False
+    return _padded(fact.sequencer) < _padded(state.sequencer)
+
+
+def _still_ended(state: State, fact: Fact) -> dict[str, Any]:
+    """A `null` version whose upload began before the deletion it was completed after is gone."""
+    if fact.version.version_id != NULL_VERSION or not (state.ended_by and fact.sequencer):
+        return {}
+    if _padded(fact.sequencer) > _padded(state.ended_by):
+        return {}
+    return {"deleted_at": state.deleted_at, "ended_by": state.ended_by, "in_doubt": None}
+
+
+def _padded(sequencer: str) -> str:
+    """S3 compares sequencers as upper-case text, padded with zeros on the right."""
+    return sequencer.upper().ljust(_SEQUENCER_LENGTH, "0")
+
+
+READ = frozenset(
+    {
+        Evidence.HEAD_SOURCE,
+        Evidence.HEAD_DESTINATION,
+        Evidence.INVENTORY,
+        Evidence.BATCH_REPORT,
+    }
+)
+"""Evidence that says when somebody looked, and not when it happened."""
+
+
+TIMED = frozenset(Evidence) - READ

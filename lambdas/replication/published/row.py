@@ -1,0 +1,278 @@
+"""What callers are shown: JSON objects made of what the ledger holds. Pure.
+
+    tracked_object   one object version as its source, or one of its destinations, has it
+    summary          the same without `transitions`, for lists of versions
+    row              one version at one destination, for lists and announcements
+    tracked_bucket   a bucket with its rules
+
+Their shapes are written down once, with descriptions, in `query/schemas.py`; the query function
+checks every answer against them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from replication import times
+from replication.ledger import version_items
+from replication.ledger.fact import Fact
+from replication.ledger.fold import TIMED, steps
+from replication.ledger.item import LedgerItem
+from replication.ledger.latency import latency
+from replication.ledger.schedule import Schedule
+from replication.ledger.state import State
+from replication.ledger.version_items import VersionItems, newest, observed_at
+from replication.s3.failure_reasons import explain
+from replication.s3.rule_history import RuleHistory
+from replication.s3.rules import Rule
+from replication.s3.status import REPLICA, Status
+from replication.times import EARLIEST, Instant
+
+Json = dict[str, Any]
+
+STALE_SECONDS = Schedule().stale_seconds
+
+_ROLES = {
+    (True, True): "source_and_destination",
+    (True, False): "source",
+    (False, True): "destination",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What answers are given by: the moment that ages count to, the age from which pending is
+    called stale (S3 still says PENDING, nobody knows why, and it has not failed), and up to when
+    the rules of each source bucket are certain (`certainty`). A bucket that is not named is."""
+
+    now: Instant
+    stale_seconds: float = STALE_SECONDS
+    certain_until: Mapping[str, Instant | None] = field(default_factory=dict)
+
+    def age(self, state: State) -> float | None:
+        """Of a version that waits, since it was first asked for."""
+        waiting = state.status is Status.PENDING
+        return _elapsed(state.lacking_since if waiting else state.since, self.now)
+
+    def is_stale(self, state: State) -> bool:
+        return state.status is Status.PENDING and (self.age(state) or 0) >= self.stale_seconds
+
+    def in_doubt(self, item: LedgerItem, created_at: Instant | None = None) -> bool:
+        """Whether it is not certain that the version goes there. Either that is kept with it and S3
+        is asked, or it only waits for the next read of the rules that it met. `created_at` is when
+        it was written, where another of its items knows."""
+        state = item.record.state
+        if state.in_doubt or state.deleted_at:
+            return bool(state.in_doubt)
+        certain_until = self.certain_until.get(item.version.bucket)
+        written_at = created_at or state.created_at or state.requested_at or state.since
+        return bool(certain_until and written_at and written_at > certain_until)
+
+
+def certainty(histories: Mapping[str, RuleHistory | None]) -> dict[str, Instant | None]:
+    """Up to when the rules of each bucket are known for certain; None: to the present."""
+    return {
+        bucket: history.certain_until if history else EARLIEST
+        for bucket, history in histories.items()
+    }
+
+
+def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
+    """The version as `bucket` has it: its source, or a destination that `holds` it."""
+    concerned = items
+    if bucket != items[0].version.bucket:
+        concerned = [item for item in items if item.destination == bucket]
+    return summary(items, bucket, present) | {"transitions": transitions(concerned)}
+
+
+def summary(items: VersionItems, bucket: str, present: Present) -> Json:
+    if bucket == items[0].version.bucket and not version_items.is_unsourced(items):
+        return _source(items, present)
+    return _replica(items, bucket)
+
+
+def _source(items: VersionItems, present: Present) -> Json:
+    version = items[0].version
+    created_at, deleted_at = newest(items, "created_at"), version_items.deleted_at(items)
+    in_doubt = not deleted_at and any(present.in_doubt(item, created_at) for item in items)
+    return {
+        "bucket": version.bucket,
+        "key": version.key,
+        "version_id": version.version_id,
+        "role": "source",
+        "replication_status": version_items.replication_status(items),
+        "eligible": version_items.is_eligible(items, in_doubt=in_doubt),
+        "in_doubt": in_doubt,
+        "delete_marker": bool(newest(items, "delete_marker")),
+        "size": newest(items, "size"),
+        "etag": newest(items, "etag"),
+        "created_at": created_at,
+        "observed_at": observed_at(items),
+        "deleted_at": deleted_at,
+        "source": None,
+        "destinations": [
+            _destination(item, present, created_at) for item in version_items.destinations(items)
+        ],
+    }
+
+
+def _replica(items: VersionItems, bucket: str) -> Json:
+    version = items[0].version
+    return {
+        "bucket": bucket,
+        "key": version.key,
+        "version_id": version.version_id,
+        "role": "replica",
+        "replication_status": REPLICA,
+        # No live rule replicates a replica, and where it came from is no question of rules.
+        "eligible": None,
+        "in_doubt": False,
+        "delete_marker": bool(newest(items, "delete_marker")),
+        "size": newest(items, "size"),
+        # Encryption at the destination can give the replica another one than the source has.
+        "etag": None,
+        # S3 copies the creation time together with the object.
+        "created_at": newest(items, "created_at"),
+        "observed_at": observed_at([item for item in items if item.destination == bucket]),
+        # Deleting a source version for good is not replicated.
+        "deleted_at": None,
+        "source": None
+        if version_items.is_unsourced(items)
+        else {
+            "bucket": version.bucket,
+            "key": version.key,
+            "version_id": version.version_id,
+        },
+        "destinations": [],
+    }
+
+
+def transitions(items: Sequence[LedgerItem]) -> list[Json]:
+    """Every change of a destination's status, oldest first, found by folding its facts again.
+
+    Facts that were folded away (`items.compact`) tell nothing any more: the first entry that is
+    left then starts from the status they led to.
+    """
+    changes = [
+        (fact.order, item.destination, _transition(item.destination, fact, before, after))
+        for item in items
+        for fact, before, after in steps(item.record, item.base)
+        if after.status is not before.status
+    ]
+    return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
+
+
+def row(item: LedgerItem, present: Present) -> Json:
+    """One version at one destination; null where it is in doubt whether it is due anywhere."""
+    version, state = item.version, item.record.state
+    return {
+        "bucket": version.bucket,
+        "key": version.key,
+        "version_id": version.version_id,
+        "destination": item.destination or None,
+        "rule_id": state.rule_id,
+        "status": state.status,
+        "in_doubt": present.in_doubt(item),
+        "since": state.since,
+        "requested_at": state.requested_at,
+        "age_seconds": present.age(state),
+        "size": state.size,
+        "failure": _failure(state),
+        "evidence": state.evidence,
+        "late": bool(state.late),
+        "stale": present.is_stale(state),
+        "lost_at": state.lost_at,
+    }
+
+
+def tracked_bucket(
+    name: str,
+    histories: Mapping[str, RuleHistory | None],
+    destination_buckets: Collection[str],
+) -> Json:
+    """A bucket of the tracker. `histories` has every source bucket, None where its configuration
+    was never read; `destination_buckets` are those the tracker was deployed for."""
+    history = histories.get(name)
+    sources = [
+        other for other, found in sorted(histories.items()) if found and name in found.destinations
+    ]
+    is_destination = name in destination_buckets or bool(sources)
+    return {
+        "bucket": name,
+        "role": _ROLES[name in histories, is_destination],
+        "tracking_since": history.tracking_since if history else None,
+        "rules": [_rule(rule, history) for rule in history.current.rules] if history else None,
+        "destinations": list(history.destinations) if history else None,
+        "sources": sources,
+    }
+
+
+def _rule(rule: Rule, history: RuleHistory) -> Json:
+    since = history.revisions[-1].since
+    for revision in reversed(history.revisions):
+        if rule not in revision.configuration.rules:
+            break
+        since = revision.since
+    return {
+        "id": rule.id,
+        "status": "Enabled" if rule.enabled else "Disabled",
+        "priority": rule.priority,
+        "prefix": rule.prefix,
+        "tags": dict(rule.tags),
+        "destination": rule.destination,
+        "delete_marker_replication": rule.delete_markers,
+        "metrics": rule.metrics,
+        "replication_time_control": rule.threshold_minutes,
+        "since": since,
+    }
+
+
+def _destination(item: LedgerItem, present: Present, created_at: Instant | None = None) -> Json:
+    state = item.record.state
+    return {
+        "bucket": item.destination,
+        "rule_id": state.rule_id,
+        "status": state.status,
+        "in_doubt": present.in_doubt(item, created_at),
+        "since": state.since,
+        "evidence": state.evidence,
+        "latency_seconds": _latency(state),
+        "late": bool(state.late),
+        "stale": present.is_stale(state),
+        "lost_at": state.lost_at,
+        "failure": _failure(state),
+    }
+
+
+def _latency(state: State) -> float | None:
+    """A read tells that it arrived, and not when; only an event does."""
+    if state.status is not Status.COMPLETED or state.evidence not in TIMED:
+        return None
+    if state.requested_at is None or state.since is None:
+        return None
+    return latency(state.requested_at, state.since)
+
+
+def _transition(destination: str, fact: Fact, before: State, after: State) -> Json:
+    return {
+        "destination": destination or None,
+        "from": before.status,
+        "to": after.status,
+        "at": fact.at,
+        "evidence": fact.evidence,
+        "event_id": fact.id,
+        "detail": fact.failure_code or fact.detail,
+    }
+
+
+def _failure(state: State) -> Json | None:
+    if state.status is not Status.FAILED:
+        return None
+    return dict(explain(state.failure_code).as_json())
+
+
+def _elapsed(start: Instant | None, end: Instant | None) -> float | None:
+    """Seconds between, never negative: two clocks told these times."""
+    if start is None or end is None:
+        return None
+    return max(0.0, times.seconds_between(start, end))

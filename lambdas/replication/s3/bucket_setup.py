@@ -1,0 +1,191 @@
+"""What keeps the tracker from knowing, found in what it knows of itself and its buckets. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from replication.errors import HIDDEN_ACTION, Denied
+from replication.s3.rule_history import RuleHistory
+from replication.times import Instant
+
+
+class Severity(StrEnum):
+    """`error`: something cannot be known; `warning`: it is known late or at a higher cost."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend on one bucket. `observed_at` is null for what follows from its rules."""
+
+    bucket: str
+    check: str
+    severity: Severity
+    finding: str
+    fix: str
+    observed_at: Instant | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How S3 says a bucket is set up. `versioning` is S3's own word, None when it was never on.
+    `eventbridge`: it sends events there. `replication_events`: `s3:Replication:*` reach the ingest
+    queue. `kms`: new objects are encrypted with SSE-KMS unless their writer says otherwise."""
+
+    versioning: str | None
+    eventbridge: bool
+    replication_events: bool
+    kms: bool
+
+
+Setups = Mapping[str, tuple[Setup, Instant]]
+"""By bucket, and when S3 said so."""
+
+
+def examine(
+    histories: Mapping[str, RuleHistory | None],
+    destination_buckets: Collection[str],
+    denied: Sequence[tuple[Denied, Instant]],
+    setups: Setups,
+) -> list[Finding]:
+    """Findings by bucket, errors first. `histories` has every source bucket, None where its
+    configuration was never read; `denied` are the refusals S3 answered lately, `setups` what it
+    said of the tracked buckets that could be asked."""
+    found = [
+        finding
+        for bucket, history in histories.items()
+        for finding in _of_source(bucket, history, destination_buckets)
+    ]
+    found += [_of_refusal(error, at) for error, at in denied]
+    for bucket, (setup, at) in setups.items():
+        if bucket in histories:
+            found += _of_sources_setup(bucket, setup, histories[bucket], at)
+        elif bucket in destination_buckets:
+            found += _of_setup(
+                bucket, setup, Severity.WARNING, "arrivals are only found by asking", at
+            )
+    return sorted(found, key=lambda one: (one.bucket, one.severity, one.check, one.finding))
+
+
+def _of_refusal(error: Denied, at: Instant) -> Finding:
+    if error.action == HIDDEN_ACTION:
+        return Finding(
+            error.bucket,
+            "encryption",
+            Severity.WARNING,
+            "Objects encrypted with customer-provided keys (SSE-C) show their replication status to"
+            " nobody without the key: of them events and arrivals are known, and no more.",
+            "Turn replication metrics on for their rule, so that S3 reports failures; or encrypt"
+            " with SSE-S3 or SSE-KMS.",
+            at,
+        )
+    return Finding(
+        error.bucket,
+        "access",
+        Severity.ERROR,
+        f"S3 denies {error.action}, so the tracker cannot see what that would tell.",
+        f"Allow {error.action} to the tracker's functions in the bucket's policy, and"
+        " kms:Decrypt on its key if it is encrypted with one.",
+        at,
+    )
+
+
+def _of_source(
+    bucket: str, history: RuleHistory | None, destination_buckets: Collection[str]
+) -> Iterator[Finding]:
+    if history is None:
+        yield Finding(
+            bucket,
+            "configuration",
+            Severity.ERROR,
+            "The replication configuration was never read, so nobody can tell what is due.",
+            "Allow s3:GetReplicationConfiguration to the record function; it tries every minute.",
+        )
+        return
+    rules = [rule for rule in history.current.rules if rule.enabled]
+    if not rules:
+        yield Finding(
+            bucket,
+            "rules",
+            Severity.WARNING,
+            "No rule is enabled: nothing replicates from here.",
+            "Enable a replication rule, or take the bucket out of source_buckets.",
+        )
+    for rule in rules:
+        if not rule.metrics:
+            yield Finding(
+                bucket,
+                "metrics",
+                Severity.ERROR,
+                f"Rule {rule.id} has no replication metrics, so S3 reports none of its failures.",
+                "Turn replication metrics on for the rule (Destination.Metrics).",
+            )
+    for name in sorted({rule.destination for rule in rules} - set(destination_buckets)):
+        yield Finding(
+            bucket,
+            "destination",
+            Severity.WARNING,
+            f"Arrivals in {name} are not told to the tracker, only found by asking S3 later.",
+            "Deploy with it in destination_buckets, if it is in this Region and account.",
+        )
+
+
+def _of_setup(
+    bucket: str, setup: Setup, deaf: Severity, consequence: str, at: Instant
+) -> Iterator[Finding]:
+    """What is amiss with a bucket of either role. `deaf`: how bad it is when no events come."""
+    if setup.versioning != "Enabled":
+        state = "suspended" if setup.versioning else "not on"
+        yield Finding(
+            bucket,
+            "versioning",
+            Severity.ERROR,
+            f"Versioning is {state}, and S3 replicates versioned objects alone.",
+            "Enable versioning on the bucket.",
+            at,
+        )
+    if not setup.eventbridge:
+        yield Finding(
+            bucket,
+            "eventbridge",
+            deaf,
+            f"The bucket sends no events to EventBridge, so {consequence}.",
+            "Switch Amazon EventBridge on in the bucket's event notifications.",
+            at,
+        )
+
+
+def _of_sources_setup(
+    bucket: str, setup: Setup, history: RuleHistory | None, at: Instant
+) -> Iterator[Finding]:
+    nobody = "nobody tells of new, changed or deleted objects"
+    yield from _of_setup(bucket, setup, Severity.ERROR, nobody, at)
+    if not setup.replication_events:
+        yield Finding(
+            bucket,
+            "notifications",
+            Severity.ERROR,
+            "Its s3:Replication:* notifications do not reach the tracker, so failures are found by"
+            " asking alone, late and without their reason. Somebody has replaced them.",
+            "Send the bucket's four s3:Replication events to the ingest queue again; or deploy once"
+            " without it in source_buckets and once with it, which keeps what others configured.",
+            at,
+        )
+    rules = [rule for rule in history.current.rules if rule.enabled] if history else []
+    for rule in rules if setup.kms else ():
+        if not rule.kms:
+            yield Finding(
+                bucket,
+                "kms",
+                Severity.WARNING,
+                f"New objects are encrypted with SSE-KMS, which rule {rule.id} does not replicate.",
+                "Enable SseKmsEncryptedObjects in the rule's SourceSelectionCriteria, name the key"
+                " in Destination.EncryptionConfiguration, and allow the role to use both keys.",
+                at,
+            )

@@ -1,0 +1,30 @@
+"""The rules of the tracked source buckets as the recorder saved them, kept for a minute."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from replication.cache import Cached
+from replication.s3.rule_history import RuleHistory
+from replication.threads import concurrently
+
+FRESH_SECONDS = 60
+UNKNOWN_SECONDS = 5
+"""A bucket whose rules nobody saved yet is read again sooner."""
+
+
+class KnownRules:
+    """The rule history of every bucket by name; None where none was saved. `load` reads that of
+    one bucket; `seconds` is a monotonic clock."""
+
+    def __init__(
+        self,
+        load: Callable[[str], RuleHistory | None],
+        buckets: Sequence[str],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._buckets = tuple(buckets)
+        self._cached: Cached[str, RuleHistory | None] = Cached(
+            load, lambda history: FRESH_SECONDS if history else UNKNOWN_SECONDS, seconds
+        )
+
+    def __call__(self) -> Mapping[str, RuleHistory | None]:
+        return dict(zip(self._buckets, concurrently(self._cached, self._buckets), strict=True))

@@ -1,0 +1,157 @@
+"""summarize.incident_life."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from replication.counters.counter import (
+    Benign,
+    FailureKind,
+    ItemImage,
+    changed_edges,
+    failure_kind_at,
+    failure_kind_of,
+)
+from replication.counters.incident import Incident, Sample, _samples
+from replication.ledger.edges import Word
+from replication.times import Instant, seconds_between
+
+GONE_SECONDS = 3_600.0
+"""How long nothing may have failed before an incident whose objects are gone is over: a route whose
+failed objects are short-lived would open and close one for each of them."""
+
+
+class IncidentEvent(StrEnum):
+    """What a message says of an incident."""
+
+    OPENED = "opened"
+    GROWN = "grown"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class KindDigest:
+    """What some records of the stream say of one kind. `listed` are failures that an inventory
+    told of."""
+
+    failures: int = 0
+    first_failed_at: Instant | None = None
+    last_failed_at: Instant | None = None
+    completed_at: Instant | None = None
+    samples: tuple[Sample, ...] = ()
+    listed: int = 0
+
+
+@dataclass(slots=True)
+class BatchDigest:
+    """What a batch says: of each kind it touched, and of each rule that completed something."""
+
+    benign: Benign
+    failure_kinds: dict[FailureKind, KindDigest] = field(default_factory=dict)
+    completed: dict[tuple[str, str, str], Instant] = field(default_factory=dict)
+
+    def hear(self, old: ItemImage | None, new: ItemImage | None) -> None:
+        """One change of an item."""
+        for seen in (old, new):
+            if seen and seen.listed and seen.state.failed_at:
+                self.failure_kinds.setdefault(failure_kind_of(seen, self.benign), KindDigest())
+        for sign, edge in changed_edges(old, new):
+            if sign < 0 or new is None:
+                continue
+            if edge.word is Word.FAILED:
+                kind = failure_kind_at(new, edge, self.benign)
+                known = self.failure_kinds.get(kind, KindDigest())
+                self.failure_kinds[kind] = _with_failure(known, new, edge.at, quiet=edge.quiet)
+            elif edge.word is Word.COMPLETED:
+                rule = (new.version.bucket, new.destination, new.state.rule_id or "")
+                self.completed[rule] = max(edge.at, self.completed.get(rule, edge.at))
+
+    def of(self, kind: FailureKind) -> KindDigest:
+        rule = (kind.bucket, kind.destination, kind.rule_id)
+        heard = self.failure_kinds.get(kind, KindDigest())
+        return replace(heard, completed_at=self.completed.get(rule))
+
+
+def _with_failure(heard: KindDigest, seen: ItemImage, since: Instant, *, quiet: bool) -> KindDigest:
+    sample = Sample(seen.version.key, seen.version.version_id)
+    return KindDigest(
+        failures=heard.failures + (not quiet),
+        first_failed_at=min(since, heard.first_failed_at or since),
+        last_failed_at=max(since, heard.last_failed_at or since),
+        completed_at=heard.completed_at,
+        samples=_samples((*heard.samples, sample)),
+        listed=heard.listed + quiet,
+    )
+
+
+def after(
+    current: Incident | None,
+    kind: FailureKind,
+    counted: Mapping[str, int],
+    heard: KindDigest,
+    now: Instant,
+    new_id: str,
+) -> Incident | None:
+    """What the incident of a kind becomes; None: there is none. `counted` are the kind's
+    counters, with everything heard in them."""
+    failing, failures = counted.get("failing", 0), counted.get("failures", 0)
+    if current is None:
+        if failing <= 0:
+            return None
+        began = heard.first_failed_at or now
+        current = Incident(
+            id=new_id,
+            kind=kind,
+            opened_at=now,
+            first_failed_at=began,
+            last_failed_at=heard.last_failed_at or began,
+            # Nobody heard of the failures that a recount found.
+            failures_before=max(0, failures - max(heard.failures, failing)),
+            quiet=heard.listed > 0 and heard.failures == 0,
+        )
+    elif current.resolved_at:
+        return current
+    unwell = max(0, failing) + max(0, counted.get("retrying", 0))
+    recovered_at = current.recovered_at
+    last = max(current.last_failed_at, heard.last_failed_at or current.last_failed_at)
+    if recovered_at and recovered_at < last:
+        recovered_at = None
+    if recovered_at is None and heard.completed_at and heard.completed_at >= last:
+        recovered_at = heard.completed_at
+    return replace(
+        current,
+        first_failed_at=min(
+            current.first_failed_at, heard.first_failed_at or current.first_failed_at
+        ),
+        last_failed_at=last,
+        samples=_samples((*current.samples, *heard.samples)),
+        failures=max(failures - current.failures_before, failing),
+        failing=failing,
+        failing_bytes=counted.get("failing_bytes", 0),
+        recovered_at=recovered_at,
+        resolved_at=now
+        if not unwell and (recovered_at or seconds_between(last, now) >= GONE_SECONDS)
+        else None,
+        quiet=current.quiet and heard.failures == 0,
+    )
+
+
+def message_due(incident: Incident) -> IncidentEvent | None:
+    """What the subscribers have to be told; None: they know everything."""
+    if incident.quiet:
+        return None
+    if incident.resolved_at:
+        return IncidentEvent.RESOLVED
+    if incident.level == 0:
+        return IncidentEvent.OPENED
+    return IncidentEvent.GROWN if level_of(incident) > incident.level else None
+
+
+def once_announced(incident: Incident) -> Incident:
+    """The incident once they were told."""
+    return replace(incident, level=max(incident.level, level_of(incident)))
+
+
+def level_of(incident: Incident) -> int:
+    """The greatest power of ten within the failures; at least 1."""
+    return int(10 ** (len(str(max(1, incident.failures))) - 1))

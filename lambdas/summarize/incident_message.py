@@ -1,0 +1,32 @@
+"""The message that the incident topic gets."""
+
+from replication.counters.incident import Incident
+from replication.published.incident import incident_json
+from replication.published.sns_message import SnsMessage, sns_message
+from summarize.incident_life import IncidentEvent, level_of
+
+
+def incident_message(incident: Incident, event: IncidentEvent) -> SnsMessage:
+    """What is told. The body is the incident as the API shows it, and which event it was."""
+    kind = incident.kind
+    code = kind.code or "reason unknown"
+    text = (
+        f"S3 replication incident {event}: {kind.bucket} to {kind.destination}, {code},"
+        f" {incident.failures} failures"
+    )
+    attributes = {
+        "event": event.value,
+        "bucket": kind.bucket,
+        "destination": kind.destination,
+        "rule_id": kind.rule_id,
+        "failure_code": kind.code,
+    }
+    return sns_message(
+        subject=text,
+        body={
+            "event": event.value,
+            "message_id": f"{incident.id}:{event}:{level_of(incident)}",
+            **incident_json(incident),
+        },
+        attributes=attributes,
+    )

@@ -1,0 +1,108 @@
+"""What is done by the clock and not by the stream: how far behind every route is, incidents that
+nothing woke up, and a recount."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from replication.counters.counter import FailureKind, Totals
+from replication.ledger.item import LedgerItem
+from replication.ledger.watermark import watermark
+from replication.s3.rule_history import RuleHistory
+from replication.times import Instant
+from summarize import metrics
+from summarize.incident_life import KindDigest
+from summarize.metrics import Dimensions, Document, Value
+from summarize.recount import Recount, Recounted
+from summarize.summarizer import Summarizer
+
+
+class Oldest(Protocol):
+    def oldest(self, bucket: str, destination: str) -> list[LedgerItem]: ...
+
+
+class Standing(Protocol):
+    def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]: ...
+
+    def failure_kinds(
+        self, bucket: str, destination: str
+    ) -> Mapping[FailureKind, Counter[str]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """`histories` are the rules of every source bucket, None where they were never read.
+    `frontier` is how far the ingest queue was heard to its end."""
+
+    histories: Callable[[], Mapping[str, RuleHistory | None]]
+    outstanding: Oldest
+    standing: Standing
+    summarizer: Summarizer
+    recounting: Recount
+    now: Callable[[], Instant]
+    frontier: Callable[[], Instant | None]
+
+    def routes(self) -> Iterator[tuple[str, str]]:
+        """Source bucket and destination."""
+        for bucket, history in sorted(self.histories().items()):
+            for destination in history.destinations if history else ():
+                yield bucket, destination
+
+    def measure(self) -> tuple[list[Document], float]:
+        """Metrics of every route, and by how many seconds the one furthest behind is."""
+        documents, lags = [], [0.0]
+        histories, now = self.histories(), self.now()
+        frontier = self.frontier()
+        totals = {bucket: self.standing.totals(bucket) for bucket in histories}
+        for bucket, destination in self.routes():
+            oldest = self.outstanding.oldest(bucket, destination)
+            found = watermark(bucket, histories[bucket], oldest, now, frontier)
+            lags.append(found.lag_seconds(now))
+            standing: Counter[str] = Counter()
+            for view, amounts in totals[bucket].items():
+                if view.destination == destination:
+                    standing.update(amounts)
+            route = metrics.route(bucket, destination)
+            documents.append(_document(route, standing, lags[-1], now))
+        return documents, max(lags)
+
+    def settle(self) -> None:
+        """Looks at every open incident once more."""
+        for bucket, destination in self.routes():
+            for incident in self.summarizer.open_incidents.open_of(bucket, destination):
+                self.summarizer.settle(incident.kind, KindDigest())
+
+    def _settle_failing(self, bucket: str, destination: str) -> None:
+        """What a recount put right woke up nobody."""
+        for kind, amounts in self.standing.failure_kinds(bucket, destination).items():
+            if amounts["failing"]:
+                self.summarizer.settle(kind, KindDigest())
+
+    def recount(self, seconds_left: Callable[[], float]) -> list[Recounted]:
+        """Recounts route after route while there is time for another."""
+        found: list[Recounted] = []
+        longest, began = 0.0, seconds_left()
+        for bucket, destination in self.routes():
+            if seconds_left() < 2 * longest:
+                break
+            found.append(self.recounting(bucket, destination))
+            self._settle_failing(bucket, destination)
+            longest, began = max(longest, began - seconds_left()), seconds_left()
+        return found
+
+
+def _document(route: Dimensions, standing: Counter[str], lag: float, now: Instant) -> Document:
+    units = {
+        "WatermarkLagSeconds": "Seconds",
+        "PendingVersions": "Count",
+        "FailedVersions": "Count",
+        "PendingBytes": "Bytes",
+    }
+    values: dict[str, Value] = {
+        "WatermarkLagSeconds": lag,
+        "PendingVersions": standing["PENDING"],
+        "FailedVersions": standing["FAILED"],
+        "PendingBytes": standing["PENDING_bytes"],
+    }
+    return metrics.document(route, units, values, now)

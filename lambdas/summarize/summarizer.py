@@ -1,0 +1,147 @@
+"""The stream into views: counters first, each change exactly once, then the incidents it concerns.
+
+Incidents are judged by the counters after the change is in, of everything a batch touched, counted
+now or by an attempt before it. So whatever an attempt leaves undone, the next one does, and doing
+it twice changes nothing.
+
+Fences, by which a recount tells how far the stream is counted, are noted once the counters have all
+that came before them in their shard.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from replication.counters.counter import (
+    Benign,
+    Change,
+    Deltas,
+    FailureKind,
+    ItemChange,
+    deltas,
+    merged,
+)
+from replication.counters.fence import Fence
+from replication.counters.incident import Incident
+from replication.errors import Unavailable, Unreadable
+from replication.published.sns_message import SnsMessage
+from replication.times import Instant
+from summarize import incident_life, incident_message
+from summarize.incident_life import BatchDigest, KindDigest
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 6
+
+
+class Counters(Protocol):
+    def apply(self, shard: str | None, changes: list[Change]) -> list[Change]: ...
+
+    def pass_by(self, fences: Sequence[Fence]) -> None: ...
+
+
+class Counted(Protocol):
+    def failure_kind(self, kind: FailureKind) -> Mapping[str, int]: ...
+
+
+class Incidents(Protocol):
+    def load(self, kind: FailureKind) -> tuple[Incident | None, int]: ...
+
+    def save(self, incident: Incident, revision: int) -> bool: ...
+
+    def resolve(self, incident: Incident, revision: int) -> bool: ...
+
+
+class OpenIncidents(Protocol):
+    def open_of(self, bucket: str, destination: str) -> list[Incident]: ...
+
+
+class Topic(Protocol):
+    def publish(self, message: SnsMessage) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Summarized:
+    """`deltas`: what was counted now; `unreadable`: records that are no item of the ledger."""
+
+    deltas: Deltas
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summarizer:
+    """`read` makes a change out of a record of the stream, or raises Unreadable."""
+
+    read: Callable[[Mapping[str, Any]], ItemChange]
+    counters: Counters
+    counted: Counted
+    incidents: Incidents
+    open_incidents: OpenIncidents
+    topic: Topic
+    benign: Benign
+    new_id: Callable[[FailureKind, Instant], str]
+    now: Callable[[], Instant]
+
+    def summarize(self, shard: str | None, records: Iterable[Mapping[str, Any]]) -> Summarized:
+        """One batch of one shard of the stream, `shard` None when the event does not name it.
+        Unavailable when it has to come again."""
+        changes: list[Change] = []
+        hearing = BatchDigest(self.benign)
+        fences: list[Fence] = []
+        unreadable = 0
+        for record in records:
+            try:
+                read = self.read(record)
+            except Unreadable as error:
+                # No retry helps, and it would hold up its shard for a day. A recount counts it.
+                log.error("unreadable record: %s", error)
+                unreadable += 1
+                continue
+            if isinstance(read, Fence):
+                fences.append(read)
+                continue
+            hearing.hear(read.old, read.new)
+            changes.append(Change(read.number, deltas(read.old, read.new, self.benign)))
+        applied = self.counters.apply(shard, changes)
+        if fences:
+            self.counters.pass_by(fences)
+        for kind in sorted(self._concerned(hearing)):
+            self.settle(kind, hearing.of(kind))
+        return Summarized(merged([one.deltas for one in applied]), unreadable)
+
+    def settle(self, kind: FailureKind, heard: KindDigest) -> None:
+        """Makes the incident of a kind what the counters say, and tells what is owed."""
+        for _ in range(ATTEMPTS):
+            current, revision = self.incidents.load(kind)
+            counted = self.counted.failure_kind(kind)
+            now = self.now()
+            found = incident_life.after(current, kind, counted, heard, now, self.new_id(kind, now))
+            if found is None:
+                return
+            if found != current:
+                if not self.incidents.save(found, revision):
+                    continue
+                revision += 1
+            event = incident_life.message_due(found)
+            if event is None:
+                return
+            if not kind.benign:
+                self.topic.publish(incident_message.incident_message(found, event))
+            if found.resolved_at:
+                if self.incidents.resolve(found, revision) and counted.get("failing", 0) <= 0:
+                    return
+            elif self.incidents.save(incident_life.once_announced(found), revision):
+                return
+        raise Unavailable("the incident of a kind was changed by others all the time")
+
+    def _concerned(self, hearing: BatchDigest) -> set[FailureKind]:
+        """What was touched, and what something completed may have resolved."""
+        routes = {(bucket, destination) for bucket, destination, _ in hearing.completed}
+        open_now = {
+            incident.kind
+            for route in routes
+            for incident in self.open_incidents.open_of(*route)
+            if (*route, incident.kind.rule_id) in hearing.completed
+        }
+        return set(hearing.failure_kinds) | open_now

@@ -1,0 +1,54 @@
+"""How buckets are set up is asked once an hour, and a refusal is a finding."""
+
+from dataclasses import dataclass, field
+
+from reconcile.setup_inspection import SetupInspection
+from replication.errors import Denied, Unavailable
+from replication.s3.bucket_setup import Setup, Setups
+from replication.times import Instant, plus
+
+NOW = Instant("2026-11-22T10:00:00.000Z")
+WELL = Setup(versioning="Enabled", eventbridge=True, replication_events=True, kms=False)
+
+
+@dataclass
+class MemoryFindings:
+    denied: list[tuple[str, str]] = field(default_factory=list)
+    known: dict[str, tuple[Setup, Instant]] = field(default_factory=dict)
+
+    def note(self, denied: Denied, now: Instant) -> None:
+        self.denied.append((denied.bucket, denied.action))
+
+    def note_setup(self, bucket: str, setup: Setup, now: Instant) -> None:
+        self.known[bucket] = (setup, now)
+
+    def setups(self) -> Setups:
+        return dict(self.known)
+
+
+def test_every_bucket_is_looked_at_once_an_hour() -> None:
+    findings, asked = MemoryFindings(), list[str]()
+
+    def setup_of(bucket: str) -> Setup:
+        asked.append(bucket)
+        return WELL
+
+    inspection = SetupInspection(setup_of, findings, ["a", "b"])
+    looked = [inspection.inspect(plus(NOW, minutes * 60)) for minutes in (0, 5, 59, 60)]
+    assert looked == [2, 0, 0, 2]
+    assert sorted(asked) == ["a", "a", "b", "b"]
+    assert findings.known["a"] == (WELL, plus(NOW, 3_600))
+
+
+def test_a_refusal_is_a_finding_and_a_pause_of_s3_is_none() -> None:
+    def setup_of(bucket: str) -> Setup:
+        if bucket == "denied":
+            raise Denied("s3:GetBucketVersioning", bucket)
+        if bucket == "slow":
+            raise Unavailable("SlowDown")
+        return WELL
+
+    findings = MemoryFindings()
+    SetupInspection(setup_of, findings, ["denied", "slow", "well"]).inspect(NOW)
+    assert findings.denied == [("denied", "s3:GetBucketVersioning")]
+    assert set(findings.known) == {"well"}
