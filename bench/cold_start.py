@@ -17,7 +17,7 @@ LAMBDAS = Path(__file__).resolve().parent.parent / "lambdas"
 _TIMED = "import time; start = time.perf_counter(); {}; print(time.perf_counter() - start)"
 CLIENTS = "import boto3; boto3.client('dynamodb'); boto3.client('s3')"
 HANDLER = "import record.handler"
-READY = f"{HANDLER}; from replication.adapters.clients import client as c; c('dynamodb'); c('s3')"
+READY = f"{HANDLER}; from replication.aws.clients import client as c; c('dynamodb'); c('s3')"
 
 
 def seconds(statement: str) -> float:

@@ -2,7 +2,7 @@
 
 `step(state, fact)` is the whole meaning of a fact; the fold applies it in order of `Fact.order`.
 For the facts of a common life `effect(fact)` gives the same fields from the fact alone, so the
-ledger writes them without reading first (`adapters/dynamodb.py`). That holds where `assumes`
+ledger writes them without reading first (`aws/table/ledger.py`). That holds where `assumes`
 says so; every other fact needs the state it meets.
 
     order and duplicates do not matter:  fold(facts) == fold(any permutation, any repetition)

@@ -1,8 +1,8 @@
 """What S3 writes down about objects it already holds, before anybody asks which destination.
 
 An S3 Inventory and the completion report of a Batch Replication job are deliveries of one shape: a
-manifest, and data files of CSV it names with their MD5. Parsers (`adapters/inventory.py`,
-`adapters/batch_report.py`) make these values out of text; `existing.py` makes facts out of them.
+manifest, and data files of CSV it names with their MD5. Parsers (`aws/deliveries`)
+make these values out of text; `backfill/row_claims.py` makes facts out of them.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What a delivered message says, before anybody asks whose replica or which rule it concerns.
 
-Parsers (`adapters/s3_notifications.py`, `adapters/eventbridge.py`) make these out of text;
+Parsers (`aws/messages`) make these out of text;
 `attribution.py` makes facts out of them. `at` is the time as told; `whole_second` says that the
 sender cut it to seconds (see `times.py`).
 """
