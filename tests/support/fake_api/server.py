@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from query import VERSION
 from tests.support.fake_api import answers, sums
 from tests.support.fake_api.answers import Json, Query, Refused
 from tests.support.fake_api.world import World
@@ -27,7 +28,7 @@ ROUTES: Mapping[str, Answer] = {
     "/v1/incidents": sums.incident_list,
     "/v1/incidents/{incident_id}": sums.incident,
     "/v1/doctor": answers.findings,
-    "/v1/health": lambda world, query: {"status": "ok", "version": "0.1.0"},
+    "/v1/health": lambda world, query: {"status": "ok", "version": VERSION},
 }
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[^/]+/execute-api/aws4_request, .+")
 
