@@ -58,11 +58,12 @@ class FaultyLedger:
     stream: list[Change] = field(default_factory=list)
 
     def write(self, claims: Sequence[Claim]) -> Mapping[ItemKey, Written | NotYet | Rejected]:
+        keys = list(dict.fromkeys((one.fact.version, one.fact.destination) for one in claims))
         if self.fate.is_next():
-            # Some of the statements were carried out.
-            self._write(claims[: len(claims) // 2])
+            # Some of the statements were carried out; all facts on an item are in one.
+            done = keys[: len(keys) // 2]
+            self._write([c for c in claims if (c.fact.version, c.fact.destination) in done])
         self.fate.step()
-        keys = {(one.fact.version, one.fact.destination) for one in claims}
         refused = {key for key in keys if self._is_throttled(key)}
         taken = [one for one in claims if (one.fact.version, one.fact.destination) not in refused]
         found = self._write(taken)

@@ -27,4 +27,6 @@ class KnownRules:
         )
 
     def __call__(self) -> Mapping[str, RuleHistory | None]:
-        return dict(zip(self._buckets, concurrently(self._cached, self._buckets), strict=True))
+        # It is called for every version, and nearly always answers what it has.
+        concurrently(self._cached, [one for one in self._buckets if not self._cached.is_fresh(one)])
+        return {bucket: self._cached(bucket) for bucket in self._buckets}
