@@ -10,10 +10,10 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from replication.ledger.fact import Kind
-from replication.ledger.fold import TIMED, steps
+from replication.ledger.fold import steps
 from replication.ledger.latency import latency
 from replication.ledger.state import Record, State
-from replication.s3.evidence import Evidence
+from replication.s3.evidence import EVENTS, Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from replication.times import Instant
@@ -65,7 +65,7 @@ def _edge(order: str, before: State, after: State) -> Edge | None:
         return None
     if after.status is Status.COMPLETED and before.status is not Status.COMPLETED:
         seconds = None
-        if after.evidence in TIMED and after.requested_at:
+        if after.evidence in EVENTS and after.requested_at:
             seconds = latency(after.requested_at, at)
         return Edge(Word.COMPLETED, at, order, after.rule_id, None, quiet, seconds)
     if after.status is Status.FAILED and (

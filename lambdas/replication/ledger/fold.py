@@ -10,22 +10,16 @@ says so; every other fact needs the state it meets.
                                          where `assumes(newer)` is true of `state`
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, assert_never
 
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.state import NULL_VERSION, Record, State
-from replication.s3.evidence import Evidence
+from replication.s3.evidence import EVENTS, Evidence
 from replication.s3.status import Status
+from replication.s3.version import sequencer_order
 from replication.times import Instant
-
-Effect = Mapping[str, Any]
-"""Fields of `State` a fact sets; None clears the field."""
-
-
-_SEQUENCER_LENGTH = 64
-
 
 _NEW = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
 
@@ -146,7 +140,7 @@ def _said(fact: Fact) -> dict[str, Any]:
 
 def _arrived(state: State, fact: Fact) -> dict[str, Any]:
     fields = effect(fact)
-    if state.status is Status.COMPLETED and state.evidence in TIMED:
+    if state.status is Status.COMPLETED and state.evidence in EVENTS:
         # It has been there since: only what is new is taken.
         for name in ("status", "since", "evidence", "quiet"):
             del fields[name]
@@ -264,7 +258,7 @@ def _ends(state: State, fact: Fact) -> bool:
     if fact.version.version_id != NULL_VERSION or state.created_at is None:
         return True
     if fact.sequencer and state.sequencer:
-        return _padded(fact.sequencer) >= _padded(state.sequencer)
+        return sequencer_order(fact.sequencer) >= sequencer_order(state.sequencer)
     return state.created_at[:19] != fact.at[:19]
 
 
@@ -272,32 +266,13 @@ def _is_overwritten(state: State, fact: Fact) -> bool:
     """Whether another write of a `null` version, of the same second, came after this one."""
     if fact.version.version_id != NULL_VERSION or not (state.sequencer and fact.sequencer):
         return False
-    return _padded(fact.sequencer) < _padded(state.sequencer)
+    return sequencer_order(fact.sequencer) < sequencer_order(state.sequencer)
 
 
 def _still_ended(state: State, fact: Fact) -> dict[str, Any]:
     """A `null` version whose upload began before the deletion it was completed after is gone."""
     if fact.version.version_id != NULL_VERSION or not (state.ended_by and fact.sequencer):
         return {}
-    if _padded(fact.sequencer) > _padded(state.ended_by):
+    if sequencer_order(fact.sequencer) > sequencer_order(state.ended_by):
         return {}
     return {"deleted_at": state.deleted_at, "ended_by": state.ended_by, "in_doubt": None}
-
-
-def _padded(sequencer: str) -> str:
-    """S3 compares sequencers as upper-case text, padded with zeros on the right."""
-    return sequencer.upper().ljust(_SEQUENCER_LENGTH, "0")
-
-
-READ = frozenset(
-    {
-        Evidence.HEAD_SOURCE,
-        Evidence.HEAD_DESTINATION,
-        Evidence.INVENTORY,
-        Evidence.BATCH_REPORT,
-    }
-)
-"""Evidence that says when somebody looked, and not when it happened."""
-
-
-TIMED = frozenset(Evidence) - READ

@@ -7,18 +7,17 @@ that no rule takes it, or what was read of the version itself.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from replication.ledger.fold import READ
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import NULL_VERSION, State
+from replication.s3.evidence import READINGS
 from replication.s3.status import Status, aggregate
+from replication.s3.version import sequencer_order
 from replication.times import Instant
 
 VersionItems = Sequence[LedgerItem]
 """Every item of one object version, at least one."""
 
 Age = tuple[str, str, str, str, str]
-
-_SEQUENCER_LENGTH = 64
 
 
 def is_unsourced(items: VersionItems) -> bool:
@@ -79,7 +78,7 @@ def deleted_at(items: VersionItems) -> Instant | None:
         return found
     written = max((_birth(item.record.state) for item in items), default=("", ""))
     ended = max(
-        (state.deleted_at, padded(state.ended_by))
+        (state.deleted_at, sequencer_order(state.ended_by))
         for state in (item.record.state for item in items)
         if state.deleted_at
     )
@@ -102,7 +101,7 @@ def age_of(items: VersionItems) -> Age:
         or ""
     )
     version = items[0].version
-    sequencer = padded(newest(items, "sequencer"))
+    sequencer = sequencer_order(newest(items, "sequencer"))
     return moment[:19], sequencer, moment, version.version_id, version.bucket
 
 
@@ -119,11 +118,6 @@ def observed_at(items: Iterable[LedgerItem]) -> Instant | None:
     return max((found for item in items if (found := item.record.state.observed_at)), default=None)
 
 
-def padded(sequencer: str | None) -> str:
-    """S3's sequencers compare as upper-case text, padded with zeros; empty when there is none."""
-    return sequencer.upper().ljust(_SEQUENCER_LENGTH, "0") if sequencer else ""
-
-
 def _without_destination(items: VersionItems) -> list[State]:
     """What is known of no destination, unless it is the version's end alone."""
     states = (item.record.state for item in items if not item.destination)
@@ -138,7 +132,7 @@ def _own(items: VersionItems) -> State | None:
 def _says_more(state: State, own: State) -> bool:
     """Whether a destination was heard of after the status of the version was read, so that this may
     be no more what S3 would say."""
-    if state.status is None and state.in_doubt and state.evidence in READ:
+    if state.status is None and state.in_doubt and state.evidence in READINGS:
         return False  # S3 was asked, and refused to say
     learnt_at = state.since or state.observed_at or ""
     later = learnt_at > (own.observed_at or "")
@@ -146,4 +140,4 @@ def _says_more(state: State, own: State) -> bool:
 
 
 def _birth(state: State) -> tuple[str, str]:
-    return state.created_at or "", padded(state.sequencer)
+    return state.created_at or "", sequencer_order(state.sequencer)

@@ -16,12 +16,13 @@ from typing import Any
 from replication import times
 from replication.ledger import version_items
 from replication.ledger.fact import Fact
-from replication.ledger.fold import TIMED, steps
+from replication.ledger.fold import steps
 from replication.ledger.item import LedgerItem
 from replication.ledger.latency import latency
 from replication.ledger.schedule import Schedule
 from replication.ledger.state import State
 from replication.ledger.version_items import VersionItems, newest, observed_at
+from replication.s3.evidence import EVENTS
 from replication.s3.failure_reasons import explain
 from replication.s3.rule_history import RuleHistory
 from replication.s3.rules import Rule
@@ -246,7 +247,7 @@ def _destination(item: LedgerItem, present: Present, created_at: Instant | None 
 
 def _latency(state: State) -> float | None:
     """A read tells that it arrived, and not when; only an event does."""
-    if state.status is not Status.COMPLETED or state.evidence not in TIMED:
+    if state.status is not Status.COMPLETED or state.evidence not in EVENTS:
         return None
     if state.requested_at is None or state.since is None:
         return None
