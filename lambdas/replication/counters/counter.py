@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 
 from replication.counters import histogram
 from replication.counters.period import Level, name_of
-from replication.ledger.edges import Edge, Word, edges
+from replication.ledger.edges import Edge, EdgeKind, edges
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import State
 from replication.s3.status import Status
@@ -124,7 +124,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Benign:
+class BenignKeys:
     """Key patterns (`*.tflock`) whose failures are recorded and not announced."""
 
     patterns: tuple[str, ...] = ()
@@ -137,24 +137,24 @@ def period(route: ItemImage, level: Level, at: Instant) -> Period:
     return Period(route.version.bucket, route.destination, level, name_of(level, at))
 
 
-def failure_kind_of(seen: ItemImage, benign: Benign) -> FailureKind:
+def failure_kind_of(seen: ItemImage, benign: BenignKeys) -> FailureKind:
     """The kind of the failure that an item is in, or was in before S3 tried again."""
     return _failure_kind(seen, seen.state.rule_id, seen.state.failure_code, benign)
 
 
-def failure_kind_at(seen: ItemImage, edge: Edge, benign: Benign) -> FailureKind:
+def failure_kind_at(seen: ItemImage, edge: Edge, benign: BenignKeys) -> FailureKind:
     """The kind of a failure that happened to an item."""
     return _failure_kind(seen, edge.rule_id, edge.code, benign)
 
 
 def _failure_kind(
-    seen: ItemImage, rule_id: str | None, code: str | None, benign: Benign
+    seen: ItemImage, rule_id: str | None, code: str | None, benign: BenignKeys
 ) -> FailureKind:
     known = (seen.version.bucket, seen.destination, rule_id or "", (code or "").strip())
     return FailureKind(*known, benign(seen.version.key))
 
 
-def deltas(old: ItemImage | None, new: ItemImage | None, benign: Benign) -> Deltas:
+def deltas(old: ItemImage | None, new: ItemImage | None, benign: BenignKeys) -> Deltas:
     """What the change from `old` to `new` (None: no item) adds to the counters."""
     found: Deltas = {}
     for sign, seen in ((-1, old), (1, new)):
@@ -179,7 +179,7 @@ def merged(many: list[Deltas]) -> Deltas:
     return {view: amounts for view, amounts in kept.items() if amounts}
 
 
-def current(seen: ItemImage | None, benign: Benign) -> Iterator[tuple[CounterKey, str, int]]:
+def current(seen: ItemImage | None, benign: BenignKeys) -> Iterator[tuple[CounterKey, str, int]]:
     """What an item contributes by being as it is."""
     if seen is None or not seen.listed:
         return
@@ -214,14 +214,16 @@ def changed_edges(old: ItemImage | None, new: ItemImage | None) -> Iterator[tupl
         yield -1, edge
 
 
-def _cumulative(seen: ItemImage, edge: Edge, benign: Benign) -> Iterator[tuple[CounterKey, str]]:
+def _cumulative(
+    seen: ItemImage, edge: Edge, benign: BenignKeys
+) -> Iterator[tuple[CounterKey, str]]:
     if edge.quiet:
         return
-    yield from _in_every_period(seen, edge.at, edge.word)
+    yield from _in_every_period(seen, edge.at, edge.kind)
     if edge.seconds is not None:
         name = f"latency_{histogram.bucket_of(edge.seconds)}"
         yield from _in_every_period(seen, edge.at, name)
-    if edge.word is Word.FAILED:
+    if edge.kind is EdgeKind.FAILED:
         yield failure_kind_at(seen, edge, benign), "failures"
 
 

@@ -73,5 +73,5 @@ def decode(text: str) -> Incident:
     )
 
 
-def _samples(many: Iterable[Sample]) -> tuple[Sample, ...]:
+def first_samples(many: Iterable[Sample]) -> tuple[Sample, ...]:
     return tuple(dict.fromkeys(many))[:SAMPLES]

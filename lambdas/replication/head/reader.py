@@ -35,7 +35,7 @@ from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 
-def possible(
+def possible_destinations(
     history: RuleHistory | None, version: ObjectVersion, known: Mapping[str, State], now: Instant
 ) -> tuple[str, ...] | None:
     """Where a version may be due beside what is `known`; None: no rule that nobody saw took it,
@@ -47,7 +47,7 @@ def possible(
     return tuple(history.candidates(version.key))
 
 
-def with_due(
+def with_certain_destinations(
     history: RuleHistory | None, version: ObjectVersion, known: Mapping[str, State]
 ) -> Mapping[str, State]:
     """What is known, and the destinations beside it that the rules take the version to for certain:
@@ -74,7 +74,7 @@ class VersionReader:
     note_replicas: Callable[[ObjectVersion], None] = lambda _: None
     quiet: bool = False
 
-    def examine(
+    def read(
         self,
         version: ObjectVersion,
         known: Mapping[str, State],
@@ -96,7 +96,7 @@ class VersionReader:
         head = self.objects.head(version)
         if head is None:
             unheard = dict.fromkeys(possible or (), State())
-            there = self.outlived(version, unheard | named, now)
+            there = self.replicas_left(version, unheard | named, now)
             names = dict.fromkeys([*named, *(fact.destination for fact in there)])
             if unplaced.in_doubt or not names:
                 names[""] = None
@@ -110,7 +110,7 @@ class VersionReader:
             facts += _placed(look, head, unplaced, facts)
         return facts + (self._lost(look, facts) if self.audit else [])
 
-    def outlived(
+    def replicas_left(
         self, version: ObjectVersion, known: Mapping[str, State], now: Instant
     ) -> list[Fact]:
         """Replicas of a version that is gone, which arrived before it went without the ledger

@@ -81,7 +81,7 @@ class Reading:
         """What becomes of a doubt that nothing else can end, once it is a day old: what the rules
         took there still waits, what they only may have taken there was not sent."""
         state = self.state(name)
-        if seconds_between(state.lacking_since or self.now, self.now) < DOUBT_SECONDS:
+        if seconds_between(state.outstanding_since or self.now, self.now) < DOUBT_SECONDS:
             return []
         if state.status is Status.PENDING:
             return [self.seen(name, Status.PENDING)]
@@ -138,7 +138,7 @@ class Reading:
             fact,
             present=True if there else None,
             in_doubt=in_doubt or None,
-            requested_at=None if self.state(name).lacking_since else self.written_at,
+            requested_at=None if self.state(name).outstanding_since else self.written_at,
         )
 
     def seen(

@@ -19,7 +19,7 @@ from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 
-class Word(StrEnum):
+class EdgeKind(StrEnum):
     """What an edge is counted as."""
 
     CREATED = "created"
@@ -32,7 +32,7 @@ class Edge:
     """`order` is that of the fact that made it. `quiet`: it is old news, learnt by reading an
     inventory. `seconds` is how long the replication took, None where no event says so."""
 
-    word: Word
+    kind: EdgeKind
     at: Instant
     order: str
     rule_id: str | None = None
@@ -52,7 +52,7 @@ def edges(record: Record, base: State | None = None) -> tuple[Edge, ...]:
             written = None if again and written is None and before.status else fact.at
         if written and after.status:
             # A version that was only possible counts once it is known to be due.
-            found.append(Edge(Word.CREATED, written, fact.order))
+            found.append(Edge(EdgeKind.CREATED, written, fact.order))
             written = None
         if edge := _edge(fact.order, before, after):
             found.append(edge)
@@ -67,20 +67,20 @@ def _edge(order: str, before: State, after: State) -> Edge | None:
         seconds = None
         if after.evidence in EVENTS and after.requested_at:
             seconds = latency(after.requested_at, at)
-        return Edge(Word.COMPLETED, at, order, after.rule_id, None, quiet, seconds)
+        return Edge(EdgeKind.COMPLETED, at, order, after.rule_id, None, quiet, seconds)
     if after.status is Status.FAILED and (
         before.status is not Status.FAILED or before.failure_code != after.failure_code
     ):
-        return Edge(Word.FAILED, at, order, after.rule_id, after.failure_code, quiet)
+        return Edge(EdgeKind.FAILED, at, order, after.rule_id, after.failure_code, quiet)
     return None
 
 
-def standing_failure(state: State, found: tuple[Edge, ...]) -> Edge | None:
+def current_failure(state: State, found: tuple[Edge, ...]) -> Edge | None:
     """The edge into the failure an item is in; None when it is in none, or the edge is folded
     away."""
     if state.status is not Status.FAILED:
         return None
-    return next((edge for edge in reversed(found) if edge.word is Word.FAILED), None)
+    return next((edge for edge in reversed(found) if edge.kind is EdgeKind.FAILED), None)
 
 
 def edge_id(version: ObjectVersion, destination: str, edge: Edge) -> str:

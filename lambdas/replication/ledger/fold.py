@@ -71,11 +71,11 @@ def step(state: State, fact: Fact) -> State:
         case _:
             assert_never(fact.kind)
     after = replace(state, **fields)
-    if fact.kind in _NEW or not state.lacking_since or not after.lacking_since:
+    if fact.kind in _NEW or not state.outstanding_since or not after.outstanding_since:
         return after
     # A request that was not fulfilled keeps its time through whatever is heard of it.
-    if after.lacking_since > state.lacking_since:
-        return replace(after, requested_at=state.lacking_since)
+    if after.outstanding_since > state.outstanding_since:
+        return replace(after, requested_at=state.outstanding_since)
     return after
 
 
@@ -180,7 +180,7 @@ def _verdict(state: State, fact: Fact) -> dict[str, Any]:
         return kept | _pending_again(state, fact, fact.at)
     match state.status:
         case None:
-            began = state.lacking_since or fact.at
+            began = state.outstanding_since or fact.at
             return kept | {"in_doubt": True, "since": began, "evidence": fact.evidence}
         case Status.COMPLETED:
             return kept | _pending_again(state, fact, fact.at) | {"in_doubt": True}
@@ -198,7 +198,7 @@ def _pending_again(state: State, fact: Fact, asked_at: Instant | None) -> dict[s
             return _status(Status.PENDING, fact)
         case _:
             # What was in doubt waits since the doubt began.
-            began = state.lacking_since
+            began = state.outstanding_since
             fields = {"requested_at": began or asked_at, "late": None} | _recovered()
             return _status(Status.PENDING, fact) | fields | ({"since": began} if began else {})
 
@@ -231,7 +231,7 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
         case None:
             since = None
             if fact.in_doubt:
-                since = state.lacking_since or fact.requested_at or fact.at
+                since = state.outstanding_since or fact.requested_at or fact.at
             ruled_out = {"status": None, "since": since, "evidence": fact.evidence}
             return ruled_out | _recovered() | there
         case Status.PENDING:

@@ -73,7 +73,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChunkRequest:
     """A request for up to `entries` index entries of a stream, behind `after`."""
 
     stream: Stream
@@ -99,7 +99,7 @@ class Page:
     next: Position | None
 
 
-Fetch = Callable[[Filters, Sequence[Wanted]], Sequence[Chunk]]
+Fetch = Callable[[Filters, Sequence[ChunkRequest]], Sequence[Chunk]]
 """Reads several streams at once; answers in the order it was asked."""
 
 
@@ -203,7 +203,7 @@ def _read_on(filters: Filters, fetch: Fetch, hungry: Sequence[_Reading], budget:
     chunks = fetch(
         filters,
         [
-            Wanted(reading.stream, reading.frontier, min(reading.entries, share))
+            ChunkRequest(reading.stream, reading.frontier, min(reading.entries, share))
             for reading in hungry
         ],
     )

@@ -61,7 +61,7 @@ class State:
         return self.deleted_at is not None and not known
 
     @property
-    def lacking_since(self) -> Instant | None:
+    def outstanding_since(self) -> Instant | None:
         """Since when the destination lacks the version, or may lack it; None: it has it, or the
         version is not due there."""
         match self.status:

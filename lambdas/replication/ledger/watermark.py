@@ -78,11 +78,6 @@ class Watermark:
         return max(0.0, seconds_between(self.at, now))
 
 
-def lacking_since(stored: LedgerItem) -> Instant | None:
-    """Since when the destination lacks the version, or may lack it; None: it has it."""
-    return stored.record.state.lacking_since
-
-
 def watermark(
     bucket: str,
     history: RuleHistory | None,
@@ -96,7 +91,7 @@ def watermark(
         {
             (since, stored.version, stored.destination): stored
             for stored in oldest
-            if (since := lacking_since(stored))
+            if (since := stored.record.state.outstanding_since)
         }.items(),
         key=lambda found: found[0],
     )
@@ -122,7 +117,7 @@ def _reason(history: RuleHistory | None, frontier: Instant | None) -> Reason | N
     return None if history.listed else Reason.NOT_LISTED_BEFORE
 
 
-def not_heard(
+def why_not_current(
     history: RuleHistory | None, frontier: Instant | None, now: Instant, until: Instant | None
 ) -> Reason | None:
     """Why not all is known that took place before `until` (None: until the present); None: it is.
@@ -135,7 +130,7 @@ def not_heard(
     return Reason.NOT_HEARD_YET if reach < (until or plus(now, -PRESENT_SECONDS)) else None
 
 
-def lacks(
+def why_incomplete(
     history: RuleHistory | None,
     frontier: Instant | None,
     now: Instant,
@@ -144,7 +139,7 @@ def lacks(
 ) -> Reason | None:
     """Why a list of what began from `since` on (None: ever) and before `until` may lack something;
     None: it is complete."""
-    if reason := not_heard(history, frontier, now, until):
+    if reason := why_not_current(history, frontier, now, until):
         return reason
     assert history is not None
     covered = history.listed or (since is not None and since >= history.tracking_since)

@@ -41,7 +41,7 @@ _ROLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class AsOf:
     """What answers are given by: the moment that ages count to, the age from which pending is
     called stale (S3 still says PENDING, nobody knows why, and it has not failed), and up to when
     the rules of each source bucket are certain (`certainty`). A bucket that is not named is."""
@@ -53,7 +53,7 @@ class Present:
     def age(self, state: State) -> float | None:
         """Of a version that waits, since it was first asked for."""
         waiting = state.status is Status.PENDING
-        return _elapsed(state.lacking_since if waiting else state.since, self.now)
+        return _elapsed(state.outstanding_since if waiting else state.since, self.now)
 
     def is_stale(self, state: State) -> bool:
         return state.status is Status.PENDING and (self.age(state) or 0) >= self.stale_seconds
@@ -78,7 +78,7 @@ def certainty(histories: Mapping[str, RuleHistory | None]) -> dict[str, Instant 
     }
 
 
-def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
+def tracked_object(items: VersionItems, bucket: str, present: AsOf) -> Json:
     """The version as `bucket` has it: its source, or a destination that `holds` it."""
     concerned = items
     if bucket != items[0].version.bucket:
@@ -86,13 +86,13 @@ def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
     return summary(items, bucket, present) | {"transitions": transitions(concerned)}
 
 
-def summary(items: VersionItems, bucket: str, present: Present) -> Json:
+def summary(items: VersionItems, bucket: str, present: AsOf) -> Json:
     if bucket == items[0].version.bucket and not version_items.is_unsourced(items):
         return _source(items, present)
     return _replica(items, bucket)
 
 
-def _source(items: VersionItems, present: Present) -> Json:
+def _source(items: VersionItems, present: AsOf) -> Json:
     version = items[0].version
     created_at, deleted_at = newest(items, "created_at"), version_items.deleted_at(items)
     in_doubt = not deleted_at and any(present.in_doubt(item, created_at) for item in items)
@@ -163,7 +163,7 @@ def transitions(items: Sequence[LedgerItem]) -> list[Json]:
     return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
 
 
-def row(item: LedgerItem, present: Present) -> Json:
+def row(item: LedgerItem, present: AsOf) -> Json:
     """One version at one destination; null where it is in doubt whether it is due anywhere."""
     version, state = item.version, item.record.state
     return {
@@ -228,7 +228,7 @@ def _rule(rule: Rule, history: RuleHistory) -> Json:
     }
 
 
-def _destination(item: LedgerItem, present: Present, created_at: Instant | None = None) -> Json:
+def _destination(item: LedgerItem, present: AsOf, created_at: Instant | None = None) -> Json:
     state = item.record.state
     return {
         "bucket": item.destination,

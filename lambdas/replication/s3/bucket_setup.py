@@ -48,7 +48,7 @@ Setups = Mapping[str, tuple[Setup, Instant]]
 """By bucket, and when S3 said so."""
 
 
-def examine(
+def findings(
     histories: Mapping[str, RuleHistory | None],
     destination_buckets: Collection[str],
     denied: Sequence[tuple[Denied, Instant]],
