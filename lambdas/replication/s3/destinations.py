@@ -52,8 +52,7 @@ def due(
     tags         its tags; None: not read
     tags_denied  they may not be read
 
-    TagsNeeded when a rule depends on the tags and nobody tried to read them (`tags` is None and
-    `tags_denied` is false).
+    TagsNeeded when a rule depends on the tags, and they were neither read nor denied.
     """
     mine, *others = (
         _taken(configuration, key, delete_marker, tags, tags_denied)

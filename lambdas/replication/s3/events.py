@@ -79,7 +79,7 @@ class Replicated:
     id: str
     rule_id: str | None = None
     requested_at: Instant | None = None
-    """S3's `requestTime`: when the version was written."""
+    """S3's `requestTime`."""
     failure_code: str | None = None
     """S3's `failureReason`."""
     size: int | None = None
