@@ -20,7 +20,7 @@ from replication.s3.status import Status
 from replication.s3.version import sequencer_order
 from replication.times import Instant
 
-_NEW = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
+_WRITES = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
 
 
 def effect(fact: Fact) -> dict[str, Any]:
