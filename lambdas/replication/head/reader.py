@@ -92,7 +92,7 @@ class VersionReader:
         # What was ruled out is asked about once more only when nothing else explains a header.
         due = {name: state for name, state in named.items() if not state.is_ruled_out} or named
         in_doubt = possible is not None or any(state.is_ruled_out for state in due.values())
-        look = Reading(version, due, now, in_doubt, sure, quiet=self.quiet)
+        reading = Reading(version, due, now, in_doubt, sure, quiet=self.quiet)
         head = self.objects.head(version)
         if head is None:
             unheard = dict.fromkeys(possible or (), State())
@@ -100,75 +100,77 @@ class VersionReader:
             names = dict.fromkeys([*named, *(fact.destination for fact in there)])
             if unplaced.in_doubt or not names:
                 names[""] = None
-            return [look.fact(Kind.DELETED, name) for name in names] + there
+            return [reading.fact(Kind.DELETED, name) for name in names] + there
         if head.unreadable and listed:
             head = replace(head, replication_status=listed, unreadable=False)
         written_at = _created_at(known) or head.last_modified
-        look = replace(look, written_at=written_at)
-        facts = self._by_head(look, head, possible or ())
+        reading = replace(reading, written_at=written_at)
+        facts = self._by_head(reading, head, possible or ())
         if unplaced.in_doubt:
-            facts += _placed(look, head, unplaced, facts)
-        return facts + (self._lost(look, facts) if self.audit else [])
+            facts += _whole_version(reading, head, unplaced, facts)
+        return facts + (self._missing_replicas(reading, facts) if self.audit else [])
 
     def replicas_left(
         self, version: ObjectVersion, known: Mapping[str, State], now: Instant
     ) -> list[Fact]:
         """Replicas of a version that is gone, which arrived before it went without the ledger
         being told. What a destination denies stays unknown: nobody will ask again."""
-        look = Reading(version, known, now, quiet=self.quiet)
+        reading = Reading(version, known, now, quiet=self.quiet)
         # One that was lost may have come once more.
         names = [name for name, state in known.items() if name and not state.arrived_at]
         heads = self._heads(version, names)
         return [
-            look.seen(name, Status.COMPLETED, there=there) for name, there in heads.items() if there
+            reading.from_destination(name, Status.COMPLETED, there=there)
+            for name, there in heads.items()
+            if there
         ]
 
-    def _by_head(self, look: Reading, head: Head, possible: Collection[str]) -> list[Fact]:
-        everywhere = {*look.known, *possible}
+    def _by_head(self, reading: Reading, head: Head, possible: Collection[str]) -> list[Fact]:
+        everywhere = {*reading.known, *possible}
         if head.unreadable:
-            self.note(Hidden(look.version.bucket))
-            return status_facts.of_unreadable(look, self._heads(look.version, everywhere))
+            self.note(Hidden(reading.version.bucket))
+            return status_facts.of_unreadable(reading, self._heads(reading.version, everywhere))
         if head.delete_marker:
-            return status_facts.of_marker(look, self._heads(look.version, everywhere))
+            return status_facts.of_marker(reading, self._heads(reading.version, everywhere))
         said = head.replication_status
         if said in (None, REPLICA):
             if said is None:
-                return [look.observed(name, None, NO_RULE) for name in look.known]
-            self.note_replicas(look.version)
+                return [reading.from_source(name, None, NO_RULE) for name in reading.known]
+            self.note_replicas(reading.version)
             # A job may have copied it on all the same.
             return [
-                look.observed(name, None, IS_REPLICA)
-                for name in look.known
-                if not look.is_its_own(name)
+                reading.from_source(name, None, IS_REPLICA)
+                for name in reading.known
+                if not reading.is_destination(name)
             ]
         status = Status(str(said))
         if status is Status.COMPLETED:
-            doubtful = [name for name in everywhere if look.is_doubtful(name)]
-            if look.all_doubt:
+            doubtful = [name for name in everywhere if reading.is_doubtful(name)]
+            if reading.all_in_doubt:
                 doubtful = list(everywhere)
-            heads = self._heads(look.version, doubtful)
-            facts = status_facts.of_completed(look, heads)
-            return facts + look.refused(set(doubtful) - set(heads), facts)
-        if len(everywhere) == 1 and not any(map(look.is_doubtful, everywhere)):
-            return self._alone(look, head, status)
-        heads = self._heads(look.version, everywhere)
-        look = replace(look, differing=self._differing(look.version, head, heads))
+            heads = self._heads(reading.version, doubtful)
+            facts = status_facts.of_completed(reading, heads)
+            return facts + reading.doubt_of_denied(set(doubtful) - set(heads), facts)
+        if len(everywhere) == 1 and not any(map(reading.is_doubtful, everywhere)):
+            return self._only_destination(reading, head, status)
+        heads = self._heads(reading.version, everywhere)
+        reading = replace(reading, differing=self._differing(reading.version, head, heads))
         if status is Status.PENDING:
-            facts = status_facts.of_pending(look, heads)
+            facts = status_facts.of_pending(reading, heads)
         else:
-            facts = status_facts.of_failed(look, heads) or _unasked(look)
-        return facts + look.refused(everywhere - set(heads), facts)
+            facts = status_facts.of_failed(reading, heads) or _failed_somewhere(reading)
+        return facts + reading.doubt_of_denied(everywhere - set(heads), facts)
 
-    def _alone(self, look: Reading, head: Head, said: Status) -> list[Fact]:
+    def _only_destination(self, reading: Reading, head: Head, said: Status) -> list[Fact]:
         """The status of the only destination, which need not be asked; of one that failed it tells
         whether something came there."""
         if said is Status.PENDING:
-            return [look.observed(name, said) for name in look.known]
-        heads = self._heads(look.version, look.known)
+            return [reading.from_source(name, said) for name in reading.known]
+        heads = self._heads(reading.version, reading.known)
         if not heads:
-            return _unasked(look)
-        look = replace(look, differing=self._differing(look.version, head, heads))
-        return status_facts.of_failed(look, heads)
+            return _failed_somewhere(reading)
+        reading = replace(reading, differing=self._differing(reading.version, head, heads))
+        return status_facts.of_failed(reading, heads)
 
     def _heads(self, version: ObjectVersion, names: Iterable[str]) -> Heads:
         """What the buckets have of the version: a replica keeps its key and version id. Those that
@@ -206,18 +208,18 @@ class VersionReader:
             self.note(denied)
             return None
 
-    def _lost(self, look: Reading, facts: list[Fact]) -> list[Fact]:
+    def _missing_replicas(self, reading: Reading, facts: list[Fact]) -> list[Fact]:
         """Replicas that S3 calls replicated and the destination does not have (any more)."""
         completed = [
             fact.destination
             for fact in facts
             if fact.destination
             and fact.status is Status.COMPLETED
-            and not look.state(fact.destination).lost_at
+            and not reading.state(fact.destination).lost_at
         ]
         return [
-            look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION)
-            for name, there in self._heads(look.version, completed).items()
+            reading.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION)
+            for name, there in self._heads(reading.version, completed).items()
             if there is None
         ]
 
@@ -226,29 +228,31 @@ def _created_at(known: Mapping[str, State]) -> Instant | None:
     return max((s.created_at for s in known.values() if s.created_at), default=None)
 
 
-def _placed(look: Reading, head: Head, unplaced: State, facts: Sequence[Fact]) -> list[Fact]:
+def _whole_version(
+    reading: Reading, head: Head, unplaced: State, facts: Sequence[Fact]
+) -> list[Fact]:
     """The end of the doubt whether any rule took the version at all: another destination is known
     or in doubt in its stead, or S3 shows that none did."""
     if any(not fact.destination for fact in facts):
         return []
     if any(fact.status or (fact.in_doubt and not head.unreadable) for fact in facts):
-        return [look.observed("", None, PLACED)]
+        return [reading.from_source("", None, PLACED)]
     if head.delete_marker:
-        doubted = replace(look, known={"": unplaced})
-        return [fact for fact in doubted.ended_doubt("") if fact.status is None]
+        doubted = replace(reading, known={"": unplaced})
+        return [fact for fact in doubted.end_doubt("") if fact.status is None]
     match head.replication_status:
         case None if not head.unreadable:
-            return [look.observed("", None, NO_RULE)]
+            return [reading.from_source("", None, NO_RULE)]
         case "REPLICA":
-            return [look.observed("", None, IS_REPLICA)]
+            return [reading.from_source("", None, IS_REPLICA)]
         case Status.COMPLETED:
-            return [look.observed("", None, NO_RULE_SEEN)]
+            return [reading.from_source("", None, NO_RULE_SEEN)]
         case _:
             return []
 
 
-def _unasked(look: Reading) -> list[Fact]:
+def _failed_somewhere(reading: Reading) -> list[Fact]:
     """The source says FAILED, and no destination may be asked."""
-    reason = status_facts.SEVERAL_MAY_HAVE_FAILED if len(look.known) > 1 else None
-    names = look.having(Status.FAILED) or list(look.known)
-    return [look.observed(name, Status.FAILED, reason) for name in names]
+    reason = status_facts.SEVERAL_MAY_HAVE_FAILED if len(reading.known) > 1 else None
+    names = reading.with_status(Status.FAILED) or list(reading.known)
+    return [reading.from_source(name, Status.FAILED, reason) for name in names]

@@ -4,8 +4,8 @@ The index has one partition for each (source bucket, destination, shard), sorted
 So each shard of a route and each status is a sorted stream, and a list is a merge of them. Versions
 in doubt have no status and are a stream of their own; the route without a destination has no other.
 
-The next page begins after a *position*, the (since, tie) of a row, not at a DynamoDB key. A position
-means the same whatever was written meanwhile, so a row that does not change is returned once.
+The next page begins after a *position*, the (since, tie) of a row, not at a DynamoDB key. It means
+the same whatever was written meanwhile, so a row that does not change is returned exactly once.
 
 Filters that the index cannot apply drop rows after the read. One request reads a limited number of
 entries; when they run out, the page ends at the position up to which every stream was read.
@@ -21,7 +21,7 @@ from replication.s3.status import Status
 from replication.times import Instant
 
 ENTRIES_A_REQUEST = 10_000
-"""Entries of the index."""
+"""How many index entries one request may read; below, one chunk at first and at most."""
 FIRST_CHUNK = 16
 LARGEST_CHUNK = 1_000
 

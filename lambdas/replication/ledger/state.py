@@ -13,7 +13,7 @@ NULL_VERSION = "null"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of one object version at one destination. None is unknown, or does not apply."""
+    """What is known of one object version at one destination. None: unknown, or none."""
 
     status: Status | None = None
     since: Instant | None = None
