@@ -9,7 +9,7 @@ python -m bench.capacity    prints the items of one object's life and what they 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from replication.counters.counter import Benign, ItemImage, deltas, image_of, merged
+from replication.counters.counter import BenignKeys, ItemImage, deltas, image_of, merged
 from replication.ledger.fact import Fact
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
@@ -28,7 +28,7 @@ def counting(objects: int, seconds: float = 5) -> float:
         for n in range(objects)
     ]
     made = [(None, facts[:1]) for facts in lives] + [(facts[:1], facts) for facts in lives]
-    found = merged([deltas(_seen(old), _seen(new), Benign()) for old, new in made])
+    found = merged([deltas(_seen(old), _seen(new), BenignKeys()) for old, new in made])
     return 2 * (len(found) + 1) / objects
 
 

@@ -27,7 +27,7 @@ from bench.recorder import tables
 from replication.aws.table import ledger_item
 from replication.aws.table.counter_writes import CounterTable
 from replication.aws.table.rule_revisions import RuleRevisionTable
-from replication.counters.counter import Benign, Change, deltas, image_of
+from replication.counters.counter import BenignKeys, Change, deltas, image_of
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
@@ -98,7 +98,7 @@ def fill(client: Any, table: str, first: int, size: int, began: Instant) -> None
         for number in range(start, min(size, start + 1_000)):
             one = stored(number, size, began)
             seen = image_of(one, listed=True)
-            changes.append(Change(f"{size:012}{number:012}", deltas(None, seen, Benign())))
+            changes.append(Change(f"{size:012}{number:012}", deltas(None, seen, BenignKeys())))
         counters.apply("shardId-bench", changes)
 
 

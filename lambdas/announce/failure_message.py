@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from replication.ledger.edges import Edge, Word, edge_id, edges, standing_failure
+from replication.ledger.edges import Edge, EdgeKind, current_failure, edge_id, edges
 from replication.ledger.item import LedgerItem
 from replication.published import row as published_row
 from replication.published.sns_message import SnsMessage, sns_message
@@ -21,11 +21,11 @@ def announcement(item: LedgerItem, now: Instant) -> SnsMessage:
 
     What is not known of it is told as null rather than kept from subscribers: the failure is sure.
     """
-    row = published_row.row(item, published_row.Present(now))
+    row = published_row.row(item, published_row.AsOf(now))
     state = item.record.state
     # Where the fact that began it is kept no more, its time and reason name it.
-    folded = Edge(Word.FAILED, state.since or now, f"{state.since}#{state.failure_code}")
-    edge = standing_failure(state, edges(item.record, item.base)) or folded
+    folded = Edge(EdgeKind.FAILED, state.since or now, f"{state.since}#{state.failure_code}")
+    edge = current_failure(state, edges(item.record, item.base)) or folded
     return sns_message(
         subject=_subject(row),
         body=row

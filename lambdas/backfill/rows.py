@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from backfill.row_claims import Found, Question, RowClaims
 from replication.errors import Denied, NotYet, Rejected, Undecided, Unsourced
 from replication.head.port import Head, Objects
-from replication.head.reader import VersionReader, possible
+from replication.head.reader import VersionReader, possible_destinations
 from replication.head.replica_source import ReplicaSources
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.port import Claim, Ledger
@@ -154,7 +154,7 @@ class Rows:
             # Written together with the answers, in one go.
             claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
             examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
-            return examiner.examine(
+            return examiner.read(
                 version, claimed | known, now, question.possible, listed=question.unless
             )
         except (Denied, Unsourced, Undecided) as error:
@@ -174,9 +174,9 @@ class Rows:
             return None
         original = version.in_bucket(origin)
         known = self._ledger.states(original)
-        others = possible(self._origins.histories[origin], original, known, now) or ()
+        others = possible_destinations(self._origins.histories[origin], original, known, now) or ()
         examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
-        return examiner.examine(original, known, now, (*others, version.bucket))
+        return examiner.read(original, known, now, (*others, version.bucket))
 
     def _of(self, bucket: str) -> RowClaims:
         if bucket not in self._known:

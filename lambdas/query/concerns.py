@@ -5,7 +5,7 @@ from collections.abc import Mapping, Set
 
 from query.wiring import Service
 from replication.counters.counter import Totals
-from replication.ledger.watermark import Reason, lacks
+from replication.ledger.watermark import Reason, why_incomplete
 from replication.published.row import Json
 from replication.s3.rule_history import RuleHistory
 from replication.threads import concurrently
@@ -69,7 +69,7 @@ def reason(
 ) -> tuple[str, Reason] | None:
     """The first bucket of which something may be missing, and why; None: nothing is."""
     found = (
-        (bucket, lacks(history, frontier, now, since, until))
+        (bucket, why_incomplete(history, frontier, now, since, until))
         for bucket, history in concerned.items()
     )
     return next(((bucket, why) for bucket, why in found if why), None)

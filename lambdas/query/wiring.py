@@ -18,7 +18,7 @@ from replication.aws.table.outstanding import Outstanding
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.cache import Cached
 from replication.ledger.schedule import Schedule
-from replication.published.row import Present, certainty
+from replication.published.row import AsOf, certainty
 from replication.s3.known_rules import KnownRules
 from replication.settings import Settings, from_env
 from replication.times import Instant, wall_clock
@@ -41,7 +41,7 @@ class Service:
     histories: KnownRules
     lookup: Lookup
     findings: FindingsTable
-    present: Callable[[], Present]
+    present: Callable[[], AsOf]
     counters: CounterReads
     outstanding: Outstanding
     incidents: IncidentReads
@@ -58,8 +58,8 @@ def service() -> Service:
     histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
     stale_seconds = Schedule(settings.check_base_seconds).stale_seconds
 
-    def present() -> Present:
-        return Present(wall_clock(), stale_seconds, certainty(histories()))
+    def present() -> AsOf:
+        return AsOf(wall_clock(), stale_seconds, certainty(histories()))
 
     lookup = Lookup(items, histories, frozenset(settings.source_buckets), present)
     findings = FindingsTable(dynamodb, settings.table_name)

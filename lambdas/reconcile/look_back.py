@@ -117,7 +117,7 @@ class LookingBack:
             if _is_explained(history, version, known):
                 return []
             others = history.candidates(version.key)
-            facts = self.reconciler.examiner(now).examine(version, known, now, others)
+            facts = self.reconciler.examiner(now).read(version, known, now, others)
             return [fact for fact in facts if _is_news(fact, known)]
         except Denied as denied:
             self.reconciler.note([denied], now)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.head.port import Objects
-from replication.head.reader import VersionReader, possible, with_due
+from replication.head.reader import VersionReader, possible_destinations, with_certain_destinations
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.index import Position, Route
 from replication.ledger.item import LedgerItem
@@ -262,9 +262,11 @@ class Reconciler:
             ]
             if stored.destination != min(listed, default=None):
                 return _Seen((), ())
-            others = possible(history, version, known, now)
+            others = possible_destinations(history, version, known, now)
             examiner = self.examiner(now, audit=window.status is Status.COMPLETED)
-            facts = examiner.examine(version, with_due(history, version, known), now, others)
+            facts = examiner.read(
+                version, with_certain_destinations(history, version, known), now, others
+            )
             differences = (_difference(fact, known) for fact in facts)
             self._learn(facts, known)
             return _Seen(tuple(facts), tuple(name for name in differences if name))

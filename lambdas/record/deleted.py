@@ -31,7 +31,7 @@ def prove(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
         return certain([replica_deleted(event, version.bucket)])
     if history is not None and known:
         ended = [deleted(event, name) for name in known]
-        return certain(ended + VersionReader(world.objects).outlived(version, known, now))
+        return certain(ended + VersionReader(world.objects).replicas_left(version, known, now))
     sources = world.sources(version)
     ask = history is not None or not world.takes_own(version.bucket)
     source = world.origins().of_deleted(version, ask=ask)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from record.claims import certain
 from replication.errors import Denied
-from replication.head.reader import VersionReader, possible
+from replication.head.reader import VersionReader, possible_destinations
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.port import Claim
 from replication.ledger.state import State
@@ -30,10 +30,10 @@ def prove(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
     """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
     told = replicated(event)
     known = {event.destination: State(), **world.ledger.states(event.version)}
-    others = possible(world.history(event.version.bucket), event.version, known, now)
+    others = possible_destinations(world.history(event.version.bucket), event.version, known, now)
     examiner = VersionReader(world.objects, note=world.note)
     try:
-        seen = examiner.examine(event.version, known, now, others, sure=event.destination)
+        seen = examiner.read(event.version, known, now, others, sure=event.destination)
     except Denied as denied:
         world.note(denied)
         seen = []

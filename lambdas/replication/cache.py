@@ -1,4 +1,4 @@
-"""An answer kept for a while, so that a warm function does not read it for every request."""
+"""Values kept for a while, so that a warm function does not read them for every request."""
 
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
@@ -8,8 +8,10 @@ V = TypeVar("V")
 
 
 class Cached(Generic[K, V]):
-    """What `load` answers, for `fresh` seconds, which may depend on the answer. `seconds` is a
-    monotonic clock."""
+    """Calls `load(key)`, and keeps its value for `fresh(value)` seconds.
+
+    `seconds` is a monotonic clock. An error of `load` is raised, and nothing is kept.
+    """
 
     def __init__(
         self,
@@ -20,16 +22,16 @@ class Cached(Generic[K, V]):
         self._load = load
         self._fresh = fresh
         self._seconds = seconds
-        self._known: dict[K, tuple[float, V]] = {}
+        self._kept: dict[K, tuple[float, V]] = {}
 
-    def __call__(self, name: K) -> V:
-        if not self.is_fresh(name):
-            self._known[name] = (self._seconds(), self._load(name))
-        return self._known[name][1]
+    def __call__(self, key: K) -> V:
+        if not self.is_fresh(key):
+            self._kept[key] = (self._seconds(), self._load(key))
+        return self._kept[key][1]
 
-    def is_fresh(self, name: K) -> bool:
-        """Whether it is answered without a read."""
-        if name not in self._known:
+    def is_fresh(self, key: K) -> bool:
+        """Whether the value of `key` is kept and not too old."""
+        if key not in self._kept:
             return False
-        read_at, value = self._known[name]
+        read_at, value = self._kept[key]
         return self._seconds() - read_at < self._fresh(value)

@@ -1,26 +1,27 @@
-"""What can go wrong with one message, and whose turn it is then.
+"""Errors the tracker raises on purpose; the class says what becomes of a message.
 
 TrackerError
 ├── TooManyVersions   a key has more versions than one request may read
-├── Unreadable    a record of the stream that is no item of the ledger: told, and passed over
-├── Rejected      it can never be understood: to the dead-letter queue at once
-└── NotYet        it may be understood later: back to the queue, S3's facts are not all in
-    ├── Unplaced      nothing is known of the version yet; after a few tries it is of no concern
-    │   └── Unsourced     a replica, and no tracked bucket is known to have its source version
-    ├── Undecided     of two buckets with one marker, nobody can tell which is its source
-    └── Unavailable   an AWS service throttled, denied or failed the call
-        └── Denied        IAM or a bucket policy refuses it
-            └── Hidden        only the owner of its encryption key can read the status
+├── Unreadable        a stream record that is no item of the ledger: logged and skipped
+├── Rejected          no retry can help: to the dead-letter queue at once
+└── NotYet            a retry may help: back to the queue
+    ├── Unplaced          an event of a destination, and its source version is not known yet;
+    │   │                 ignored after a few tries
+    │   └── Unsourced     a replica whose source version no tracked bucket has
+    ├── Undecided         two buckets have the same delete marker; which is its source is unknown
+    └── Unavailable       an AWS call was throttled, refused or failed
+        └── Denied            IAM or a bucket policy refused it
+            └── Hidden        an SSE-C object: HEAD needs its encryption key
 """
 
 from enum import StrEnum
 
 HIDDEN_ACTION = "s3:HeadObject of SSE-C objects"
-"""What stands for the action in the finding of objects whose status nobody can read."""
+"""Stands for the denied action in the finding about SSE-C objects."""
 
 
 class Reason(StrEnum):
-    """Why a message is rejected; a message attribute in the dead-letter queue, so names stay."""
+    """Why a message was rejected. Published: a message attribute in the dead-letter queue."""
 
     NOT_JSON = "not-json"
     UNKNOWN_SHAPE = "unknown-shape"
@@ -59,7 +60,7 @@ class Reason(StrEnum):
 
 
 class TrackerError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error the tracker raises on purpose."""
 
 
 class TooManyVersions(TrackerError):
@@ -67,10 +68,10 @@ class TooManyVersions(TrackerError):
 
 
 class Rejected(TrackerError):
-    """A message that no retry can make understandable.
+    """A message that no retry can help.
 
-    `reason` is a short stable code (`not-json`, `key-too-long`, ...) that becomes a message
-    attribute in the dead-letter queue; `detail` is one sentence for a person.
+    reason  why, as a code for programs
+    detail  the same as one sentence for a person
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -80,23 +81,23 @@ class Rejected(TrackerError):
 
 
 class Unreadable(TrackerError):
-    """A record of the stream that is no item of the ledger. No retry helps, and it would hold up
-    its shard for a day; the table still has the item."""
+    """A stream record that is no item of the ledger. No retry can help, and retries would block
+    its shard until the record expires after a day; the table still has the item."""
 
 
 class NotYet(TrackerError):
-    """A message that cannot be placed yet and must come back."""
+    """A message that a retry may help: it goes back to its queue."""
 
 
 class Unplaced(NotYet):
-    """An event of a destination whose version no tracked source is known to have: its source may
-    be heard of a little later, or it is the bucket's own. It holds no answer back: without it the
-    tracker says at worst that a replica is still due, and reconciliation finds it."""
+    """An event of a destination bucket whose source version is not known. The event of the source
+    may come a little later, or the object is the bucket's own. Ignoring it is safe: at worst a
+    version stays PENDING until it is reconciled. So it does not hold the ingest frontier back."""
 
 
 class Unsourced(Unplaced):
-    """S3 calls a version in `bucket` a replica, and nobody knows of what: its source may be in a
-    bucket that is not tracked, or be gone and never have been heard of."""
+    """A version in `bucket` has status REPLICA, and no tracked bucket has its source version: the
+    source is in a bucket that is not tracked, or was deleted before the tracker saw it."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__(
@@ -106,9 +107,9 @@ class Unsourced(Unplaced):
 
 
 class Undecided(NotYet):
-    """Two buckets that replicate to each other have one version that shows no status, and nobody
-    heard of either: it is a version of one and a replica in the other. `other` is the bucket that
-    was asked."""
+    """Two buckets that replicate to each other both have a version whose status HEAD cannot show (a
+    delete marker, an SSE-C object). It was written to one and is a replica in the other; the ledger
+    does not know which. `other` is the bucket that was read second."""
 
     def __init__(self, other: str) -> None:
         super().__init__(f"{other} has the version as well, and nobody heard of either")
@@ -116,11 +117,11 @@ class Undecided(NotYet):
 
 
 class Unavailable(NotYet):
-    """An AWS call that may work later (throttling, a server error)."""
+    """An AWS call that failed and may work later: throttling, a server error."""
 
 
 class Denied(Unavailable):
-    """A call that IAM or a bucket policy refuses. `action` is what to allow, on `bucket`."""
+    """A call that IAM or a bucket policy refused. `action` is the one to allow on `bucket`."""
 
     def __init__(self, action: str, bucket: str) -> None:
         super().__init__(f"S3 denies {action} on objects of {bucket}; allow it")
@@ -129,8 +130,8 @@ class Denied(Unavailable):
 
 
 class Hidden(Denied):
-    """An object encrypted with a key that its owner keeps (SSE-C): it is there, and S3 shows its
-    replication status to nobody else."""
+    """An object encrypted with a customer-provided key (SSE-C). It exists, but HEAD shows its
+    replication status only to callers who send the key."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__(HIDDEN_ACTION, bucket)

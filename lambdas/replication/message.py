@@ -1,4 +1,4 @@
-"""Messages of the ingest queue, and what the recorder asks of the queue around them."""
+"""Messages of the ingest queue, and the ports around them that the recorder calls."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,31 +9,32 @@ from replication.times import Instant
 
 
 class IngestFrontier(Protocol):
-    """How far the ingest queue was heard to its end."""
+    """The time up to which every message of the ingest queue has been recorded."""
 
     def advance(self, sent: Instant) -> None:
-        """A refresh message sent then was worked off."""
+        """A refresh message that was sent at that time has been processed."""
         ...
 
     def give_back(self, messages: Sequence["Message"]) -> None:
-        """These come again, so what they say was not heard yet."""
+        """These messages go back to the queue, so they are not recorded yet."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the ingest queue; `sent` is when it was sent to it, `receives` how often it
-    was received, this time included."""
+    """One message of the ingest queue."""
 
     id: str
     body: str
     sent: Instant
+    """SQS's SentTimestamp."""
     receives: int = 1
+    """SQS's ApproximateReceiveCount, this time included."""
 
 
 class DeadLetters(Protocol):
-    """Where messages go that no retry can help."""
+    """The dead-letter queue, for messages that no retry can help."""
 
     def send(self, rejected: Sequence[tuple[Message, Rejected]]) -> Iterable[str]:
-        """The ids of the messages that are safely there."""
+        """Sends them; returns the ids of those that SQS accepted."""
         ...

@@ -1,41 +1,48 @@
-"""Settings of the functions, read from the environment once and named when missing."""
+"""Settings of the functions, read from environment variables at start-up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 class MissingSettings(Exception):
-    """Some environment variables are missing or wrong; the message names all of them."""
+    """Some environment variables are missing or wrong; the message names each of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every function needs to find the ledger."""
+    """Settings of all functions; an empty value is one that this function does not need."""
 
     table_name: str
     source_buckets: tuple[str, ...]
     destination_buckets: tuple[str, ...]
     shards: int
+    """Into how many index partitions the items of one route are spread."""
     record_ineligible: bool
+    """Whether versions that no rule replicates are recorded as well."""
     check_base_seconds: float
+    """Age at which a PENDING version is reconciled first; later ages are multiples of it."""
     audited: float
+    """Share (0 to 1) of the COMPLETED versions to audit."""
     dead_letter_queue_url: str
     reconcile_queue_url: str
     failure_topic_arn: str
     backfill_queue_url: str = ""
     backfill_ineligible: bool = False
+    """Whether a backfill records versions that no rule replicates."""
     incident_topic_arn: str = ""
     benign_keys: tuple[str, ...] = ()
+    """Patterns (`*.tflock`) of keys whose failures are recorded and not announced."""
     ingest_queue_arn: str = ""
 
     @property
     def tracked(self) -> frozenset[str]:
+        """Source and destination buckets."""
         return frozenset(self.source_buckets) | frozenset(self.destination_buckets)
 
 
 def from_env(environment: Mapping[str, str], *required: str) -> Settings:
-    """Settings of one function. `required` names what it cannot do without beside `TABLE_NAME`
-    and `SOURCE_BUCKETS`. MissingSettings names everything missing or wrong at once."""
+    """Settings of one function. `required` names the variables it needs beside `TABLE_NAME` and
+    `SOURCE_BUCKETS`. Raises MissingSettings."""
     wrong = [
         f"{name} is not set"
         for name in ("TABLE_NAME", "SOURCE_BUCKETS", *required)

@@ -4,10 +4,9 @@ An `Instant` is RFC 3339 in UTC with exactly three decimals and `Z`
 (`2026-11-22T09:15:02.120Z`), so comparing the text compares the time, in Python and in
 DynamoDB alike.
 
-S3 notifications carry milliseconds, EventBridge whole seconds. A whole second is a span, so it
-is read by what happened in it: a start counts from its beginning, an arrival by its end
-(`end_of_second`). Read naively, a replica that arrived within the second it was requested in
-would seem to precede its own request.
+S3 notifications carry milliseconds, EventBridge whole seconds. A whole second is a span: a request
+is dated to its first millisecond, an arrival to its last (`end_of_second`). Otherwise a replica
+that arrived in the second of its request could seem to precede it.
 """
 
 import re
@@ -16,7 +15,7 @@ from typing import NewType
 
 Instant = NewType("Instant", str)
 
-# Amazon S3 opened on 14 March 2006; nothing it reports is older.
+# The day Amazon S3 opened; nothing it reports is older.
 EARLIEST = Instant("2006-03-14T00:00:00.000Z")
 
 # How S3 (milliseconds) and EventBridge (whole seconds) write a time; hour 24 is left out because
@@ -25,7 +24,7 @@ _AS_SENT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:(\.\d{3})Z
 
 
 def from_datetime(moment: datetime) -> Instant:
-    """An aware datetime as an Instant, cut to milliseconds. ValueError when it is naive."""
+    """A datetime as an Instant, cut to milliseconds. ValueError when it has no time zone."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone is no instant")
     utc = moment.astimezone(UTC)
@@ -35,8 +34,8 @@ def from_datetime(moment: datetime) -> Instant:
 def parse(text: str) -> Instant:
     """RFC 3339 text (any offset, any number of decimals) as an Instant.
 
-    ValueError when it is no such text, has no offset, or lies outside the years 1000 to 9998,
-    where an offset or a sum could leave the range that sorts as text.
+    ValueError when it is no such text, has no offset, or lies outside the years 1000 to 9998:
+    beyond them an offset or a sum could give a year that does not sort as text.
     """
     moment = datetime.fromisoformat(text)
     if not 1000 <= moment.year <= 9998:
@@ -74,5 +73,5 @@ def from_epoch_milliseconds(milliseconds: int) -> Instant:
 
 
 def wall_clock() -> Instant:
-    """The present. Handed to the core by those who put it together, never called by it."""
+    """The present. Handed over as an argument, so that tests can set the time."""
     return from_datetime(datetime.now(UTC))

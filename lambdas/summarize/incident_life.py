@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from replication.counters.counter import (
-    Benign,
+    BenignKeys,
     FailureKind,
     ItemImage,
     changed_edges,
     failure_kind_at,
     failure_kind_of,
 )
-from replication.counters.incident import Incident, Sample, _samples
-from replication.ledger.edges import Word
+from replication.counters.incident import Incident, Sample, first_samples
+from replication.ledger.edges import EdgeKind
 from replication.times import Instant, seconds_between
 
 GONE_SECONDS = 3_600.0
@@ -46,7 +46,7 @@ class KindDigest:
 class BatchDigest:
     """What a batch says: of each kind it touched, and of each rule that completed something."""
 
-    benign: Benign
+    benign: BenignKeys
     failure_kinds: dict[FailureKind, KindDigest] = field(default_factory=dict)
     completed: dict[tuple[str, str, str], Instant] = field(default_factory=dict)
 
@@ -58,11 +58,11 @@ class BatchDigest:
         for sign, edge in changed_edges(old, new):
             if sign < 0 or new is None:
                 continue
-            if edge.word is Word.FAILED:
+            if edge.kind is EdgeKind.FAILED:
                 kind = failure_kind_at(new, edge, self.benign)
                 known = self.failure_kinds.get(kind, KindDigest())
                 self.failure_kinds[kind] = _with_failure(known, new, edge.at, quiet=edge.quiet)
-            elif edge.word is Word.COMPLETED:
+            elif edge.kind is EdgeKind.COMPLETED:
                 rule = (new.version.bucket, new.destination, new.state.rule_id or "")
                 self.completed[rule] = max(edge.at, self.completed.get(rule, edge.at))
 
@@ -79,7 +79,7 @@ def _with_failure(heard: KindDigest, seen: ItemImage, since: Instant, *, quiet: 
         first_failed_at=min(since, heard.first_failed_at or since),
         last_failed_at=max(since, heard.last_failed_at or since),
         completed_at=heard.completed_at,
-        samples=_samples((*heard.samples, sample)),
+        samples=first_samples((*heard.samples, sample)),
         listed=heard.listed + quiet,
     )
 
@@ -124,7 +124,7 @@ def after(
             current.first_failed_at, heard.first_failed_at or current.first_failed_at
         ),
         last_failed_at=last,
-        samples=_samples((*current.samples, *heard.samples)),
+        samples=first_samples((*current.samples, *heard.samples)),
         failures=max(failures - current.failures_before, failing),
         failing=failing,
         failing_bytes=counted.get("failing_bytes", 0),

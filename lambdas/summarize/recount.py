@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from replication.counters.counter import (
-    Benign,
+    BenignKeys,
     CounterKey,
     Deltas,
     FailureKind,
@@ -95,7 +95,7 @@ class Recount:
 
     walk: Walk
     counters: Counters
-    benign: Benign
+    benign: BenignKeys
     rest: Callable[[], None]
     now: Callable[[], Instant]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from replication.counters.counter import (
-    Benign,
+    BenignKeys,
     Change,
     Deltas,
     FailureKind,
@@ -79,7 +79,7 @@ class Summarizer:
     incidents: Incidents
     open_incidents: OpenIncidents
     topic: Topic
-    benign: Benign
+    benign: BenignKeys
     new_id: Callable[[FailureKind, Instant], str]
     now: Callable[[], Instant]
 

@@ -24,7 +24,7 @@ from replication.aws.table.incident_writes import IncidentTable, incident_id
 from replication.aws.table.outstanding import Outstanding
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.aws.table.stream_record import read_record
-from replication.counters.counter import Benign
+from replication.counters.counter import BenignKeys
 from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import wall_clock
@@ -70,7 +70,7 @@ def service() -> Service:
     settings = from_env(os.environ, "INCIDENT_TOPIC_ARN")
     dynamodb, table, lanes = client("dynamodb"), settings.table_name, settings.shards
     counters, reads = CounterTable(dynamodb, table, lanes), CounterReads(dynamodb, table, lanes)
-    benign = Benign(settings.benign_keys)
+    benign = BenignKeys(settings.benign_keys)
     summarizer = Summarizer(
         read=read_record,
         counters=counters,

@@ -8,9 +8,9 @@ from backfill.row_claims import RowClaims
 from backfill.rows import Rows
 from replication.aws.table.ledger_item import item_of
 from replication.aws.table.stream_record import became_failed, read_record
-from replication.counters.counter import Benign, deltas
+from replication.counters.counter import BenignKeys, deltas
 from replication.head.port import Head
-from replication.ledger.edges import Word
+from replication.ledger.edges import EdgeKind
 from replication.ledger.fact import Kind
 from replication.ledger.item import LedgerItem
 from replication.ledger.port import Claim
@@ -65,8 +65,8 @@ def heard(ledger: MemoryLedger, before: MemoryLedger | None = None) -> tuple[int
         told += became_failed(old, new)
         images = {"SequenceNumber": "1", "OldImage": old, "NewImage": new}
         change = read_record({"dynamodb": images})
-        for amounts in deltas(change.old, change.new, Benign()).values():
-            counted.update({word: n for word, n in amounts.items() if word in tuple(Word)})
+        for amounts in deltas(change.old, change.new, BenignKeys()).values():
+            counted.update({word: n for word, n in amounts.items() if word in tuple(EdgeKind)})
     return told, +counted
 
 
@@ -153,7 +153,7 @@ class TestWhatMayNotBeLookedAt:
         records = self.read(status)
         for name in ("a", "b"):
             state = records[name].state
-            assert (state.status, state.in_doubt, state.lacking_since) == (None, True, WRITTEN)
+            assert (state.status, state.in_doubt, state.outstanding_since) == (None, True, WRITTEN)
             item = item_of(LedgerItem(V, name, records[name]), 2)
             assert item["position"]["S"].startswith("IN_DOUBT#")
         assert records[""].state.status is status
@@ -186,7 +186,7 @@ class TestWhatMayNotBeLookedAt:
         ledger = read(row, known, objects)
         assert ledger.records[V, "a"].state.status is Status.COMPLETED
         refused = ledger.records[V, "b"].state
-        assert (refused.in_doubt, refused.lacking_since) == (True, WRITTEN)
+        assert (refused.in_doubt, refused.outstanding_since) == (True, WRITTEN)
 
     def test_leaves_the_status_that_was_read_of_the_version(self) -> None:
         known = history("src", rule("a"), rule("b"), since=YOUNG)

@@ -246,7 +246,7 @@ class TestAnObjectThatWasThereBeforeARule:
             LedgerItem(version, name, record)
             for (version, name), record in world.ledger.records.items()
         ]
-        return published_row.summary(items, "src", published_row.Present(NOW))
+        return published_row.summary(items, "src", published_row.AsOf(NOW))
 
     def test_is_completed_where_it_is_and_not_where_it_never_was(self) -> None:
         world = self.world()

@@ -7,10 +7,10 @@ import pytest
 
 from replication.aws.table import ledger_item
 from replication.aws.table.keys import INDEX, LACKING_INDEX
-from replication.counters.counter import Benign, deltas, image_of
+from replication.counters.counter import BenignKeys, deltas, image_of
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import Record, State
-from replication.published.row import Present, row
+from replication.published.row import AsOf, row
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
@@ -70,9 +70,9 @@ def shown(state: State, projected: Collection[str]) -> object:
     entry = {name: item[name] for name in ("pk", "sk", *projected) if name in item}
     stored = ledger_item.read_item(entry)
     return (
-        row(stored, Present(AT[6])),
-        deltas(None, image_of(stored, listed=True), Benign(())),
-        stored.record.state.lacking_since,
+        row(stored, AsOf(AT[6])),
+        deltas(None, image_of(stored, listed=True), BenignKeys(())),
+        stored.record.state.outstanding_since,
     )
 
 

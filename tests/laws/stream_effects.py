@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from replication.aws.table.ledger_item import Item, read_item
 from replication.aws.table.stream_record import became_failed, read_record
 from replication.counters.counter import (
-    Benign,
+    BenignKeys,
     CounterKey,
     Deltas,
     ItemImage,
@@ -24,7 +24,7 @@ from replication.s3.status import Status
 from summarize.recount import stands
 from tests.laws.faults import Change
 
-BENIGN = Benign()
+BENIGN = BenignKeys()
 HAPPENED = ("created", "completed", "failed")
 
 
@@ -88,7 +88,7 @@ def _wanted(seen: ItemImage) -> Counter[tuple[CounterKey, str]]:
         for level in () if edge.quiet else Level:
             cut = {Level.MINUTE: 16, Level.HOUR: 13, Level.DAY: 10}[level]
             route = (seen.version.bucket, seen.destination)
-            found[Period(*route, level, edge.at[:cut]), str(edge.word)] += 1
+            found[Period(*route, level, edge.at[:cut]), str(edge.kind)] += 1
     return Counter({key: n for key, n in found.items() if n})
 
 

@@ -10,7 +10,7 @@ from replication.aws.table.ledger_item import item_of
 from replication.aws.table.stream_record import read_record
 from replication.counters import histogram
 from replication.counters.counter import (
-    Benign,
+    BenignKeys,
     CounterKey,
     Deltas,
     FailureKind,
@@ -31,7 +31,7 @@ from summarize.recount import stands
 from tests.support.seeds import arrived, failed, requested, stored, version
 from tests.support.strategies import VERSION, histories
 
-BENIGN = Benign(("*.tflock",))
+BENIGN = BenignKeys(("*.tflock",))
 
 
 def image(one: LedgerItem | None) -> ItemImage | None:

@@ -97,12 +97,12 @@ def test_a_request_that_was_not_fulfilled_keeps_its_time(history: list[Fact]) ->
     lacking: Instant | None = None
     for fact, before, after in steps(fold(history)):
         if fact.kind in (Kind.REQUESTED, Kind.POSSIBLE, Kind.INELIGIBLE):
-            lacking = after.lacking_since  # a new version
+            lacking = after.outstanding_since  # a new version
             continue
-        if before.lacking_since and after.lacking_since:
-            assert after.lacking_since <= before.lacking_since
-        lacking = after.lacking_since
-    assert lacking == fold(history).state.lacking_since
+        if before.outstanding_since and after.outstanding_since:
+            assert after.outstanding_since <= before.outstanding_since
+        lacking = after.outstanding_since
+    assert lacking == fold(history).state.outstanding_since
 
 
 @given(histories(), st.data())

@@ -132,7 +132,7 @@ class Machine(machine.Machine):
         items = [LedgerItem(version, name, Record(state)) for name, state in known.items()]
         if not items:
             return None
-        present = row.Present(self.s3.now())
+        present = row.AsOf(self.s3.now())
         shown = row.summary(items, version.bucket, present)["replication_status"]
         return str(shown) if shown else None
 

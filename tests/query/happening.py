@@ -12,7 +12,7 @@ from replication.aws.table.counter_writes import CounterTable
 from replication.aws.table.incident_reads import IncidentReads
 from replication.aws.table.incident_writes import IncidentTable, incident_id
 from replication.aws.table.stream_record import read_record
-from replication.counters.counter import Benign
+from replication.counters.counter import BenignKeys
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
@@ -82,7 +82,7 @@ def happen(dynamodb: "DynamoDBClient") -> Happen:
         incidents=IncidentTable(dynamodb, TABLE),
         open_incidents=IncidentReads(dynamodb, TABLE),
         topic=Silent(),
-        benign=Benign(("*.tflock",)),
+        benign=BenignKeys(("*.tflock",)),
         new_id=incident_id,
         now=times.wall_clock,
     )

@@ -191,7 +191,7 @@ class TestAVersionWrittenAboutTheChange:
         }
         world.objects.denied = {"src"} if denied else set()
         world.look()
-        assert world.state(destination="added").lacking_since == plus(CHANGE, 20)
+        assert world.state(destination="added").outstanding_since == plus(CHANGE, 20)
 
     def test_that_was_written_long_before_or_after_is_none_of_these(self) -> None:
         world = World()

@@ -56,7 +56,7 @@ class TestThatARuleTakes:
         world = failed()
         world.record(changed(seconds=7200))
         state = world.state()
-        assert (state.status, state.requested_at, state.lacking_since) == (
+        assert (state.status, state.requested_at, state.outstanding_since) == (
             Status.PENDING,
             NOW,
             NOW,
@@ -82,7 +82,7 @@ class TestThatARuleTakes:
             NOW,
             True,
         )
-        assert after.lacking_since == before.lacking_since == NOW
+        assert after.outstanding_since == before.outstanding_since == NOW
 
     def test_that_fails_again_waits_since_it_was_written_still(self) -> None:
         world = failed()
@@ -96,7 +96,7 @@ class TestThatARuleTakes:
             )
         )
         assert world.state().status is Status.FAILED
-        assert world.state().lacking_since == NOW
+        assert world.state().outstanding_since == NOW
 
     def test_at_one_of_two_destinations_reopens_that_one(self) -> None:
         world = completed(rule("dst"), rule("other"))

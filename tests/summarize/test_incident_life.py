@@ -7,7 +7,7 @@ import pytest
 
 from replication.aws.table.stream_record import read_record
 from replication.counters import incident as counters_incident
-from replication.counters.counter import Benign, FailureKind, ItemImage
+from replication.counters.counter import BenignKeys, FailureKind, ItemImage
 from replication.counters.incident import Incident, Sample
 from summarize import incident_life, incident_message
 from summarize.incident_life import BatchDigest, IncidentEvent, KindDigest
@@ -40,7 +40,7 @@ def opened(failures: int = 1) -> Incident:
 
 
 def heard_of(*records: dict[str, object]) -> BatchDigest:
-    hearing = BatchDigest(Benign(("*.tflock",)))
+    hearing = BatchDigest(BenignKeys(("*.tflock",)))
     for one in records:
         read = read_record(one)
         hearing.hear(read.old, read.new)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from replication.counters.counter import Benign, Deltas, Totals, merged
+from replication.counters.counter import BenignKeys, Deltas, Totals, merged
 from replication.ledger.item import LedgerItem
 from replication.times import Instant
 from summarize.recount import LOOKS, ROUNDS, Recount, Recounted, Verdict
@@ -69,7 +69,7 @@ class World:
             self.backlog.clear()
 
     def recount(self) -> Recounted:
-        recount = Recount(self, self, Benign(), rest=self.rest, now=lambda: NOW)
+        recount = Recount(self, self, BenignKeys(), rest=self.rest, now=lambda: NOW)
         # Periods are counted as the totals are; one of the views is enough here.
         return recount("src", "dst-a")
 

@@ -24,7 +24,7 @@ from replication.aws.table.counter_writes import CounterTable
 from replication.aws.table.index_reads import IndexReads
 from replication.aws.table.ledger import DynamoDBLedger
 from replication.aws.table.stream_record import read_record
-from replication.counters.counter import Benign, Change, Deltas, deltas, merged
+from replication.counters.counter import BenignKeys, Change, Deltas, deltas, merged
 from replication.errors import Unavailable
 from replication.ledger import index
 from replication.ledger.fact import Fact, Kind
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 START = Instant("2026-11-22T10:00:00.000Z")
 SOURCE, DESTINATIONS = "src", ("dst-a", "dst-b")
 SHARDS = 2
-BENIGN = Benign(("*.tflock",))
+BENIGN = BenignKeys(("*.tflock",))
 STREAM_SHARDS = 3
 
 Record = dict[str, Any]

@@ -8,7 +8,7 @@ from replication.s3 import bucket_setup
 def findings(service: Service) -> Json:
     """All at once: there are a few per tracked bucket, and of those at most sixty."""
     histories, findings = service.histories(), service.findings
-    found = bucket_setup.examine(
+    found = bucket_setup.findings(
         histories, service.settings.destination_buckets, findings.load(), findings.setups()
     )
     return {

@@ -8,7 +8,7 @@ from replication.ledger import version_items
 from replication.ledger.item import LedgerItem
 from replication.ledger.version_items import Age
 from replication.published import row
-from replication.published.row import Json, Present
+from replication.published.row import AsOf, Json
 from replication.s3.rule_history import RuleHistory, sources_of
 from replication.s3.version import ObjectVersion
 
@@ -49,7 +49,7 @@ class Lookup:
         ledger: Versions,
         histories: Callable[[], Histories],
         source_buckets: frozenset[str],
-        present: Callable[[], Present],
+        present: Callable[[], AsOf],
     ) -> None:
         self._present = present
         self._ledger = ledger

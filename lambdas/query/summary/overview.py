@@ -16,7 +16,7 @@ from replication.counters.counter import IN_DOUBT, Totals
 from replication.counters.period import DAY, HOUR, Level, start_before, start_of
 from replication.ledger.watermark import Watermark
 from replication.published import row
-from replication.published.row import Present
+from replication.published.row import AsOf
 from replication.s3.rule_history import RuleHistory
 from replication.s3.status import Status
 from replication.times import Instant
@@ -39,7 +39,7 @@ def summary(
     hours: Periods,
     found: Watermark,
     history: RuleHistory | None,
-    present: Present,
+    present: AsOf,
 ) -> Json:
     """One route. An empty destination stands for what nobody knows where it may be due. `minutes`
     and `hours` reach back an hour and a day from `present.now`."""

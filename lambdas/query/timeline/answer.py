@@ -17,7 +17,7 @@ from query.summary.overview import Periods
 from query.wiring import Service
 from replication import times
 from replication.counters.period import HOUR, LENGTH, Level, floor, name_of, start_of
-from replication.ledger.watermark import Reason, not_heard
+from replication.ledger.watermark import Reason, why_not_current
 from replication.published.row import Json
 from replication.times import Instant, from_datetime, to_datetime
 
@@ -108,7 +108,7 @@ def _uncounted(
 ) -> tuple[str, Reason] | None:
     """Why not all that happened was counted."""
     for bucket, history in concerned.items():
-        if why := not_heard(history, frontier, now, until):
+        if why := why_not_current(history, frontier, now, until):
             return bucket, why
         if history and first < history.tracking_since:
             return bucket, Reason.NOT_TRACKED_YET

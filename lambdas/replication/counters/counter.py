@@ -1,18 +1,17 @@
-"""What a change of one item adds to the counters. Pure: images in, deltas out.
+"""What a change of one item adds to the counters: old and new image in, deltas out.
 
-Two kinds of counters, told apart because they obey different laws:
+There are two kinds of counters:
 
-    standing   how things are: counts and bytes by status and of what is in doubt, what is pending
-               by when it began, what is FAILED (or tried again after that) by reason. Each item
-               contributes by its state alone, so for any history
-               sum(standing_deltas) == standing(final state): a recount can prove and heal them.
-    happened   what took place in a minute, an hour, a day: created, completed, failed, latencies.
-               They are the edges of the records (`edges.py`): an object that failed and recovered
-               has failed once and completed once, in whatever order that was heard of.
+    current     how things are: count and bytes by status and in doubt, PENDING by when it began,
+                FAILED (or PENDING again after that) by reason. An item contributes by its present
+                state alone, so a recount of the items can compare and correct them.
+    cumulative  what happened in each minute, hour and day: created, completed, failed, latencies.
+                They count edges (`ledger/edges.py`): an object that failed and recovered counts
+                as one failure and one completion, in whatever order the tracker learnt of it.
 
-An item stands in the counters exactly while it stands in the index, so counts are the lengths of
-the lists. What an inventory lists was learnt, and did not happen when it was learnt: it moves the
-standing counters only.
+An item is in the current counters exactly while it is in the routes index, so the counts are the
+lengths of the lists. What an inventory reports happened at some time before, so it changes the
+current counters only.
 """
 
 from collections import Counter
@@ -22,7 +21,7 @@ from fnmatch import fnmatchcase
 
 from replication.counters import histogram
 from replication.counters.period import Level, name_of
-from replication.ledger.edges import Edge, Word, edges
+from replication.ledger.edges import Edge, EdgeKind, edges
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import State
 from replication.s3.status import Status
@@ -31,30 +30,33 @@ from replication.times import Instant
 
 LAST_ORDER = "~"
 """Sorts after every `Fact.order`."""
+
 IN_DOUBT = "IN_DOUBT"
-"""The counter of versions whose destinations are in doubt."""
+"""Name of the counter of versions in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemImage:
-    """An item as an image of the stream has it. `listed`: it stands in the index. `edges` are
-    those of the facts it keeps, which are newer than `base_until`."""
+    """An item as it is before or after a change: an image of a stream record."""
 
     version: ObjectVersion
     destination: str
     state: State
     listed: bool
+    """Whether it is in the routes index."""
     edges: tuple[Edge, ...] = ()
+    """Those of the facts that were not folded into the base."""
     base_until: str | None = None
+    """`Fact.order` of the last fact folded into the base; None: there is none."""
 
     @property
     def is_on_route(self) -> bool:
+        """Whether it belongs to a destination, not to the version as a whole."""
         return self.destination not in ("", self.version.bucket)
 
 
 def image_of(stored: LedgerItem, *, listed: bool) -> ItemImage:
-    """An item with its facts as the counters see it. Of one whose facts cannot be read nothing is
-    known that could be taken back."""
+    """The image of an item that was read with its facts. Without facts it takes no edge back."""
     facts = stored.record.facts
     return ItemImage(
         stored.version,
@@ -68,17 +70,20 @@ def image_of(stored: LedgerItem, *, listed: bool) -> ItemImage:
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
-    """A change of one item; `number` is its sequence number within its shard of the stream."""
+    """A change of one item."""
 
     number: str
+    """Sequence number of the stream record, within its shard of the stream."""
     old: ItemImage | None
+    """None: the item did not exist."""
     new: ItemImage | None
+    """None: the item was removed."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Totals:
-    """Counter: what stands on a route by rule. Names: `<status>` and `<status>_bytes`, and
-    `IN_DOUBT` and `IN_DOUBT_bytes`, whatever the status."""
+    """Key of the current counters of a route and rule: `<status>` and `<status>_bytes`, and
+    `IN_DOUBT` and `IN_DOUBT_bytes` whatever the status."""
 
     bucket: str
     destination: str
@@ -87,45 +92,47 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """Counter: a minute, hour or day of a route; `start` is the beginning of its Instants.
-    Names: `created`, `completed`, `failed`, `latency_<bucket>`, and `pending`, which stands."""
+    """Key of the counters of a route in one minute, hour or day: cumulative `created`, `completed`,
+    `failed` and `latency_<bucket of the histogram>`, and current `pending`."""
 
     bucket: str
     destination: str
     level: Level
     start: str
+    """Name of the period (`period.py`)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class FailureKind:
-    """Counter: failures of one kind; an incident is about one of these. Names: `failing` and
-    `failing_bytes`, which stand, `retrying`, which stands (it failed and S3 tries again), and
-    `failures`, which happened. `benign`: failures that the configuration says not to worry
-    about."""
+    """Key of the counters of one kind of failure, which is what an incident is about: current
+    `failing`, `failing_bytes` and `retrying` (PENDING again), and cumulative `failures`."""
 
     bucket: str
     destination: str
     rule_id: str
+    """Empty: unknown."""
     code: str
+    """Failure reason; empty: none was given."""
     benign: bool
+    """Whether the key matches `BenignKeys`."""
 
 
 CounterKey = Totals | Period | FailureKind
 Deltas = dict[CounterKey, Counter[str]]
-"""What to add to which counter, never zero."""
+"""What to add to which counter, by name; never zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record of the stream: its sequence number and what it adds."""
+    """What a stream record adds to the counters; `number` is its sequence number."""
 
     number: str
     deltas: Deltas
 
 
 @dataclass(frozen=True, slots=True)
-class Benign:
-    """Key patterns (`*.tflock`) whose failures are recorded and not announced."""
+class BenignKeys:
+    """Patterns (`*.tflock`) of keys whose failures are recorded and not announced."""
 
     patterns: tuple[str, ...] = ()
 
@@ -133,28 +140,29 @@ class Benign:
         return any(fnmatchcase(key, pattern) for pattern in self.patterns)
 
 
-def period(route: ItemImage, level: Level, at: Instant) -> Period:
-    return Period(route.version.bucket, route.destination, level, name_of(level, at))
+def period(seen: ItemImage, level: Level, at: Instant) -> Period:
+    """The period of an item's route that an instant lies in."""
+    return Period(seen.version.bucket, seen.destination, level, name_of(level, at))
 
 
-def failure_kind_of(seen: ItemImage, benign: Benign) -> FailureKind:
-    """The kind of the failure that an item is in, or was in before S3 tried again."""
+def failure_kind_of(seen: ItemImage, benign: BenignKeys) -> FailureKind:
+    """The kind of the failure that an item has, or had before it became PENDING again."""
     return _failure_kind(seen, seen.state.rule_id, seen.state.failure_code, benign)
 
 
-def failure_kind_at(seen: ItemImage, edge: Edge, benign: Benign) -> FailureKind:
-    """The kind of a failure that happened to an item."""
+def failure_kind_at(seen: ItemImage, edge: Edge, benign: BenignKeys) -> FailureKind:
+    """The kind of the failure that an edge is."""
     return _failure_kind(seen, edge.rule_id, edge.code, benign)
 
 
 def _failure_kind(
-    seen: ItemImage, rule_id: str | None, code: str | None, benign: Benign
+    seen: ItemImage, rule_id: str | None, code: str | None, benign: BenignKeys
 ) -> FailureKind:
     known = (seen.version.bucket, seen.destination, rule_id or "", (code or "").strip())
     return FailureKind(*known, benign(seen.version.key))
 
 
-def deltas(old: ItemImage | None, new: ItemImage | None, benign: Benign) -> Deltas:
+def deltas(old: ItemImage | None, new: ItemImage | None, benign: BenignKeys) -> Deltas:
     """What the change from `old` to `new` (None: no item) adds to the counters."""
     found: Deltas = {}
     for sign, seen in ((-1, old), (1, new)):
@@ -168,7 +176,7 @@ def deltas(old: ItemImage | None, new: ItemImage | None, benign: Benign) -> Delt
 
 
 def merged(many: list[Deltas]) -> Deltas:
-    """The sum; what cancels out is left out."""
+    """The sum, without zeros."""
     total: Deltas = {}
     for one in many:
         for view, amounts in one.items():
@@ -179,8 +187,8 @@ def merged(many: list[Deltas]) -> Deltas:
     return {view: amounts for view, amounts in kept.items() if amounts}
 
 
-def current(seen: ItemImage | None, benign: Benign) -> Iterator[tuple[CounterKey, str, int]]:
-    """What an item contributes by being as it is."""
+def current(seen: ItemImage | None, benign: BenignKeys) -> Iterator[tuple[CounterKey, str, int]]:
+    """What an item (None: no item) contributes to the current counters."""
     if seen is None or not seen.listed:
         return
     state = seen.state
@@ -200,8 +208,8 @@ def current(seen: ItemImage | None, benign: Benign) -> Iterator[tuple[CounterKey
 
 
 def changed_edges(old: ItemImage | None, new: ItemImage | None) -> Iterator[tuple[int, Edge]]:
-    """Edges that came with a change of an item (1) and those that a late fact took back (-1).
-    An item that is forgotten takes nothing back, and neither does what is folded away."""
+    """Edges that a change of an item added (1) or, through a late fact, removed (-1). A removed
+    item removes no edge, nor does a fact folded into the base."""
     if new is None or not new.is_on_route:
         return
     before = Counter(
@@ -214,14 +222,16 @@ def changed_edges(old: ItemImage | None, new: ItemImage | None) -> Iterator[tupl
         yield -1, edge
 
 
-def _cumulative(seen: ItemImage, edge: Edge, benign: Benign) -> Iterator[tuple[CounterKey, str]]:
+def _cumulative(
+    seen: ItemImage, edge: Edge, benign: BenignKeys
+) -> Iterator[tuple[CounterKey, str]]:
     if edge.quiet:
         return
-    yield from _in_every_period(seen, edge.at, edge.word)
+    yield from _in_every_period(seen, edge.at, edge.kind)
     if edge.seconds is not None:
         name = f"latency_{histogram.bucket_of(edge.seconds)}"
         yield from _in_every_period(seen, edge.at, name)
-    if edge.word is Word.FAILED:
+    if edge.kind is EdgeKind.FAILED:
         yield failure_kind_at(seen, edge, benign), "failures"
 
 

@@ -1,4 +1,4 @@
-"""A mark in the table's stream, by which a recount sees how far the stream is worked off."""
+"""A mark in the table's stream, by which a recount knows how far the stream is processed."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,9 @@ from replication.counters.counter import ItemChange
 
 @dataclass(frozen=True, slots=True)
 class Fence(ItemChange):
-    """A record of the stream that is no change of the ledger: fence `name` of those of `token`."""
+    """The stream record of a mark. It changes no item."""
 
     name: str = ""
+    """Its number."""
     token: str = ""
+    """Names the recount that wrote it."""

@@ -1,8 +1,8 @@
-"""Latency histograms with logarithmic buckets, so that two of them add up to a third. Pure.
+"""Latency histograms with logarithmic buckets, which can be added.
 
-Bucket 0 holds everything up to a millisecond; bucket n > 0 holds (1 ms * G^(n-1), 1 ms * G^n] with
-G = 2^(1/8). Whatever is read back lies within 4.4 % of what was counted. A latency of a year falls
-into bucket 280, so a histogram has at most `MOST_BUCKETS` numbers whatever it counted.
+Bucket 0 counts latencies up to a millisecond; bucket n > 0 those in (1 ms * G^(n-1), 1 ms * G^n]
+with G = 2^(1/8). The value read back is within 4.4 % of the latency. A latency of a year falls into
+bucket 280, the last one.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ Histogram = Mapping[int, int]
 
 
 def bucket_of(seconds: float) -> int:
-    """The bucket a latency is counted in; negative ones (two clocks) count as zero."""
+    """The bucket of a latency; a negative one (from two clocks) counts as zero."""
     if seconds <= SMALLEST_SECONDS:
         return 0
     return min(MOST_BUCKETS - 1, ceil(BUCKETS_A_DOUBLING * log2(seconds / SMALLEST_SECONDS)))
 
 
 def seconds_of(bucket: int) -> float:
-    """What is told of a bucket: the geometric middle of it, in seconds."""
+    """The latency a bucket stands for: its geometric middle, in seconds."""
     if bucket == 0:
         return 0.0
     exact: float = SMALLEST_SECONDS * 2 ** ((bucket - 0.5) / BUCKETS_A_DOUBLING)
@@ -32,7 +32,7 @@ def seconds_of(bucket: int) -> float:
 
 
 def quantile(histogram: Histogram, share: float) -> float | None:
-    """The latency in seconds that `share` (0 to 1) of all do not exceed; None of none."""
+    """The latency in seconds that `share` (0 to 1) of them do not exceed; None: there are none."""
     total = sum(histogram.values())
     if total <= 0:
         return None

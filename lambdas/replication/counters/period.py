@@ -1,6 +1,6 @@
 """The minutes, hours and days that counters are kept by.
 
-A period is named by the beginning of the Instants that lie in it: `2026-11-22T09:15` is a minute,
+The name of a period is what its Instants have in common: `2026-11-22T09:15` is a minute,
 `2026-11-22T09` an hour, `2026-11-22` a day.
 """
 
@@ -12,11 +12,11 @@ from replication.times import Instant, from_datetime, to_datetime
 HOUR, DAY = 3_600, 86_400
 """In seconds."""
 LAST = "9999"
-"""Sorts after every period: what a source's clock dates ahead is counted, too."""
+"""Sorts after the name of every period, also of one in the future (a clock that is ahead)."""
 
 
 class Level(StrEnum):
-    """How long a period is."""
+    """Minute, hour or day; the values are part of keys in the table."""
 
     MINUTE = "m"
     HOUR = "h"
@@ -42,17 +42,17 @@ def start_of(name: str) -> Instant:
 
 
 def start_before(now: Instant, seconds: float, level: Level) -> Instant:
-    """The beginning of the minute, hour or day that `now` less some seconds lies in."""
+    """The beginning of the period that lies `seconds` before `now`."""
     return from_datetime(floor(to_datetime(now) - timedelta(seconds=seconds), LENGTH[level]))
 
 
 def floor(moment: datetime, length: timedelta) -> datetime:
-    """The last multiple of a length since midnight of 1 January 2000, not after the moment."""
+    """`moment` rounded down to a multiple of `length`, counted from 1 January 2000, midnight."""
     midnight = moment.replace(year=2000, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     return moment - (moment - midnight) % length
 
 
 def first_shown(level: Level, now: Instant) -> str:
-    """The name of the first period that a recount looks at: all that a summary shows, and more."""
+    """The name of the first period that is recounted: everything that a summary shows, and more."""
     seconds = 2 * HOUR if level is Level.MINUTE else 2 * DAY
     return name_of(level, start_before(now, seconds, level))

@@ -1,4 +1,4 @@
-"""A bound on how often S3 is asked."""
+"""A limit to the S3 reads of one batch."""
 
 from collections.abc import Mapping
 from threading import Lock
@@ -9,7 +9,7 @@ from replication.s3.version import ObjectVersion
 
 
 class BoundedObjects:
-    """`Objects` that answers `most` reads and is Unavailable after them. For several threads."""
+    """`Objects` that makes `most` reads, and raises Unavailable after them. Thread-safe."""
 
     def __init__(self, objects: Objects, most: int) -> None:
         self._objects = objects

@@ -1,5 +1,5 @@
-"""What HEAD and GetObjectTagging say of one object version. `aws.s3.objects` asks S3; tests
-answer in memory."""
+"""The port to HeadObject and GetObjectTagging. Implemented by `aws.s3.objects`, and in memory by
+tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,29 +11,27 @@ from replication.times import Instant
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What HeadObject says of a version. A delete marker has no readable status: S3 answers 405 to
-    its version id, and to nothing else, so that answer proves that it is there.
-
-    `last_modified` is that of the source, of replicas and markers too: it never tells when a
-    replica arrived. `tag_count` None is unknown: S3 leaves it out of versions without tags and
-    where tags may not be read. `unreadable`: the version is there, and S3 shows nothing of it
-    without its key (SSE-C).
-    """
+    """What HeadObject says of a version that exists."""
 
     replication_status: str | None
+    """None: no header. A delete marker never has one: S3 answers 405."""
     delete_marker: bool
     last_modified: Instant | None
+    """When the source version was written: a replica, and a marker's replica, has the same."""
     tag_count: int | None = None
+    """None: no tags, or they may not be read; S3 leaves the header out in both cases."""
     unreadable: bool = False
+    """An SSE-C object: it exists, and HEAD shows nothing without its key."""
 
 
 class Objects(Protocol):
-    """Reads of single object versions. Denied when S3 refuses, Unavailable when it throttles."""
+    """Reads of one object version. They raise Denied when S3 refuses, and Unavailable when it
+    throttles or fails."""
 
     def head(self, version: ObjectVersion) -> Head | None:
         """None: the bucket does not have this version."""
         ...
 
     def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
-        """None: the bucket does not have this version (any more)."""
+        """Its tags; None: the bucket does not have this version."""
         ...

@@ -1,21 +1,21 @@
-"""Asks S3 about a version. HEAD answers are the last word on what no event told.
+"""Reads a version with HEAD and finds its status at each destination.
 
-The source is asked first. COMPLETED there speaks of every destination that is certain; a PENDING or
-FAILED one of the only destination. Otherwise each destination is asked whether it has the version,
-and so is each one in doubt.
+HEAD of the source shows one status for all destinations. COMPLETED is the status of every certain
+destination; PENDING and FAILED are that of a single one. Otherwise HEAD of each destination shows
+whether it has the version, and so it does for destinations in doubt.
 
-    source gone (404)   the version has ended; a replica nobody told of may have outlived it
-    no header           no rule replicates it (any more)
-    COMPLETED           every destination that is certain has it; those in doubt show it themselves
-    PENDING             one destination: that; several: whoever lacks it, or lacks its tags, is
-                        pending; when nobody does, a change is on its way to all of them
-    FAILED              one destination: that; several: whoever was said to have failed and lacks
-                        it, else all that lack it, else the replica that differs in its tags (S3
-                        may not read the source's tags or write the destination's: it says FAILED,
-                        sends no event, and leaves a replica without tags)
-    unreadable          (an object whose key only its owner has) whoever has it, has it
+    404 at the source   the version was deleted; replicas of it may exist
+    no header           no rule replicates it, or none does any more
+    COMPLETED           COMPLETED at every certain destination; at one in doubt if it has it
+    PENDING             PENDING where the version, or its tags, are missing; if nowhere, a change
+                        is on its way to all destinations
+    FAILED              FAILED where an event said so and the version is missing; else where it is
+                        missing; else where its tags differ (if S3 may not read the source's tags or
+                        write the destination's, it shows FAILED, sends no event and leaves a
+                        replica without the tags)
+    unreadable (SSE-C)  COMPLETED where the destination has it
 
-A destination that refuses to be asked stays as it is, and hides nothing of the others.
+A destination whose HEAD is denied keeps its state.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,7 +24,8 @@ from dataclasses import dataclass, replace
 from replication.errors import Denied, Hidden
 from replication.head import status_facts
 from replication.head.port import Head, Objects
-from replication.head.status_facts import IS_REPLICA, NO_RULE, NO_RULE_SEEN, PLACED, Heads, Reading
+from replication.head.reading import Heads, Reading
+from replication.head.status_facts import IS_REPLICA, NO_RULE, NO_RULE_SEEN, PLACED
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.state import State
 from replication.s3.destinations import certain_whatever_its_tags
@@ -35,11 +36,11 @@ from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 
-def possible(
+def possible_destinations(
     history: RuleHistory | None, version: ObjectVersion, known: Mapping[str, State], now: Instant
 ) -> tuple[str, ...] | None:
-    """Where a version may be due beside what is `known`; None: no rule that nobody saw took it,
-    so but for those in doubt themselves its destinations are certain."""
+    """Destinations a version may go to, when the rules that apply to it are in doubt; None: they
+    are not, so it goes only to those in `known`."""
     created_at = _created_at(known)
     unplaced = known.get("", State()).in_doubt
     if history is None or not (unplaced or history.in_doubt(created_at, now)):
@@ -47,11 +48,11 @@ def possible(
     return tuple(history.candidates(version.key))
 
 
-def with_due(
+def with_certain_destinations(
     history: RuleHistory | None, version: ObjectVersion, known: Mapping[str, State]
 ) -> Mapping[str, State]:
-    """What is known, and the destinations beside it that the rules take the version to for certain:
-    the write of one destination's item may have failed, or its message be still on its way."""
+    """`known`, and further destinations that the rules certainly send the version to: the write of
+    one item may have failed, or its message may be waiting in the queue."""
     created_at = _created_at(known)
     own = [state for name, state in known.items() if name and not state.is_ruled_out]
     if history is None or created_at is None or not own or history.in_doubt(created_at):
@@ -64,17 +65,19 @@ def with_due(
 
 @dataclass(frozen=True, slots=True)
 class VersionReader:
-    """Looks at versions. `audit` also asks destinations that are said to have a replica. `note`
-    keeps a refusal for the operator, `note_replicas` that a source bucket holds a replica of
-    nobody known. `quiet`: S3 is asked because of an inventory."""
+    """Reads versions with HEAD."""
 
     objects: Objects
     audit: bool = False
+    """Also read destinations that are COMPLETED, to find replicas that were deleted."""
     note: Callable[[Denied], None] = lambda _: None
+    """Records a denied call for the operator."""
     note_replicas: Callable[[ObjectVersion], None] = lambda _: None
+    """Records that a version in a source bucket is a replica of an untracked bucket."""
     quiet: bool = False
+    """The reading is due to an inventory: its facts are not counted or announced."""
 
-    def examine(
+    def read(
         self,
         version: ObjectVersion,
         known: Mapping[str, State],
@@ -83,96 +86,102 @@ class VersionReader:
         sure: str | None = None,
         listed: Status | None = None,
     ) -> list[Fact]:
-        """Facts about the destinations in `known` and, where the rules it met are in doubt, in
-        `possible`; None: they are not. `sure` is one that is beyond doubt, because S3 spoke of it;
-        `listed` is the status that an inventory gives of what HEAD cannot read. Denied or
-        Unavailable when S3 does not say."""
+        """Facts about the version at its destinations. Denied or Unavailable when HEAD of the
+        source fails.
+
+        known     its state by destination, as the ledger has it
+        possible  further destinations, if the rules that apply are in doubt (None: they are not)
+        sure      a destination that S3 named in an event
+        listed    its status in an inventory, for a version that HEAD cannot read
+        """
         unplaced = known.get("", State())
         named = {name: state for name, state in known.items() if name and not state.is_only_an_end}
-        # What was ruled out is asked about once more only when nothing else explains a header.
+        # Destinations that were ruled out are read only if there is no other.
         due = {name: state for name, state in named.items() if not state.is_ruled_out} or named
         in_doubt = possible is not None or any(state.is_ruled_out for state in due.values())
-        look = Reading(version, due, now, in_doubt, sure, quiet=self.quiet)
+        reading = Reading(version, due, now, in_doubt, sure, quiet=self.quiet)
         head = self.objects.head(version)
         if head is None:
-            unheard = dict.fromkeys(possible or (), State())
-            there = self.outlived(version, unheard | named, now)
+            unknown = dict.fromkeys(possible or (), State())
+            there = self.replicas_left(version, unknown | named, now)
             names = dict.fromkeys([*named, *(fact.destination for fact in there)])
             if unplaced.in_doubt or not names:
                 names[""] = None
-            return [look.fact(Kind.DELETED, name) for name in names] + there
+            return [reading.fact(Kind.DELETED, name) for name in names] + there
         if head.unreadable and listed:
             head = replace(head, replication_status=listed, unreadable=False)
         written_at = _created_at(known) or head.last_modified
-        look = replace(look, written_at=written_at)
-        facts = self._by_head(look, head, possible or ())
+        reading = replace(reading, written_at=written_at)
+        facts = self._by_head(reading, head, possible or ())
         if unplaced.in_doubt:
-            facts += _placed(look, head, unplaced, facts)
-        return facts + (self._lost(look, facts) if self.audit else [])
+            facts += _whole_version(reading, head, unplaced, facts)
+        return facts + (self._missing_replicas(reading, facts) if self.audit else [])
 
-    def outlived(
+    def replicas_left(
         self, version: ObjectVersion, known: Mapping[str, State], now: Instant
     ) -> list[Fact]:
-        """Replicas of a version that is gone, which arrived before it went without the ledger
-        being told. What a destination denies stays unknown: nobody will ask again."""
-        look = Reading(version, known, now, quiet=self.quiet)
-        # One that was lost may have come once more.
+        """Facts about replicas of a deleted version that the ledger does not have. A destination
+        whose HEAD is denied stays unknown: a deleted version is not reconciled again."""
+        reading = Reading(version, known, now, quiet=self.quiet)
+        # A replica that was deleted may have been replicated again.
         names = [name for name, state in known.items() if name and not state.arrived_at]
         heads = self._heads(version, names)
         return [
-            look.seen(name, Status.COMPLETED, there=there) for name, there in heads.items() if there
+            reading.from_destination(name, Status.COMPLETED, there=there)
+            for name, there in heads.items()
+            if there
         ]
 
-    def _by_head(self, look: Reading, head: Head, possible: Collection[str]) -> list[Fact]:
-        everywhere = {*look.known, *possible}
+    def _by_head(self, reading: Reading, head: Head, possible: Collection[str]) -> list[Fact]:
+        everywhere = {*reading.known, *possible}
         if head.unreadable:
-            self.note(Hidden(look.version.bucket))
-            return status_facts.of_unreadable(look, self._heads(look.version, everywhere))
+            self.note(Hidden(reading.version.bucket))
+            return status_facts.of_unreadable(reading, self._heads(reading.version, everywhere))
         if head.delete_marker:
-            return status_facts.of_marker(look, self._heads(look.version, everywhere))
+            return status_facts.of_marker(reading, self._heads(reading.version, everywhere))
         said = head.replication_status
         if said in (None, REPLICA):
             if said is None:
-                return [look.observed(name, None, NO_RULE) for name in look.known]
-            self.note_replicas(look.version)
-            # A job may have copied it on all the same.
+                return [reading.from_source(name, None, NO_RULE) for name in reading.known]
+            self.note_replicas(reading.version)
+            # A Batch Replication job may have replicated it on.
             return [
-                look.observed(name, None, IS_REPLICA)
-                for name in look.known
-                if not look.is_its_own(name)
+                reading.from_source(name, None, IS_REPLICA)
+                for name in reading.known
+                if not reading.is_destination(name)
             ]
         status = Status(str(said))
         if status is Status.COMPLETED:
-            doubtful = [name for name in everywhere if look.is_doubtful(name)]
-            if look.all_doubt:
+            doubtful = [name for name in everywhere if reading.is_doubtful(name)]
+            if reading.all_in_doubt:
                 doubtful = list(everywhere)
-            heads = self._heads(look.version, doubtful)
-            facts = status_facts.of_completed(look, heads)
-            return facts + look.refused(set(doubtful) - set(heads), facts)
-        if len(everywhere) == 1 and not any(map(look.is_doubtful, everywhere)):
-            return self._alone(look, head, status)
-        heads = self._heads(look.version, everywhere)
-        look = replace(look, differing=self._differing(look.version, head, heads))
+            heads = self._heads(reading.version, doubtful)
+            facts = status_facts.of_completed(reading, heads)
+            return facts + reading.doubt_of_denied(set(doubtful) - set(heads), facts)
+        if len(everywhere) == 1 and not any(map(reading.is_doubtful, everywhere)):
+            return self._only_destination(reading, head, status)
+        heads = self._heads(reading.version, everywhere)
+        reading = replace(reading, differing=self._differing(reading.version, head, heads))
         if status is Status.PENDING:
-            facts = status_facts.of_pending(look, heads)
+            facts = status_facts.of_pending(reading, heads)
         else:
-            facts = status_facts.of_failed(look, heads) or _unasked(look)
-        return facts + look.refused(everywhere - set(heads), facts)
+            facts = status_facts.of_failed(reading, heads) or _failed_somewhere(reading)
+        return facts + reading.doubt_of_denied(everywhere - set(heads), facts)
 
-    def _alone(self, look: Reading, head: Head, said: Status) -> list[Fact]:
-        """The status of the only destination, which need not be asked; of one that failed it tells
-        whether something came there."""
+    def _only_destination(self, reading: Reading, head: Head, said: Status) -> list[Fact]:
+        """The status of the only destination. If it FAILED, HEAD shows whether a replica without
+        its tags is there."""
         if said is Status.PENDING:
-            return [look.observed(name, said) for name in look.known]
-        heads = self._heads(look.version, look.known)
+            return [reading.from_source(name, said) for name in reading.known]
+        heads = self._heads(reading.version, reading.known)
         if not heads:
-            return _unasked(look)
-        look = replace(look, differing=self._differing(look.version, head, heads))
-        return status_facts.of_failed(look, heads)
+            return _failed_somewhere(reading)
+        reading = replace(reading, differing=self._differing(reading.version, head, heads))
+        return status_facts.of_failed(reading, heads)
 
     def _heads(self, version: ObjectVersion, names: Iterable[str]) -> Heads:
-        """What the buckets have of the version: a replica keeps its key and version id. Those that
-        refuse to say are left out."""
+        """HEAD of the version in each bucket: a replica has the same key and version id. Denied
+        ones are left out."""
         found: dict[str, Head | None] = {}
         for name in sorted(names):
             try:
@@ -182,8 +191,8 @@ class VersionReader:
         return found
 
     def _differing(self, version: ObjectVersion, head: Head, heads: Heads) -> frozenset[str]:
-        """Destinations whose replica has other tags than its source. Tags are compared where they
-        may be read, their numbers where those are known; what is unknown differs not."""
+        """Destinations whose replica has other tags than the source: another number, or, where both
+        may be read, other tags. What is unknown counts as equal."""
         there = {name: one for name, one in heads.items() if one and not one.delete_marker}
         if not there:
             return frozenset()
@@ -199,25 +208,25 @@ class VersionReader:
         return frozenset(found)
 
     def _tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
-        """None: they may not be read, or the version is gone."""
+        """Its tags; None: they may not be read, or the version does not exist."""
         try:
             return self.objects.tags(version)
         except Denied as denied:
             self.note(denied)
             return None
 
-    def _lost(self, look: Reading, facts: list[Fact]) -> list[Fact]:
-        """Replicas that S3 calls replicated and the destination does not have (any more)."""
+    def _missing_replicas(self, reading: Reading, facts: list[Fact]) -> list[Fact]:
+        """The audit: replicas that are COMPLETED, and that the destination does not have."""
         completed = [
             fact.destination
             for fact in facts
             if fact.destination
             and fact.status is Status.COMPLETED
-            and not look.state(fact.destination).lost_at
+            and not reading.state(fact.destination).lost_at
         ]
         return [
-            look.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION)
-            for name, there in self._heads(look.version, completed).items()
+            reading.fact(Kind.REPLICA_DELETED, name, Evidence.HEAD_DESTINATION)
+            for name, there in self._heads(reading.version, completed).items()
             if there is None
         ]
 
@@ -226,29 +235,31 @@ def _created_at(known: Mapping[str, State]) -> Instant | None:
     return max((s.created_at for s in known.values() if s.created_at), default=None)
 
 
-def _placed(look: Reading, head: Head, unplaced: State, facts: Sequence[Fact]) -> list[Fact]:
-    """The end of the doubt whether any rule took the version at all: another destination is known
-    or in doubt in its stead, or S3 shows that none did."""
+def _whole_version(
+    reading: Reading, head: Head, unplaced: State, facts: Sequence[Fact]
+) -> list[Fact]:
+    """Facts about the version as a whole, which end the doubt whether any rule replicates it: its
+    destinations are known or in doubt themselves, or HEAD shows that none does."""
     if any(not fact.destination for fact in facts):
         return []
     if any(fact.status or (fact.in_doubt and not head.unreadable) for fact in facts):
-        return [look.observed("", None, PLACED)]
+        return [reading.from_source("", None, PLACED)]
     if head.delete_marker:
-        doubted = replace(look, known={"": unplaced})
-        return [fact for fact in doubted.ended_doubt("") if fact.status is None]
+        doubted = replace(reading, known={"": unplaced})
+        return [fact for fact in doubted.end_doubt("") if fact.status is None]
     match head.replication_status:
         case None if not head.unreadable:
-            return [look.observed("", None, NO_RULE)]
+            return [reading.from_source("", None, NO_RULE)]
         case "REPLICA":
-            return [look.observed("", None, IS_REPLICA)]
+            return [reading.from_source("", None, IS_REPLICA)]
         case Status.COMPLETED:
-            return [look.observed("", None, NO_RULE_SEEN)]
+            return [reading.from_source("", None, NO_RULE_SEEN)]
         case _:
             return []
 
 
-def _unasked(look: Reading) -> list[Fact]:
-    """The source says FAILED, and no destination may be asked."""
-    reason = status_facts.SEVERAL_MAY_HAVE_FAILED if len(look.known) > 1 else None
-    names = look.having(Status.FAILED) or list(look.known)
-    return [look.observed(name, Status.FAILED, reason) for name in names]
+def _failed_somewhere(reading: Reading) -> list[Fact]:
+    """The source is FAILED, and HEAD of every destination is denied."""
+    reason = status_facts.SEVERAL_MAY_HAVE_FAILED if len(reading.known) > 1 else None
+    names = reading.with_status(Status.FAILED) or list(reading.known)
+    return [reading.from_source(name, Status.FAILED, reason) for name in names]

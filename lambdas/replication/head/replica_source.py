@@ -1,6 +1,6 @@
-"""Whose replica is it? A replica keeps its source's key and version id, and nothing else proves
-kinship: ETags change with encryption, requesters and principals can be anybody's, and LastModified
-is copied along with the object, markers included, so no age tells which of two was first."""
+"""Finds the source bucket of a replica. A replica has its source's key and version id, and only
+these identify it: the ETag changes with encryption, any principal can write to a bucket, and
+LastModified is copied from the source, also for delete markers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,32 +13,34 @@ from replication.s3.status import REPLICA
 from replication.s3.version import ObjectVersion
 
 MOST_ASKED = 8
-"""Buckets that are asked about one version at most: whoever may write into a destination decides
-how many versions there are to ask about. Past it the version waits for its source to be heard of,
-or for reconciliation, which starts at the source."""
+"""The most buckets that are read for one version: everyone who may write to a destination can cause
+these reads. A version beyond it waits for the event of its source, or until that is reconciled."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSources:
-    """Finds the source bucket of a version that a destination has, or had. `histories` are the
-    rules of every source bucket."""
+    """Finds the source bucket of a version that a destination has, or had."""
 
     histories: Mapping[str, RuleHistory]
+    """The rules of every source bucket."""
     objects: Objects
     ledger: Ledger
 
     def sources(self, version: ObjectVersion, *, marker: bool = False) -> tuple[str, ...]:
-        """Buckets whose rules could have sent the version where it is, by name."""
+        """Buckets whose rules could have sent the version to the bucket it is in, by name."""
         return sources_of(self.histories, version.bucket, version.key, delete_marker=marker)
 
     def of(self, version: ObjectVersion, here: Head) -> str | None:
-        """The source of a version its bucket has and shows as `here`; None when it is the bucket's
-        own. Unsourced when it is a replica and no tracked bucket has, or had, its source; Undecided
-        when two buckets have a marker and nobody heard of either.
+        """The source bucket of a version that its own bucket has, with the HEAD `here`; None when
+        it is the bucket's own.
 
-        A version id is unique, so the same one in a source bucket proves kinship; which of two
-        buckets is the source, the status says, and of what has none (a delete marker, an object
-        whose key only its owner has) the ledger: what was heard of first.
+        A version id is unique, so a source bucket with the same one has the source or another
+        replica. Their statuses tell which; for delete markers and SSE-C objects, which show none,
+        the one that the ledger knows is the source.
+
+        Unsourced when it is a replica, and no tracked bucket has, or had, its source. Undecided
+        when two buckets have a version without a status, and the ledger knows neither. Denied when
+        a bucket that could not be read may have the source.
         """
         is_source = version.bucket in self.histories
         seen = here.replication_status == REPLICA
@@ -48,14 +50,14 @@ class ReplicaSources:
         sources = self.sources(version, marker=here.delete_marker)
         if known := self._known(version, sources):
             return known
-        # S3 may have replicated it by a rule that nobody has seen.
+        # S3 may have replicated it by a rule that the tracker never read.
         unseen = sorted({*self.histories} - {*sources, version.bucket}) if seen else []
         copied_from, refused = None, None
         for source in (*sources, *unseen)[:MOST_ASKED]:
             try:
                 there = self.objects.head(version.in_bucket(source))
             except Denied as denied:
-                refused = denied  # another bucket may know it
+                refused = denied  # another bucket may have it
                 continue
             if there is None:
                 if source in sources and self._had_replica(version, source):
@@ -64,7 +66,7 @@ class ReplicaSources:
             if there.replication_status == REPLICA:
                 if not seen:
                     return None
-                # A replica of the same source, unless it was copied on from there by a job.
+                # Another replica of the same source, or what a Batch Replication job copied from.
                 if source in sources:
                     copied_from = copied_from or source
                 continue
@@ -84,8 +86,8 @@ class ReplicaSources:
         return None
 
     def of_gone(self, version: ObjectVersion) -> str | None:
-        """The same of a version that its bucket does not have any more. Unplaced when nobody knows
-        it so far."""
+        """The source bucket of a version that its own bucket does not have any more; None when that
+        is a source itself and no other is known. Unplaced when no source is known."""
         is_source = version.bucket in self.histories
         source = self._known(version, self.sources(version)) or self._holder(version, is_source)
         if source is None and not is_source:
@@ -93,8 +95,8 @@ class ReplicaSources:
         return source
 
     def of_deleted(self, version: ObjectVersion, *, ask: bool = True) -> str | None:
-        """The source of a version that was deleted for good, None when none is known to have it.
-        `ask`: S3 is asked where the ledger does not know."""
+        """The source bucket of a version that was deleted by its version id; None when it is not
+        known. `ask`: read it from S3 where the ledger does not have it."""
         sources = self.sources(version)
         for source in sources[:MOST_ASKED]:
             if version.bucket in self.ledger.states(version.in_bucket(source)):
@@ -102,8 +104,8 @@ class ReplicaSources:
         return self._holder(version, version.bucket in self.histories) if ask else None
 
     def _known(self, version: ObjectVersion, sources: tuple[str, ...]) -> str | None:
-        """A bucket whose version the ledger knows. It may be gone there; that its version id is
-        known is as good a proof."""
+        """A bucket whose version the ledger has. It may be deleted there: its version id still
+        identifies it."""
         for source in sources[:MOST_ASKED]:
             states = self.ledger.states(version.in_bucket(source))
             if any(name != source for name in states):
@@ -111,7 +113,7 @@ class ReplicaSources:
         return None
 
     def _had_replica(self, version: ObjectVersion, bucket: str) -> bool:
-        """Whether the ledger knows that a bucket once held a replica of the version."""
+        """Whether a bucket has, or had, a replica of the version, as the ledger knows."""
         there = version.in_bucket(bucket)
         return any(
             (state := self.ledger.states(there.in_bucket(source)).get(bucket))
@@ -120,6 +122,7 @@ class ReplicaSources:
         )
 
     def _holder(self, version: ObjectVersion, is_source: bool) -> str | None:
+        """A bucket that has the source version, as HEAD shows; Denied when one may not be read."""
         refused = None
         for source in self.sources(version)[:MOST_ASKED]:
             try:
@@ -135,7 +138,7 @@ class ReplicaSources:
 
 
 def is_original(there: Head, both_ways: bool) -> bool:
-    """Whether what another bucket has is no replica itself. Of two buckets that replicate to each
-    other, a marker does not show which of them it was made in."""
+    """Whether what another bucket has is the source, not a replica. Between two buckets that
+    replicate to each other (`both_ways`), a version without a status does not show that."""
     silent = there.delete_marker or there.unreadable
     return there.replication_status != REPLICA and not (both_ways and silent)

@@ -1,4 +1,4 @@
-"""What a fact may assume of the state it is written onto, without a read."""
+"""Which facts can be written without reading the item first, and on what condition."""
 
 from enum import Enum
 from typing import assert_never
@@ -9,7 +9,7 @@ from replication.s3.status import Status
 
 
 class Assumes(Enum):
-    """What must be true of the state for `effect` to be all that a newer fact does."""
+    """The condition under which `fold.effect(fact)` is all that a newer fact changes."""
 
     NOTHING = "nothing"
     PENDING = "the status is PENDING"
@@ -17,7 +17,7 @@ class Assumes(Enum):
 
 
 def assumes(fact: Fact) -> Assumes | None:
-    """None: only the state itself tells what the fact does."""
+    """The condition for writing the fact without a read; None: the item must be read."""
     match fact.kind:
         case Kind.DELETED:
             return None if fact.version.version_id == NULL_VERSION else Assumes.NOTHING
@@ -30,7 +30,7 @@ def assumes(fact: Fact) -> Assumes | None:
 
 
 def holds(assumed: Assumes, state: State) -> bool:
-    """Whether the assumption is true of the state."""
+    """Whether the condition is true of the state."""
     match assumed:
         case Assumes.NOTHING:
             return True

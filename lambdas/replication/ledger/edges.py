@@ -1,8 +1,8 @@
-"""What happened to an item, as edges of its record: created, completed, failed. Pure.
+"""Edges: the moments at which an item was created, completed or failed. They are what is counted.
 
-Edges follow from the facts in their own order, however they came: one by one, in a batch, late or
-twice. So what is counted of a record is the same in the end whatever order its facts arrived in.
-A failure over a failure is an edge when its reason is another; one of the same reason is not.
+Edges follow from the facts in the order of the facts, not of their arrival. So the counters end up
+the same in whatever order facts arrive, in batches, late or twice. A second failure is an edge
+only when its reason is another one.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from replication.ledger.fact import Kind
-from replication.ledger.fold import TIMED, steps
+from replication.ledger.fold import steps
 from replication.ledger.latency import latency
 from replication.ledger.state import Record, State
-from replication.s3.evidence import Evidence
+from replication.s3.evidence import EVENTS, Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from replication.times import Instant
 
 
-class Word(StrEnum):
-    """What an edge is counted as."""
+class EdgeKind(StrEnum):
+    """What an edge is counted as; the values are names of counters."""
 
     CREATED = "created"
     COMPLETED = "completed"
@@ -29,30 +29,33 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`order` is that of the fact that made it. `quiet`: it is old news, learnt by reading an
-    inventory. `seconds` is how long the replication took, None where no event says so."""
+    """One change of an item that is counted."""
 
-    word: Word
+    kind: EdgeKind
     at: Instant
     order: str
+    """`Fact.order` of the fact that made it."""
     rule_id: str | None = None
     code: str | None = None
+    """Failure reason."""
     quiet: bool = False
+    """Learnt from an inventory: it happened long ago, so it is not counted or announced."""
     seconds: float | None = None
+    """How long the replication took; None where no event says so."""
 
 
 def edges(record: Record, base: State | None = None) -> tuple[Edge, ...]:
-    """The edges of a record, oldest first. What was folded into `base` is not among them."""
+    """The edges of a record, oldest first, without those of facts folded into `base`."""
     found: list[Edge] = []
     written: Instant | None = None
     for fact, before, after in steps(record, base):
         if fact.kind in (Kind.REQUESTED, Kind.POSSIBLE):
-            # Two channels tell of one creation, one in milliseconds and one in whole seconds.
+            # One write may come in two channels: in milliseconds, and in whole seconds.
             again = before.created_at and before.created_at[:19] == fact.at[:19]
             written = None if again and written is None and before.status else fact.at
         if written and after.status:
-            # A version that was only possible counts once it is known to be due.
-            found.append(Edge(Word.CREATED, written, fact.order))
+            # Created counts once it is certain that the version goes to this destination.
+            found.append(Edge(EdgeKind.CREATED, written, fact.order))
             written = None
         if edge := _edge(fact.order, before, after):
             found.append(edge)
@@ -65,25 +68,25 @@ def _edge(order: str, before: State, after: State) -> Edge | None:
         return None
     if after.status is Status.COMPLETED and before.status is not Status.COMPLETED:
         seconds = None
-        if after.evidence in TIMED and after.requested_at:
+        if after.evidence in EVENTS and after.requested_at:
             seconds = latency(after.requested_at, at)
-        return Edge(Word.COMPLETED, at, order, after.rule_id, None, quiet, seconds)
+        return Edge(EdgeKind.COMPLETED, at, order, after.rule_id, None, quiet, seconds)
     if after.status is Status.FAILED and (
         before.status is not Status.FAILED or before.failure_code != after.failure_code
     ):
-        return Edge(Word.FAILED, at, order, after.rule_id, after.failure_code, quiet)
+        return Edge(EdgeKind.FAILED, at, order, after.rule_id, after.failure_code, quiet)
     return None
 
 
-def standing_failure(state: State, found: tuple[Edge, ...]) -> Edge | None:
-    """The edge into the failure an item is in; None when it is in none, or the edge is folded
-    away."""
+def current_failure(state: State, found: tuple[Edge, ...]) -> Edge | None:
+    """The edge of the failure an item is in; None: it is not FAILED, or the fact was folded into
+    the base."""
     if state.status is not Status.FAILED:
         return None
-    return next((edge for edge in reversed(found) if edge.word is Word.FAILED), None)
+    return next((edge for edge in reversed(found) if edge.kind is EdgeKind.FAILED), None)
 
 
 def edge_id(version: ObjectVersion, destination: str, edge: Edge) -> str:
-    """Names one edge of one item for ever: what is told of it twice has the same id."""
+    """An id of one edge of one item, always the same, for subscribers to drop repeats by."""
     text = "\0".join([version.bucket, version.key, version.version_id, destination, edge.order])
     return f"edge-{blake2b(text.encode(), digest_size=12).hexdigest()}"

@@ -1,37 +1,31 @@
-"""State is a fold over facts.
+"""The state of an item is a fold over its facts.
 
-`step(state, fact)` is the whole meaning of a fact; the fold applies it in order of `Fact.order`.
-For the facts of a common life `effect(fact)` gives the same fields from the fact alone, so the
-ledger writes them without reading first (`aws/table/ledger.py`). That holds where `assumes`
-says so; every other fact needs the state it meets.
+`step(state, fact)` is all that a fact means; `fold` applies it in the order of `Fact.order`. For
+the most common facts `effect(fact)` gives the same fields without the state, so the ledger writes
+them without a read (`aws/table/ledger.py`), on the condition that `assumptions.assumes` names.
 
-    order and duplicates do not matter:  fold(facts) == fold(any permutation, any repetition)
-    in order, blind equals folded:       step(state, newer) == replace(state, **effect(newer))
+    order and repeats do not matter:     fold(facts) == fold(any permutation, any repetition)
+    a write without a read is the same:  step(state, newer) == replace(state, **effect(newer))
                                          where `assumes(newer)` is true of `state`
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, assert_never
 
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.state import NULL_VERSION, Record, State
-from replication.s3.evidence import Evidence
+from replication.s3.evidence import EVENTS, Evidence
 from replication.s3.status import Status
+from replication.s3.version import sequencer_order
 from replication.times import Instant
 
-Effect = Mapping[str, Any]
-"""Fields of `State` a fact sets; None clears the field."""
-
-
-_SEQUENCER_LENGTH = 64
-
-
-_NEW = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
+_WRITES = (Kind.INELIGIBLE, Kind.POSSIBLE, Kind.REQUESTED)
 
 
 def effect(fact: Fact) -> dict[str, Any]:
-    """The fields `fact` sets when it is the newest and what it `assumes` holds."""
+    """The fields of `State` that a fact sets, None to clear one, if it is the newest and the
+    condition that it `assumes` is true."""
     match fact.kind:
         case Kind.ARRIVED:
             fields = _status(Status.COMPLETED, fact) | _recovered() | _said(fact)
@@ -46,7 +40,7 @@ def effect(fact: Fact) -> dict[str, Any]:
 
 
 def step(state: State, fact: Fact) -> State:
-    """The state after one more fact, which must not be older than those behind `state`."""
+    """The state after one more fact, which must not be older than the facts before it."""
     fields: dict[str, Any] = {"observed_at": fact.at}
     match fact.kind:
         case Kind.INELIGIBLE | Kind.POSSIBLE | Kind.REQUESTED:
@@ -65,7 +59,7 @@ def step(state: State, fact: Fact) -> State:
         case Kind.OBSERVED:
             fields |= _described(state, fact) | _observed(state, fact)
         case Kind.NOTED:
-            # An inventory says what a version is even where it cannot say how it fared.
+            # An inventory has the version's size and so on, even where its status is unclear.
             if fact.evidence is Evidence.INVENTORY:
                 fields |= _described(state, fact)
             if fact.in_doubt and state.evidence is None:
@@ -77,16 +71,16 @@ def step(state: State, fact: Fact) -> State:
         case _:
             assert_never(fact.kind)
     after = replace(state, **fields)
-    if fact.kind in _NEW or not state.lacking_since or not after.lacking_since:
+    if fact.kind in _WRITES or not state.outstanding_since or not after.outstanding_since:
         return after
-    # A request that was not fulfilled keeps its time through whatever is heard of it.
-    if after.lacking_since > state.lacking_since:
-        return replace(after, requested_at=state.lacking_since)
+    # As long as the version has not arrived, the time of its first request stays.
+    if after.outstanding_since > state.outstanding_since:
+        return replace(after, requested_at=state.outstanding_since)
     return after
 
 
 def fold(facts: Iterable[Fact], base: State | None = None) -> Record:
-    """The record of facts given in any order and any number of times. Never raises."""
+    """The record of facts in any order, with any repetitions, on top of `base`. Never raises."""
     ordered = tuple(fact for _, fact in sorted({fact.order: fact for fact in facts}.items()))
     state = base or State()
     for fact in ordered:
@@ -104,7 +98,7 @@ def steps(record: Record, base: State | None = None) -> Iterator[tuple[Fact, Sta
 
 
 def _written(fact: Fact) -> dict[str, Any]:
-    """A new version: nothing of an older one of its name holds any more."""
+    """A new version replaces what was known of an older one of its name (`null`)."""
     fields: dict[str, Any] = {}
     if fact.kind is Kind.REQUESTED:
         fields = _status(Status.PENDING, fact) | {"requested_at": fact.at, "late": None}
@@ -134,7 +128,7 @@ def _recovered() -> dict[str, Any]:
 
 
 def _said(fact: Fact) -> dict[str, Any]:
-    """What a replication event says beside the outcome; what it leaves out stays as it was."""
+    """What an event says beside the status; fields it leaves out stay as they are."""
     said = {
         "rule_id": fact.rule_id,
         "requested_at": fact.requested_at,
@@ -146,15 +140,16 @@ def _said(fact: Fact) -> dict[str, Any]:
 
 def _arrived(state: State, fact: Fact) -> dict[str, Any]:
     fields = effect(fact)
-    if state.status is Status.COMPLETED and state.evidence in TIMED:
-        # It has been there since: only what is new is taken.
+    if state.status is Status.COMPLETED and state.evidence in EVENTS:
+        # It arrived before, so the status keeps its time.
         for name in ("status", "since", "evidence", "quiet"):
             del fields[name]
     return fields
 
 
 def _failed(state: State, fact: Fact) -> dict[str, Any]:
-    """FAILED once more for the same reason is no new failure; a header gives no reason."""
+    """A second FAILED with the same reason, or read from a header, which has none, is no new
+    failure."""
     read = fact.kind is Kind.OBSERVED and fact.failure_code is None
     if state.status is Status.FAILED and (read or fact.failure_code == state.failure_code):
         return {}
@@ -165,7 +160,7 @@ def _failed(state: State, fact: Fact) -> dict[str, Any]:
 
 
 def _missed(state: State, fact: Fact) -> dict[str, Any]:
-    """S3 speaks of this destination, so the version goes there."""
+    """S3 names this destination, so it is no longer in doubt."""
     fields = {"late": True} | _said(fact) | {"in_doubt": None}
     if state.status is None:
         fields |= _status(Status.PENDING, fact) | {"since": fact.requested_at or fact.at}
@@ -173,8 +168,8 @@ def _missed(state: State, fact: Fact) -> dict[str, Any]:
 
 
 def _verdict(state: State, fact: Fact) -> dict[str, Any]:
-    """What a change does. A retention that is set once more as it was changes nothing, and
-    neither does a change that no rule takes."""
+    """A replicated change makes the version PENDING again. Setting the same retention again
+    changes nothing."""
     kept: dict[str, Any] = {}
     if fact.retention is not None:
         if fact.retention == state.retention and state.status:
@@ -186,7 +181,7 @@ def _verdict(state: State, fact: Fact) -> dict[str, Any]:
         return kept | _pending_again(state, fact, fact.at)
     match state.status:
         case None:
-            began = state.lacking_since or fact.at
+            began = state.outstanding_since or fact.at
             return kept | {"in_doubt": True, "since": began, "evidence": fact.evidence}
         case Status.COMPLETED:
             return kept | _pending_again(state, fact, fact.at) | {"in_doubt": True}
@@ -195,23 +190,23 @@ def _verdict(state: State, fact: Fact) -> dict[str, Any]:
 
 
 def _pending_again(state: State, fact: Fact, asked_at: Instant | None) -> dict[str, Any]:
-    """A request that was not fulfilled keeps its time and what is said of it; after one that was,
-    a new one begins. `asked_at` is when, None when nobody knows."""
+    """PENDING. A PENDING or FAILED version keeps the time of its request; otherwise a new request
+    begins at `asked_at` (None: unknown)."""
     match state.status:
         case Status.PENDING:
             return {}
         case Status.FAILED:
             return _status(Status.PENDING, fact)
         case _:
-            # What was in doubt waits since the doubt began.
-            began = state.lacking_since
+            # A version that was in doubt has been waiting since the doubt began.
+            began = state.outstanding_since
             fields = {"requested_at": began or asked_at, "late": None} | _recovered()
             return _status(Status.PENDING, fact) | fields | ({"since": began} if began else {})
 
 
 def _described(state: State, fact: Fact) -> dict[str, Any]:
-    """What a list of objects says of the version itself. It fills what is unknown and no more: an
-    event knows better when the version was written, and how."""
+    """What HEAD or an inventory says of the version itself. It only fills unknown fields: events
+    are more exact."""
     said = {
         "created_at": fact.requested_at,
         "size": fact.size,
@@ -227,7 +222,7 @@ def _described(state: State, fact: Fact) -> dict[str, Any]:
 
 
 def _observed(state: State, fact: Fact) -> dict[str, Any]:
-    """A status that was read: it confirms what is known or corrects it, and dates nothing back."""
+    """A status that was read confirms or corrects the present one; it keeps an earlier time."""
     there: dict[str, Any] = {"in_doubt": fact.in_doubt}
     if fact.present and state.arrived_at is None:
         there |= {"arrived_at": fact.at, "lost_at": None}
@@ -237,12 +232,12 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
         case None:
             since = None
             if fact.in_doubt:
-                since = state.lacking_since or fact.requested_at or fact.at
+                since = state.outstanding_since or fact.requested_at or fact.at
             ruled_out = {"status": None, "since": since, "evidence": fact.evidence}
             return ruled_out | _recovered() | there
         case Status.PENDING:
             first = state.status is None
-            # Of one that had a status before, nobody knows when it was asked for again.
+            # If it had another status before, the time of the new request is unknown.
             asked_at = (fact.requested_at or fact.at) if first else None
             return _pending_again(state, fact, asked_at) | there
         case Status.FAILED:
@@ -250,7 +245,7 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
             return asked | _failed(state, fact) | there
         case Status.COMPLETED:
             if state.lost_at is None:
-                # A source that reads COMPLETED does not say that the replica is still there.
+                # COMPLETED at the source does not mean that a lost replica is back.
                 there |= {"arrived_at": fact.at, "lost_at": None}
             return _status(Status.COMPLETED, fact) | _recovered() | there
         case _:
@@ -258,46 +253,28 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
 
 
 def _ends(state: State, fact: Fact) -> bool:
-    """Whether a deletion ends the version. A version id is given once; a `null` version may have
-    been written again, and within a second only S3's sequencers tell which came last. Where they
-    are missing it is taken to live: reconciliation looks at what lives."""
+    """Whether the deletion came after the last write. Only a `null` version can be written again;
+    within one second S3's sequencers decide. Without them it counts as existing, so that it is
+    reconciled."""
     if fact.version.version_id != NULL_VERSION or state.created_at is None:
         return True
     if fact.sequencer and state.sequencer:
-        return _padded(fact.sequencer) >= _padded(state.sequencer)
+        return sequencer_order(fact.sequencer) >= sequencer_order(state.sequencer)
     return state.created_at[:19] != fact.at[:19]
 
 
 def _is_overwritten(state: State, fact: Fact) -> bool:
-    """Whether another write of a `null` version, of the same second, came after this one."""
+    """Whether a later write of the `null` version is known already."""
     if fact.version.version_id != NULL_VERSION or not (state.sequencer and fact.sequencer):
         return False
-    return _padded(fact.sequencer) < _padded(state.sequencer)
+    return sequencer_order(fact.sequencer) < sequencer_order(state.sequencer)
 
 
 def _still_ended(state: State, fact: Fact) -> dict[str, Any]:
-    """A `null` version whose upload began before the deletion it was completed after is gone."""
+    """A multipart upload has the sequencer of its start: a `null` version whose upload began before
+    a deletion and was completed after it does not exist."""
     if fact.version.version_id != NULL_VERSION or not (state.ended_by and fact.sequencer):
         return {}
-    if _padded(fact.sequencer) > _padded(state.ended_by):
+    if sequencer_order(fact.sequencer) > sequencer_order(state.ended_by):
         return {}
     return {"deleted_at": state.deleted_at, "ended_by": state.ended_by, "in_doubt": None}
-
-
-def _padded(sequencer: str) -> str:
-    """S3 compares sequencers as upper-case text, padded with zeros on the right."""
-    return sequencer.upper().ljust(_SEQUENCER_LENGTH, "0")
-
-
-READ = frozenset(
-    {
-        Evidence.HEAD_SOURCE,
-        Evidence.HEAD_DESTINATION,
-        Evidence.INVENTORY,
-        Evidence.BATCH_REPORT,
-    }
-)
-"""Evidence that says when somebody looked, and not when it happened."""
-
-
-TIMED = frozenset(Evidence) - READ

@@ -1,16 +1,14 @@
-"""Lists out of the index: many sorted streams merged into one page. Pure.
+"""Pages of rows from the routes index: many sorted streams merged into one list.
 
-The index keeps each (source bucket, destination, shard) apart and sorts it by status and time, so
-a list is a merge of routes x statuses. What is in doubt and has no status is a stream like any
-other; on the route without a destination there is no other.
+The index has one partition for each (source bucket, destination, shard), sorted by status and time.
+So each shard of a route and each status is a sorted stream, and a list is a merge of them. Versions
+in doubt have no status and are a stream of their own; the route without a destination has no other.
 
-A page goes on from a *position*, the (since, tie) of the last row that is certain, and not from
-DynamoDB's own key: a position means the same whatever was written meanwhile, so a row that stays as
-it is is given exactly once.
+The next page begins after a *position*, the (since, tie) of a row, not at a DynamoDB key. It means
+the same whatever was written meanwhile, so a row that does not change is returned exactly once.
 
-Filters the index cannot answer drop rows after they were read. How many entries one request may
-read is bounded; when they run out, the page holds what is certain and its position lies behind
-everything that was looked at in every stream.
+Filters that the index cannot apply drop rows after the read. One request reads a limited number of
+entries; when they run out, the page ends at the position up to which every stream was read.
 """
 
 from collections import deque
@@ -23,58 +21,68 @@ from replication.s3.status import Status
 from replication.times import Instant
 
 ENTRIES_A_REQUEST = 10_000
+"""How many index entries one request may read; below, one chunk at first and at most."""
 FIRST_CHUNK = 16
 LARGEST_CHUNK = 1_000
 
 
 class Position(NamedTuple):
-    """Where a row stands among all rows of a list; `tie` is 16 hexadecimal digits."""
+    """Where a row stands in a list."""
 
     since: str
+    """When its status began, an Instant."""
     tie: str
+    """16 hexadecimal digits of a digest, which order rows of the same `since`."""
 
 
 class Route(NamedTuple):
-    """A shard of the way from a source bucket to a destination."""
+    """One shard of a source bucket and a destination: a partition of the index."""
 
     bucket: str
     destination: str
+    """Empty: versions of which no destination is known."""
     shard: int
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which rows. `routes` are pairs of source bucket and destination. A status None stands for
-    rows without one, which are in doubt. `since` is inclusive and `until` exclusive, both on a
-    row's own `since`. None is any. `late`: only versions that missed their replication time
-    threshold; `lost`: only those whose replica is gone; `in_doubt`: only those that S3 is asked
-    about; `asked_before`: only those whose oldest request lies before."""
+    """Which rows to list. None, and False, is any."""
 
     routes: tuple[tuple[str, str], ...]
+    """Pairs of source bucket and destination."""
     statuses: tuple[Status | None, ...]
+    """None: in doubt, without a status."""
     newest_first: bool
     rule_id: str | None = None
     failure_code: str | None = None
     prefix: str | None = None
+    """Of the key."""
     since: Instant | None = None
+    """The status began then or later."""
     until: Instant | None = None
+    """The status began before."""
     late: bool = False
+    """Only those that missed the threshold of Replication Time Control."""
     lost: bool = False
+    """Only those whose replica was deleted."""
     in_doubt: bool = False
+    """Only those that may not go to this destination."""
     asked_before: Instant | None = None
+    """Only those whose oldest request was made before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One status of one shard of one route, sorted. None: in doubt, without a status."""
+    """The entries of one route with one status (None: in doubt, without a status), by time."""
 
     route: Route
     status: Status | None
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A request for up to `entries` index entries of a stream, behind `after`."""
+class ChunkRequest:
+    """A request for the next entries of a stream: at most `entries`, after a position (None: from
+    the beginning)."""
 
     stream: Stream
     after: Position | None
@@ -83,24 +91,26 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What was read of a stream. `read` counts entries before filters. `frontier` is the last
-    entry that was looked at, None at the end of the stream."""
+    """The next entries of a stream."""
 
     rows: Sequence[tuple[Position, LedgerItem]]
+    """Those that pass the filters."""
     read: int
+    """How many entries were read, before filters."""
     frontier: Position | None
+    """The last entry that was read; None: the stream ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order; `next` is where the following page goes on, None at the end."""
+    """Rows in order. The next page begins after `next`; None: there is none."""
 
     rows: tuple[tuple[Position, LedgerItem], ...]
     next: Position | None
 
 
-Fetch = Callable[[Filters, Sequence[Wanted]], Sequence[Chunk]]
-"""Reads several streams at once; answers in the order it was asked."""
+Fetch = Callable[[Filters, Sequence[ChunkRequest]], Sequence[Chunk]]
+"""Reads several streams at once; the chunks are in the order of the requests."""
 
 
 def streams_of(filters: Filters, shards: int) -> tuple[Stream, ...]:
@@ -115,12 +125,15 @@ def streams_of(filters: Filters, shards: int) -> tuple[Stream, ...]:
 
 @dataclass(slots=True)
 class _Reading:
-    """How far a stream was read: `rows` are read and not given yet."""
+    """How far a stream has been read."""
 
     stream: Stream
     frontier: Position | None
+    """The last entry that was read; None: none yet."""
     entries: int
+    """How many to read next."""
     rows: deque[tuple[Position, LedgerItem]] = field(default_factory=deque)
+    """Read, and not yet on the page."""
     ended: bool = False
 
 
@@ -133,10 +146,10 @@ def page(
     limit: int,
     budget: int = ENTRIES_A_REQUEST,
 ) -> Page:
-    """The rows behind `after`, at most `limit`, reading about `budget` entries at most.
+    """The rows after a position (None: the first ones), at most `limit`.
 
-    Every request with rows left moves its position on, so a caller who follows `next` comes to
-    the end.
+    It reads about `budget` entries at most, so a page may be short, or empty, before the end. Each
+    page moves the position on, so a caller who follows `next` reaches the end.
     """
     streams = streams_of(filters, shards)
     entries = max(FIRST_CHUNK, 2 * limit // max(1, len(streams)))
@@ -161,20 +174,20 @@ def page(
 
 
 class _Merge:
-    """Which row comes next, and which streams must be read on before that is certain."""
+    """Which row comes next, and which streams must be read first to be certain."""
 
     def __init__(self, readings: Sequence[_Reading], newest_first: bool) -> None:
         self._readings = readings
         self._newest_first = newest_first
 
     def head(self) -> _Reading | None:
-        """The stream with the first row of those that were read."""
+        """The stream that has the first of the rows read so far."""
         with_rows = [reading for reading in self._readings if reading.rows]
         choose = max if self._newest_first else min
         return choose(with_rows, key=lambda reading: reading.rows[0][0], default=None)
 
     def hungry(self, head: _Reading | None) -> list[_Reading]:
-        """Streams that may still hold a row that comes before the head."""
+        """Streams that may still have a row that comes before the head."""
         return [
             reading
             for reading in self._readings
@@ -188,7 +201,7 @@ class _Merge:
         ]
 
     def frontier(self, hungry: Iterable[_Reading]) -> Position | None:
-        """Up to where every stream was looked at."""
+        """The position up to which every stream was read."""
         frontiers = [reading.frontier for reading in hungry if reading.frontier]
         choose = max if self._newest_first else min
         return choose(frontiers, default=None)
@@ -198,12 +211,12 @@ class _Merge:
 
 
 def _read_on(filters: Filters, fetch: Fetch, hungry: Sequence[_Reading], budget: int) -> int:
-    """Reads the next chunk of each stream; how many entries that took."""
+    """Reads the next chunk of each stream, and returns how many entries that took."""
     share = max(1, budget // len(hungry))
     chunks = fetch(
         filters,
         [
-            Wanted(reading.stream, reading.frontier, min(reading.entries, share))
+            ChunkRequest(reading.stream, reading.frontier, min(reading.entries, share))
             for reading in hungry
         ],
     )
@@ -211,6 +224,6 @@ def _read_on(filters: Filters, fetch: Fetch, hungry: Sequence[_Reading], budget:
         reading.rows.extend(chunk.rows)
         reading.ended = chunk.frontier is None
         reading.frontier = chunk.frontier or reading.frontier
-        # A stream that is asked again holds much of the page: fewer, larger reads.
+        # A stream that is read again has many of the rows: fewer and larger reads.
         reading.entries = min(LARGEST_CHUNK, 2 * reading.entries)
     return sum(chunk.read for chunk in chunks)

@@ -1,14 +1,14 @@
-"""How long a replication took, as exactly as the times allow. Pure."""
+"""How long a replication took, as exactly as the times allow."""
 
 from replication.times import Instant, seconds_between
 
 
 def latency(requested_at: Instant, arrived_at: Instant) -> float:
-    """Seconds from the request to the arrival; the middle of what is possible.
+    """Seconds from the request to the arrival, never negative.
 
-    EventBridge cuts times to whole seconds: a request that ends in `.000` lies anywhere in its
-    second, and so does an arrival that ends in `.999` (`times.end_of_second`). The difference then
-    lies within an interval, and never below 0; its middle errs to neither side.
+    EventBridge cuts times to whole seconds: a request that ends in `.000`, and an arrival that ends
+    in `.999` (`times.end_of_second`), lie anywhere in their second. The difference is then an
+    interval, and its middle is returned.
     """
     low = high = seconds_between(requested_at, arrived_at)
     if requested_at.endswith(".000Z"):

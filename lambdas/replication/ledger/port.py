@@ -1,4 +1,4 @@
-"""What the functions ask of the ledger. `aws.table.ledger` answers; tests answer in memory."""
+"""The port to the ledger. Implemented by `aws.table.ledger`, and in memory by tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,35 +13,37 @@ from replication.s3.version import ObjectVersion
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A fact to write. `must_exist`: only if its version is known at its destination, because
-    nothing but the shared version id says that this is a replica of that source."""
+    """A fact to write."""
 
     fact: Fact
     must_exist: bool = False
+    """Write it only if the item exists: the fact comes from a destination, and only the item shows
+    that the version there is a replica of this source."""
 
 
 class Written(Enum):
-    """What became of an item."""
+    """What became of the claims on one item."""
 
     WRITTEN = "written"
     KNOWN = "known"
-    """Every fact was there already, or is older than all that the item still tells apart."""
+    """Every fact was there already, or is older than the facts folded into the base."""
     MISSING = "missing"
-    """Nothing is known of the item and every claim on it said `must_exist`."""
+    """The item does not exist, and every claim had `must_exist`."""
 
 
 ItemKey = tuple[ObjectVersion, str]
-"""An object version and a destination bucket."""
+"""A source version and a destination (empty: none)."""
 
 
 class Ledger(Protocol):
-    """The one place facts are kept."""
+    """Where facts are stored."""
 
     def write(self, claims: Sequence[Claim]) -> Mapping[ItemKey, Written | NotYet | Rejected]:
-        """Writes every claim; one item's trouble is told for that item and stops no other."""
+        """Writes every claim. An item that fails has its error as its value; the others are
+        written."""
         ...
 
     def states(self, version: ObjectVersion) -> Mapping[str, State]:
-        """What is known of the version at each of its destinations, by name; an empty name is a
-        version no rule took. Unavailable when it cannot be read."""
+        """The state of the version at each destination, by name; empty name: the version as a
+        whole. Unavailable when it cannot be read."""
         ...

@@ -1,15 +1,15 @@
-"""When to look again: pure arithmetic, and the bound on what looking costs.
+"""When versions are reconciled and audited.
 
-A pending version is looked at when it reaches certain ages, so a schedule needs no note per object:
-at each tick those are due whose `since` lies one of the ages back, in the time since the last tick.
-With `base` = 15 minutes (what S3 Replication Time Control promises) the ages are
+A PENDING version is reconciled when it reaches certain ages. Nothing is stored for it: each tick
+reads the versions whose `since` lies one of the ages before the time since the last tick. With a
+base of 15 minutes (the threshold of Replication Time Control) the ages are
 
     15 min  30 min  1 h  2 h  4 h  8 h  16 h     then every day up to 30, every 30 days up to 360
 
-A version in doubt is looked at after 5 minutes already: by then an event would have told. Completed
-versions are audited, a stable sample of them, at 1 h and 1, 7, 30 and 90 days. A change of the
-rules is looked back at once every process has read them: the versions written about then may have
-been judged by the wrong ones.
+A version in doubt is reconciled after 5 minutes already: an event would have come by then. Of the
+COMPLETED versions a sample, always the same, is audited at 1 h and 1, 7, 30 and 90 days. After a
+change of the rules the versions written about that time are reconciled, once every process has read
+the new rules: they may have been recorded by the wrong ones (a look back).
 """
 
 from collections.abc import Iterator
@@ -23,65 +23,71 @@ from replication.times import Instant, plus, seconds_between
 
 BASE_SECONDS = 900.0
 _DAY = 96
-"""Bases in a day, when the base is 15 minutes; all later ages are multiples of it."""
+"""A day, in bases of 15 minutes. The ages below are in bases."""
 _PENDING = (
     *(2**doubling for doubling in range(7)),
     *(_DAY * day for day in range(1, 31)),
     *(_DAY * 30 * month for month in range(2, 13)),
 )
 _DOUBTFUL = 1 / 3
-"""Bases before a version in doubt is looked at first: five minutes."""
+"""First age of a version in doubt: five minutes."""
 _AUDITS = (4, _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY)
 _WITHOUT_TIME_CONTROL = 4
-"""Bases before an object without Replication Time Control is expected: an hour."""
+"""An object without Replication Time Control is expected within an hour."""
 _STALE = _DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Versions of one route whose `status` (None: without one, in doubt) began in [since, until).
-    `after` is where to go on. `whole`: all of them are audited, not a sample. `attempt` counts the
-    windows made of a version that S3 did not answer for."""
+    """The versions of a route to reconcile or audit: their status began in [since, until)."""
 
     route: Route
     status: Status | None
+    """None: in doubt, without a status."""
     since: Instant
     until: Instant
     after: Position | None = None
+    """The rest begins after this position; None: all of it."""
     whole: bool = False
+    """Audit all of them, not the sample."""
     attempt: int = 0
+    """How often it was tried before: S3 did not answer for a version."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookBack:
-    """Versions of a source bucket that were written about the revisions of its rules of `since`.
-    `stage` and `after` are where to go on."""
+    """The versions of a source bucket to reconcile because of changes of its rules."""
 
     bucket: str
     since: tuple[Instant, ...]
+    """`Revision.since` of each change."""
     stage: int = 0
+    """The list of versions to go on with, and `after` the position in it."""
     after: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`base_seconds` scales all ages; `audited` is the share of completed versions to audit."""
+    """The ages at which versions are reconciled and audited."""
 
     base_seconds: float = BASE_SECONDS
+    """Scales all ages."""
     audited: float = 0.01
+    """Share (0 to 1) of the COMPLETED versions to audit."""
 
     @property
     def stale_seconds(self) -> float:
-        """Pending for longer than this is stale: worth an alarm, and no failure."""
+        """A version that is PENDING for longer is stale: worth an alarm, but not FAILED."""
         return _STALE * self.base_seconds
 
     @property
     def doubtful_seconds(self) -> float:
-        """How long a version may be in doubt before S3 is asked about it."""
+        """The age at which a version in doubt is first reconciled."""
         return _DOUBTFUL * self.base_seconds
 
     def expected_seconds(self, time_control: bool) -> float:
-        """How long replication may take before it is worth a look."""
+        """How long replication may take, with or without Replication Time Control, before the
+        version is reconciled."""
         return self.base_seconds * (1 if time_control else _WITHOUT_TIME_CONTROL)
 
     def windows(
@@ -94,10 +100,12 @@ class Schedule:
         *,
         whole: bool = False,
     ) -> Iterator[Window]:
-        """What is due on a route between two ticks. `oldest`: nothing of it began before.
+        """The windows of a route that came due between two ticks, `last` and `now`. `oldest`: no
+        version of the route began before.
 
-        Windows that overlap, because the ticks lie far apart, become one: whatever came due several
-        times meanwhile is looked at once."""
+        Windows that overlap, because the ticks lie far apart, become one, so that a version which
+        came due several times is read once.
+        """
         waits = status in (Status.PENDING, None)
         ages: tuple[float, ...] = (_DOUBTFUL, *_PENDING) if waits else _AUDITS
         reach = seconds_between(oldest, now) + seconds_between(last, now)
@@ -115,18 +123,18 @@ class Schedule:
             yield found
 
     def looks_back(self, due_at: Instant, last: Instant, now: Instant) -> bool:
-        """Whether a look back that is due since then begins between two ticks: at once, and twice
-        an hour as long as it has not come to its end."""
+        """Whether a look back due since `due_at` starts between two ticks: at once, and again every
+        half hour until it is finished."""
         period = 2 * self.base_seconds
         done, due = (seconds_between(due_at, at) // period for at in (last, now))
         return due >= 0 and due > done
 
     def is_audited(self, version: ObjectVersion) -> bool:
-        """Whether a version is in the sample, with all its destinations: always the same answer."""
+        """Whether a version is in the sample to audit: always the same, for all destinations."""
         text = f"{version.bucket}/{version.key}\0{version.version_id}"
         number = int.from_bytes(blake2b(text.encode(), digest_size=4).digest())
         return number < self.audited * 0x1_0000_0000
 
     def looks(self, hours: float) -> int:
-        """How often one version that stays pending is looked at in its first `hours`."""
+        """How often a version that stays PENDING is reconciled in its first `hours`."""
         return sum(bases * self.base_seconds <= hours * 3600 for bases in _PENDING)

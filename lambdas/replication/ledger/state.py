@@ -1,4 +1,4 @@
-"""What the facts of one object version at one destination add up to: the values of the fold."""
+"""What the facts of one object version at one destination add up to; `fold.py` makes it."""
 
 from dataclasses import dataclass, field
 
@@ -8,62 +8,68 @@ from replication.s3.status import Status
 from replication.times import Instant
 
 NULL_VERSION = "null"
-"""S3's word for the version written without versioning: the one version that can come again."""
+"""S3's id of a version written without versioning; the only version that can be written again."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of one object version at one destination; None is unknown.
-
-    `since` is when `status` began, or the doubt of a version without one. `requested_at` is when
-    the oldest replication was asked for that did not end yet (the write, or a change),
-    `observed_at` the time of the latest fact. `failed_at` is the first failure that the
-    destination has not recovered from, also while S3 tries again; `failure_code` its latest code.
-    `arrived_at` says that the destination holds a replica; `lost_at` that it was deleted there
-    afterwards. `in_doubt`: it is not certain that the version goes there. `quiet`: the status is
-    old news, learnt by reading an inventory. `retention` is that of the latest change of it;
-    `ended_by` is the sequencer of the deletion of a `null` version.
-    """
+    """What is known of one object version at one destination. None: unknown, or none."""
 
     status: Status | None = None
     since: Instant | None = None
+    """When the status began; of a version without one, when the doubt began."""
     evidence: Evidence | None = None
+    """Where the status comes from."""
     rule_id: str | None = None
     requested_at: Instant | None = None
+    """When the oldest unfinished replication was requested, by the write or by a change."""
     observed_at: Instant | None = None
+    """The time of the latest fact."""
     failure_code: str | None = None
+    """Reason of the latest failure."""
     late: bool | None = None
+    """Missed the threshold of Replication Time Control."""
     created_at: Instant | None = None
+    """When the version was written."""
     size: int | None = None
+    """In bytes."""
     etag: str | None = None
     sequencer: str | None = None
+    """S3's sequencer of the write."""
     delete_marker: bool | None = None
     arrived_at: Instant | None = None
+    """When the replica arrived, or was first read; None: the destination has none."""
     lost_at: Instant | None = None
+    """When the replica was deleted at the destination."""
     deleted_at: Instant | None = None
+    """When the source version was deleted by its version id."""
     in_doubt: bool | None = None
+    """It is not certain that the version goes to this destination."""
     failed_at: Instant | None = None
+    """The first failure since the last success, kept while S3 tries again."""
     quiet: bool | None = None
+    """The status was learnt from an inventory: it began long ago, so it is not announced."""
     retention: str | None = None
+    """Object Lock retention, as the latest change set it."""
     ended_by: str | None = None
+    """S3's sequencer of the deletion of a `null` version."""
 
     @property
     def is_ruled_out(self) -> bool:
-        """Whether S3 showed, or the rules say, that no rule replicates the version there. A status
-        nobody has read, or one in doubt, is unknown instead."""
+        """Whether it is known that no rule replicates the version there."""
         return self.status is None and self.evidence is not None and not self.in_doubt
 
     @property
     def is_only_an_end(self) -> bool:
-        """Whether nothing is known but that the version was deleted at its source: that makes no
-        destination of it."""
+        """Whether only the deletion of the source version is known. That does not show that the
+        version ever went to this destination."""
         known = self.evidence or self.status or self.in_doubt
         return self.deleted_at is not None and not known
 
     @property
-    def lacking_since(self) -> Instant | None:
-        """Since when the destination lacks the version, or may lack it; None: it has it, or the
-        version is not due there."""
+    def outstanding_since(self) -> Instant | None:
+        """Request time of a PENDING or FAILED version; start of the doubt of one that may go
+        there. None: it has arrived, or does not go there."""
         match self.status:
             case Status.PENDING | Status.FAILED:
                 return min(filter(None, (self.requested_at, self.since)), default=None)
@@ -75,7 +81,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A state and the facts it follows from, in order."""
+    """A state and the facts behind it, in order."""
 
     state: State = field(default_factory=State)
     facts: tuple[Fact, ...] = ()

@@ -1,39 +1,38 @@
-"""What the items of one object version say together. Pure.
+"""What the items of one object version say together.
 
-A version has an item for each destination, and one without a destination for what concerns none:
-that no rule takes it, or what was read of the version itself.
+A version has an item for each destination, and one without a destination for the version as a
+whole: that no rule replicates it, or a status that was read and belongs to no one destination.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from replication.ledger.fold import READ
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import NULL_VERSION, State
+from replication.s3.evidence import READINGS
 from replication.s3.status import Status, aggregate
+from replication.s3.version import sequencer_order
 from replication.times import Instant
 
 VersionItems = Sequence[LedgerItem]
 """Every item of one object version, at least one."""
 
 Age = tuple[str, str, str, str, str]
-
-_SEQUENCER_LENGTH = 64
+"""Sort key of the versions of one key (`age_of`)."""
 
 
 def is_unsourced(items: VersionItems) -> bool:
-    """Whether these are of a replica of which nobody knows the source."""
+    """Whether this is a replica whose source is not known."""
     return all(item.destination == item.version.bucket for item in items)
 
 
 def holds(items: VersionItems, bucket: str) -> bool:
-    """Whether the destination `bucket` has a replica of the version, as far as is known."""
+    """Whether the destination `bucket` is known to have a replica of the version."""
     return any(item.destination == bucket and item.record.state.arrived_at for item in items)
 
 
 def destinations(items: VersionItems) -> list[LedgerItem]:
-    """Where the version goes, went or may go, by name. Of where only its end is known, nothing
-    says that it was ever due there."""
+    """The items of the destinations that the version goes, went or may go to, by name."""
     version = items[0].version
     found = (
         item
@@ -44,8 +43,9 @@ def destinations(items: VersionItems) -> list[LedgerItem]:
 
 
 def replication_status(items: VersionItems) -> Status | None:
-    """What S3 would say of the source. Where the destinations leave it open, what was last read of
-    the version itself counts, as long as nothing later says more; otherwise nobody knows."""
+    """The status that HEAD of the source would show, from its status at each destination. If that
+    is unknown, the status last read of the version as a whole, unless something newer contradicts
+    it. None: unknown, or no rule replicates it."""
     states = [item.record.state for item in destinations(items)]
     said = aggregate(state.status for state in states if not state.is_ruled_out)
     own = _own(items)
@@ -55,10 +55,10 @@ def replication_status(items: VersionItems) -> Status | None:
 
 
 def is_eligible(items: VersionItems, *, in_doubt: bool) -> bool | None:
-    """Whether a rule takes the version somewhere; None: nobody knows. `in_doubt`: its destinations
-    are not certain."""
+    """Whether a rule replicates the version; None: unknown. `in_doubt`: its destinations are not
+    certain."""
     states = [item.record.state for item in destinations(items)]
-    # S3 gives a status to nothing but what a rule took, and it replicates nothing else.
+    # S3 gives a status only to versions that a rule replicates.
     if _own(items) and replication_status(items):
         return True
     if any(state.status in (Status.COMPLETED, Status.FAILED) for state in states):
@@ -72,14 +72,14 @@ def is_eligible(items: VersionItems, *, in_doubt: bool) -> bool | None:
 
 
 def deleted_at(items: VersionItems) -> Instant | None:
-    """When the version was deleted for good; None: it exists. The `null` version may have been
-    written again, which an item of a destination it went to before does not hear of."""
+    """When the version was deleted by its version id; None: it exists. A `null` version may have
+    been written again since; the item of a destination it no longer goes to does not have that."""
     found: Instant | None = newest(items, "deleted_at")
     if found is None or items[0].version.version_id != NULL_VERSION:
         return found
     written = max((_birth(item.record.state) for item in items), default=("", ""))
     ended = max(
-        (state.deleted_at, padded(state.ended_by))
+        (state.deleted_at, sequencer_order(state.ended_by))
         for state in (item.record.state for item in items)
         if state.deleted_at
     )
@@ -89,10 +89,10 @@ def deleted_at(items: VersionItems) -> Instant | None:
 
 
 def age_of(items: VersionItems) -> Age:
-    """Sorts the versions of a key by when they were written, oldest first; no two are equal.
+    """Sorts the versions of a key by the time they were written, oldest first; no two are equal.
 
-    Notifications carry milliseconds and EventBridge whole seconds, so times are compared by the
-    second first. Within it S3's sequencer decides (upper-case, padded with zeros on the right).
+    Notifications carry milliseconds and EventBridge whole seconds, so the second is compared first,
+    and within it S3's sequencer.
     """
     moment = (
         newest(items, "created_at")
@@ -102,12 +102,12 @@ def age_of(items: VersionItems) -> Age:
         or ""
     )
     version = items[0].version
-    sequencer = padded(newest(items, "sequencer"))
+    sequencer = sequencer_order(newest(items, "sequencer"))
     return moment[:19], sequencer, moment, version.version_id, version.bucket
 
 
 def newest(items: VersionItems, name: str) -> Any:
-    """The field of `State` as the most recently observed item that knows it has it, or None."""
+    """A field of `State`, from the most recently observed item in which it is not None."""
     by_time = sorted(
         items, key=lambda item: (item.record.state.observed_at or "", item.destination)
     )
@@ -116,34 +116,30 @@ def newest(items: VersionItems, name: str) -> Any:
 
 
 def observed_at(items: Iterable[LedgerItem]) -> Instant | None:
+    """The time of the latest fact of all items."""
     return max((found for item in items if (found := item.record.state.observed_at)), default=None)
 
 
-def padded(sequencer: str | None) -> str:
-    """S3's sequencers compare as upper-case text, padded with zeros; empty when there is none."""
-    return sequencer.upper().ljust(_SEQUENCER_LENGTH, "0") if sequencer else ""
-
-
 def _without_destination(items: VersionItems) -> list[State]:
-    """What is known of no destination, unless it is the version's end alone."""
+    """The state of the version as a whole; none if only its deletion is known."""
     states = (item.record.state for item in items if not item.destination)
     return [state for state in states if not state.is_only_an_end]
 
 
 def _own(items: VersionItems) -> State | None:
-    """What was read of the version itself, without saying of which destination."""
+    """The state of the version as a whole, if a status was read."""
     return next((state for state in _without_destination(items) if state.status), None)
 
 
 def _says_more(state: State, own: State) -> bool:
-    """Whether a destination was heard of after the status of the version was read, so that this may
-    be no more what S3 would say."""
-    if state.status is None and state.in_doubt and state.evidence in READ:
-        return False  # S3 was asked, and refused to say
+    """Whether something newer is known of a destination than the status `own` of the version as a
+    whole, so that HEAD might show another one now."""
+    if state.status is None and state.in_doubt and state.evidence in READINGS:
+        return False  # HEAD of the destination was refused
     learnt_at = state.since or state.observed_at or ""
     later = learnt_at > (own.observed_at or "")
     return later and state.evidence is not None and state.status is not own.status
 
 
 def _birth(state: State) -> tuple[str, str]:
-    return state.created_at or "", padded(state.sequencer)
+    return state.created_at or "", sequencer_order(state.sequencer)

@@ -1,10 +1,10 @@
-"""The watermark of a route: everything the tracker saw before it has arrived. Pure.
+"""The watermark of a route: every version that was requested before it has arrived.
 
-It is the oldest request that did not end in an arrival: of a version that is PENDING, that FAILED,
-whenever it failed, or of which it is in doubt whether it is due. It never passes what was heard of
-the ingest queue, nor what is known of the bucket's rules. Nothing outstanding: it is the least of
-these and of the present. The index gives the first few of each shard, so finding it takes the same
-few reads whatever the table holds.
+It is the oldest request without an arrival: of a version that is PENDING or FAILED, or that may go
+to the destination. It is never later than the ingest frontier, the time up to which events are
+recorded, or than the time up to which the bucket's rules are known. With nothing outstanding it is
+the earliest of these and the present. The lag index gives the first few versions of each shard, so
+finding it takes a few reads, whatever the size of the table.
 """
 
 from collections.abc import Iterable
@@ -19,24 +19,25 @@ from replication.times import Instant, plus, seconds_between
 SHOWN = 5
 """How many of the oldest outstanding versions are named."""
 PRESENT_SECONDS = 600.0
-"""What reaches to the present has to have been heard up to this long ago: a frontier is always a
-few minutes old."""
+"""An answer up to the present counts as complete when the ingest frontier is younger than this: it
+is always a few minutes old."""
 
 
 class Reason(StrEnum):
-    """Why an answer may not be all there is. The words are published; programs compare them."""
+    """Why an answer may be incomplete. The values are published; programs compare them."""
 
     RULES_NEVER_READ = "rules-never-read"
     NOTHING_HEARD_YET = "nothing-heard-yet"
+    """There is no ingest frontier yet."""
     NOT_HEARD_YET = "not-heard-yet"
-    """Of the end of the time asked for."""
+    """The requested time ends after the ingest frontier."""
     NOT_LISTED_BEFORE = "not-listed-before"
-    """Objects from before the bucket was tracked."""
+    """Objects from before the bucket was tracked were never recorded."""
     NOT_TRACKED_YET = "not-tracked-yet"
-    """At the beginning of the time asked for."""
+    """The requested time begins before the bucket was tracked."""
 
     def detail(self, bucket: str) -> str:
-        """The sentence for a person."""
+        """The reason as a sentence for a person."""
         return _DETAILS[self].format(bucket=bucket)
 
 
@@ -65,22 +66,20 @@ _DETAILS = {
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """`at`: what was asked for before has arrived. `held_back_by`: the oldest that have not,
-    oldest first. `oldest_pending`: the first of those that are PENDING. `reason`: why what is
-    said may not be all there is; None: it is."""
+    """Up to when a route has replicated everything, and what holds it back."""
 
     at: Instant
+    """Every version requested before has arrived."""
     held_back_by: tuple[LedgerItem, ...]
+    """The oldest outstanding versions, at most `SHOWN`, oldest first."""
     oldest_pending: LedgerItem | None
+    """The oldest that is PENDING."""
     reason: Reason | None
+    """Why this may be incomplete; None: it is complete."""
 
     def lag_seconds(self, now: Instant) -> float:
+        """How far the watermark is behind `now`."""
         return max(0.0, seconds_between(self.at, now))
-
-
-def lacking_since(stored: LedgerItem) -> Instant | None:
-    """Since when the destination lacks the version, or may lack it; None: it has it."""
-    return stored.record.state.lacking_since
 
 
 def watermark(
@@ -90,25 +89,33 @@ def watermark(
     now: Instant,
     frontier: Instant | None = None,
 ) -> Watermark:
-    """`oldest`: at least the first few of each shard and status, in any order. `frontier`: how far
-    the ingest queue was heard to its end; None: nobody knows."""
-    lacking = sorted(
+    """The watermark of a route of `bucket`.
+
+    history   its rules; None: never read
+    oldest    at least the first few outstanding items of each shard and status, in any order
+    frontier  every event sent before is recorded; None: unknown
+    """
+    outstanding = sorted(
         {
             (since, stored.version, stored.destination): stored
             for stored in oldest
-            if (since := lacking_since(stored))
+            if (since := stored.record.state.outstanding_since)
         }.items(),
         key=lambda found: found[0],
     )
-    known = [now, *(since for (since, _, _), _ in lacking[:1]), *([frontier] if frontier else [])]
+    known = [
+        now,
+        *(since for (since, _, _), _ in outstanding[:1]),
+        *([frontier] if frontier else []),
+    ]
     if history is not None:
-        # Before anything was heard, what was first recorded is all there is to go by.
-        known += [history.tracking_since] if frontier is None and not lacking else []
+        # Without a frontier and anything outstanding, only the start of tracking is certain.
+        known += [history.tracking_since] if frontier is None and not outstanding else []
         known += [history.certain_until] if history.certain_until else []
-    pending = (one for _, one in lacking if one.record.state.status is Status.PENDING)
+    pending = (one for _, one in outstanding if one.record.state.status is Status.PENDING)
     return Watermark(
         min(known),
-        tuple(stored for _, stored in lacking[:SHOWN]),
+        tuple(stored for _, stored in outstanding[:SHOWN]),
         next(pending, None),
         _reason(history, frontier),
     )
@@ -122,11 +129,11 @@ def _reason(history: RuleHistory | None, frontier: Instant | None) -> Reason | N
     return None if history.listed else Reason.NOT_LISTED_BEFORE
 
 
-def not_heard(
+def why_not_current(
     history: RuleHistory | None, frontier: Instant | None, now: Instant, until: Instant | None
 ) -> Reason | None:
-    """Why not all is known that took place before `until` (None: until the present); None: it is.
-    It reaches no further than the queue was heard and the rules are known for certain."""
+    """Why not everything before `until` (None: the present) may be recorded yet; None: it is. The
+    ingest frontier, and the time up to which the rules are known, must lie behind it."""
     if history is None:
         return Reason.RULES_NEVER_READ
     if frontier is None:
@@ -135,16 +142,16 @@ def not_heard(
     return Reason.NOT_HEARD_YET if reach < (until or plus(now, -PRESENT_SECONDS)) else None
 
 
-def lacks(
+def why_incomplete(
     history: RuleHistory | None,
     frontier: Instant | None,
     now: Instant,
     since: Instant | None = None,
     until: Instant | None = None,
 ) -> Reason | None:
-    """Why a list of what began from `since` on (None: ever) and before `until` may lack something;
-    None: it is complete."""
-    if reason := not_heard(history, frontier, now, until):
+    """Why a list of what began from `since` on (None: ever) and before `until` (None: the present)
+    may be incomplete; None: it is complete."""
+    if reason := why_not_current(history, frontier, now, until):
         return reason
     assert history is not None
     covered = history.listed or (since is not None and since >= history.tracking_since)

@@ -1,0 +1,1 @@
+"""JSON that the API, the SNS topics and the command share. Imports `counters`, `ledger`, `s3`."""

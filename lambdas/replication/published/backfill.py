@@ -1,6 +1,5 @@
-"""What the backfill says: the message that starts one, how far it is, what became of its rows.
-Values that the function keeps and the command shows.
-"""
+"""The message that starts a backfill, and the progress of one: the function stores it, the command
+shows it."""
 
 import json
 from collections import Counter
@@ -14,48 +13,51 @@ from replication.times import Instant, parse
 
 
 class Outcome(StrEnum):
-    """What became of a row; the names of a run's counts."""
+    """What became of a row; the names of a run's counts. The last four count rows that are counted
+    by another outcome as well."""
 
     COMPLETED = "completed"
     PENDING = "pending"
     FAILED = "failed"
     AMBIGUOUS = "ambiguous"
-    """Several destinations are possible; S3 was asked about each."""
+    """It may go to several destinations; each was read with HEAD."""
     NO_RULE = "no_rule"
-    """It has a status, and no rule the tracker knows could have sent it anywhere. Of a source
-    version the status is recorded by itself."""
+    """It has a status, and no known rule replicates it. The status is recorded without a
+    destination."""
     NO_STATUS = "no_status"
-    """Not eligible, or written before the rules. Recorded only when settings ask for it."""
+    """Not eligible, or written before the rules. Recorded only if the settings say so."""
     DELETE_MARKER = "delete_marker"
-    """Markers have no status. S3 was asked who has it, unless the ledger knew."""
+    """Has no status; each destination was read with HEAD, unless the ledger had it."""
     REPLICA = "replica"
-    """A copy of another bucket's version. S3 was asked whose, unless the ledger knew."""
+    """Its source was found with HEAD, unless the ledger had it."""
     TASK_SUCCEEDED = "task_succeeded"
     TASK_NOT_TRIED = "task_not_tried"
     BROKEN = "broken"
-    """The row could not be understood."""
+    """The row could not be parsed."""
     REFUSED = "refused"
-    """Items the ledger cannot hold; their rows are counted by what they said as well."""
+    """The table cannot hold its item."""
     NOT_LOOKED_AT = "not_looked_at"
-    """Versions S3 denied a look at, so that something of them stays unknown; counted as well."""
+    """HEAD was denied, so something of the version is unknown."""
     UNSOURCED = "unsourced"
-    """Replicas of which no tracked bucket has the source; recorded without one, counted as well."""
+    """A replica whose source no tracked bucket has; recorded without one."""
     UNDECIDED = "undecided"
-    """Markers that two buckets have since the same second, so that nobody can tell whose they are;
-    counted as well."""
+    """A version without a status in two buckets, of which neither is known to be the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message of the queue. `rules_since`: the rules the tracker first read held from then on."""
+    """A message of the backfill queue."""
 
     manifest: str
+    """`s3://bucket/key`."""
     file: tuple[str, str] | None = None
+    """Bucket and key of one data file to read; None: read the manifest and queue its files."""
     rules_since: Instant | None = None
+    """The operator states that the first known rules were in force since then."""
 
     @classmethod
     def parse(cls, body: str) -> "Request":
-        """Rejected when it is none of ours."""
+        """The request in a message body. Rejected when it is none."""
         try:
             message = json.loads(body)
             manifest, file = message["manifest"], message.get("file")
@@ -71,6 +73,7 @@ class Request:
 
     @property
     def body(self) -> str:
+        """The message body that `parse` reads."""
         message: dict[str, object] = {"manifest": self.manifest}
         if self.file is not None:
             message["file"] = dict(zip(("bucket", "key"), self.file, strict=True))
@@ -80,53 +83,63 @@ class Request:
 
 
 MOST_NAMED = 10
-"""Rows of a file named in its progress; the function's log has more."""
+"""How many broken rows of a file its progress names; the function's log has more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """One data file. `rows` counts records of CSV, from the first; `counts` are those of exactly
-    these rows, by `Outcome`. `etag` is that of the object whose MD5 was right. `broken`
-    names rows. `trouble` is what the file waits for, `error` what ended it."""
+    """Progress of one data file."""
 
     bucket: str
     key: str
     rows: int = 0
+    """CSV records that are done, from the first."""
     counts: Mapping[str, int] = field(default_factory=dict)
+    """Of these rows, by `Outcome`."""
     etag: str | None = None
+    """Of the object whose MD5 was right."""
     broken: tuple[str, ...] = ()
+    """The first broken rows, with what is wrong."""
     started_at: Instant | None = None
     updated_at: Instant | None = None
     finished_at: Instant | None = None
     trouble: str | None = None
+    """Why it waits; it is tried again."""
     error: str | None = None
+    """Why it was given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """The run of one manifest; `files` is how many it names, None before it was read."""
+    """Progress of the run of one manifest."""
 
     id: str
     manifest: str
+    """`s3://bucket/key`."""
     files: int | None = None
+    """How many data files it names; None: not read yet."""
     started_at: Instant | None = None
     updated_at: Instant | None = None
     trouble: str | None = None
+    """Why the manifest waits; it is tried again."""
     error: str | None = None
+    """Why the manifest was given up."""
 
 
 class RunState(StrEnum):
+    """How far a run is."""
+
     WAITING = "waiting"
-    """Nobody has read the manifest yet."""
+    """The manifest was not read yet."""
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
-    """The manifest or some of its files are of no use; all others are done."""
+    """The manifest or some of its files were given up; all others are done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A run and those of its files that were begun."""
+    """A run, and those of its files that were started."""
 
     run: RunProgress
     files: tuple[FileProgress, ...] = ()
@@ -159,7 +172,7 @@ class Progress:
 
     @property
     def finished_at(self) -> Instant | None:
-        """When its last file was; None while it goes on."""
+        """When its last file was finished; None: the run is not FINISHED."""
         if self.state is not RunState.FINISHED:
             return None
         times = [one.finished_at for one in self.files if one.finished_at]
@@ -167,7 +180,7 @@ class Progress:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What is wrong, the manifest's own first."""
+        """Every trouble and error as text, that of the manifest first."""
         own = [text for text in (self.run.error, self.run.trouble) if text]
         return (
             *own,

@@ -1,4 +1,4 @@
-"""An incident as JSON: what the API shows and the incident topic sends."""
+"""An incident as JSON, for the API and the incident topic."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -8,7 +8,7 @@ from replication.s3.failure_reasons import explain
 
 
 def incident_json(incident: Incident) -> dict[str, Any]:
-    """An incident as a JSON object."""
+    """An incident as a JSON object; its schema is in `query/incidents/schemas.py`."""
     kind = incident.kind
     filters = {
         "status": "FAILED",

@@ -1,12 +1,12 @@
-"""What callers are shown: JSON objects made of what the ledger holds. Pure.
+"""JSON objects of the API and of announcements, made from items of the ledger.
 
-    tracked_object   one object version as its source, or one of its destinations, has it
+    tracked_object   one object version in its source or in one of its destinations
     summary          the same without `transitions`, for lists of versions
     row              one version at one destination, for lists and announcements
     tracked_bucket   a bucket with its rules
 
-Their shapes are written down once, with descriptions, in `query/schemas.py`; the query function
-checks every answer against them.
+The `schemas.py` of each resource in `query` describe the fields; the query function validates every
+answer against them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,12 +16,13 @@ from typing import Any
 from replication import times
 from replication.ledger import version_items
 from replication.ledger.fact import Fact
-from replication.ledger.fold import TIMED, steps
+from replication.ledger.fold import steps
 from replication.ledger.item import LedgerItem
 from replication.ledger.latency import latency
 from replication.ledger.schedule import Schedule
 from replication.ledger.state import State
 from replication.ledger.version_items import VersionItems, newest, observed_at
+from replication.s3.evidence import EVENTS
 from replication.s3.failure_reasons import explain
 from replication.s3.rule_history import RuleHistory
 from replication.s3.rules import Rule
@@ -31,6 +32,7 @@ from replication.times import EARLIEST, Instant
 Json = dict[str, Any]
 
 STALE_SECONDS = Schedule().stale_seconds
+"""Age from which a PENDING version is stale, with the default settings."""
 
 _ROLES = {
     (True, True): "source_and_destination",
@@ -40,27 +42,30 @@ _ROLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
-    """What answers are given by: the moment that ages count to, the age from which pending is
-    called stale (S3 still says PENDING, nobody knows why, and it has not failed), and up to when
-    the rules of each source bucket are certain (`certainty`). A bucket that is not named is."""
+class AsOf:
+    """The time of an answer, and what depends on it: ages, and what is stale or in doubt."""
 
     now: Instant
     stale_seconds: float = STALE_SECONDS
+    """Age from which a PENDING version is stale: S3 has neither replicated it nor reported it as
+    FAILED."""
     certain_until: Mapping[str, Instant | None] = field(default_factory=dict)
+    """Up to when the rules of a bucket are known (`certainty`); None or absent: up to now."""
 
     def age(self, state: State) -> float | None:
-        """Of a version that waits, since it was first asked for."""
+        """Seconds since the request of a PENDING version, else since its status began; None:
+        unknown."""
         waiting = state.status is Status.PENDING
-        return _elapsed(state.lacking_since if waiting else state.since, self.now)
+        return _elapsed(state.outstanding_since if waiting else state.since, self.now)
 
     def is_stale(self, state: State) -> bool:
+        """Whether the version is PENDING for longer than `stale_seconds`."""
         return state.status is Status.PENDING and (self.age(state) or 0) >= self.stale_seconds
 
     def in_doubt(self, item: LedgerItem, created_at: Instant | None = None) -> bool:
-        """Whether it is not certain that the version goes there. Either that is kept with it and S3
-        is asked, or it only waits for the next read of the rules that it met. `created_at` is when
-        it was written, where another of its items knows."""
+        """Whether it is not certain that the version goes to this destination: the item says so, or
+        the rules were not read since it was written. `created_at` is the time of the write, if
+        another item of the version has it."""
         state = item.record.state
         if state.in_doubt or state.deleted_at:
             return bool(state.in_doubt)
@@ -70,28 +75,29 @@ class Present:
 
 
 def certainty(histories: Mapping[str, RuleHistory | None]) -> dict[str, Instant | None]:
-    """Up to when the rules of each bucket are known for certain; None: to the present."""
+    """Up to when the rules of each bucket are known, for `AsOf`; None: up to now."""
     return {
         bucket: history.certain_until if history else EARLIEST
         for bucket, history in histories.items()
     }
 
 
-def tracked_object(items: VersionItems, bucket: str, present: Present) -> Json:
-    """The version as `bucket` has it: its source, or a destination that `holds` it."""
+def tracked_object(items: VersionItems, bucket: str, present: AsOf) -> Json:
+    """The version in `bucket`, its source or a destination that has it (`holds`)."""
     concerned = items
     if bucket != items[0].version.bucket:
         concerned = [item for item in items if item.destination == bucket]
     return summary(items, bucket, present) | {"transitions": transitions(concerned)}
 
 
-def summary(items: VersionItems, bucket: str, present: Present) -> Json:
+def summary(items: VersionItems, bucket: str, present: AsOf) -> Json:
+    """The version in `bucket`, without its transitions."""
     if bucket == items[0].version.bucket and not version_items.is_unsourced(items):
         return _source(items, present)
     return _replica(items, bucket)
 
 
-def _source(items: VersionItems, present: Present) -> Json:
+def _source(items: VersionItems, present: AsOf) -> Json:
     version = items[0].version
     created_at, deleted_at = newest(items, "created_at"), version_items.deleted_at(items)
     in_doubt = not deleted_at and any(present.in_doubt(item, created_at) for item in items)
@@ -124,17 +130,17 @@ def _replica(items: VersionItems, bucket: str) -> Json:
         "version_id": version.version_id,
         "role": "replica",
         "replication_status": REPLICA,
-        # No live rule replicates a replica, and where it came from is no question of rules.
+        # Rules do not replicate replicas, and how this one came here is no matter of rules.
         "eligible": None,
         "in_doubt": False,
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),
-        # Encryption at the destination can give the replica another one than the source has.
+        # With other encryption at the destination the replica has another ETag than the source.
         "etag": None,
-        # S3 copies the creation time together with the object.
+        # S3 copies LastModified to the replica.
         "created_at": newest(items, "created_at"),
         "observed_at": observed_at([item for item in items if item.destination == bucket]),
-        # Deleting a source version for good is not replicated.
+        # S3 does not replicate the deletion of a version.
         "deleted_at": None,
         "source": None
         if version_items.is_unsourced(items)
@@ -148,10 +154,10 @@ def _replica(items: VersionItems, bucket: str) -> Json:
 
 
 def transitions(items: Sequence[LedgerItem]) -> list[Json]:
-    """Every change of a destination's status, oldest first, found by folding its facts again.
+    """Every change of a status at a destination, oldest first, from folding the facts again.
 
-    Facts that were folded away (`items.compact`) tell nothing any more: the first entry that is
-    left then starts from the status they led to.
+    Changes of facts folded into the base are lost: the first entry then begins with the status of
+    the base.
     """
     changes = [
         (fact.order, item.destination, _transition(item.destination, fact, before, after))
@@ -162,8 +168,8 @@ def transitions(items: Sequence[LedgerItem]) -> list[Json]:
     return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
 
 
-def row(item: LedgerItem, present: Present) -> Json:
-    """One version at one destination; null where it is in doubt whether it is due anywhere."""
+def row(item: LedgerItem, present: AsOf) -> Json:
+    """One version at one destination; `destination` is null if none is known."""
     version, state = item.version, item.record.state
     return {
         "bucket": version.bucket,
@@ -190,8 +196,11 @@ def tracked_bucket(
     histories: Mapping[str, RuleHistory | None],
     destination_buckets: Collection[str],
 ) -> Json:
-    """A bucket of the tracker. `histories` has every source bucket, None where its configuration
-    was never read; `destination_buckets` are those the tracker was deployed for."""
+    """A tracked bucket with its rules.
+
+    histories            every source bucket; None where its configuration was never read
+    destination_buckets  those the tracker was deployed with
+    """
     history = histories.get(name)
     sources = [
         other for other, found in sorted(histories.items()) if found and name in found.destinations
@@ -227,7 +236,7 @@ def _rule(rule: Rule, history: RuleHistory) -> Json:
     }
 
 
-def _destination(item: LedgerItem, present: Present, created_at: Instant | None = None) -> Json:
+def _destination(item: LedgerItem, present: AsOf, created_at: Instant | None = None) -> Json:
     state = item.record.state
     return {
         "bucket": item.destination,
@@ -245,8 +254,8 @@ def _destination(item: LedgerItem, present: Present, created_at: Instant | None 
 
 
 def _latency(state: State) -> float | None:
-    """A read tells that it arrived, and not when; only an event does."""
-    if state.status is not Status.COMPLETED or state.evidence not in TIMED:
+    """Seconds from request to arrival; None if no event says when it arrived."""
+    if state.status is not Status.COMPLETED or state.evidence not in EVENTS:
         return None
     if state.requested_at is None or state.since is None:
         return None
@@ -272,7 +281,7 @@ def _failure(state: State) -> Json | None:
 
 
 def _elapsed(start: Instant | None, end: Instant | None) -> float | None:
-    """Seconds between, never negative: two clocks told these times."""
+    """Seconds between, never negative although the times are of two clocks."""
     if start is None or end is None:
         return None
     return max(0.0, times.seconds_between(start, end))

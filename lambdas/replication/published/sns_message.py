@@ -1,27 +1,29 @@
-"""One message of an SNS topic, in the form that SNS takes."""
+"""A message for an SNS topic, in a form that SNS accepts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 SUBJECT_LENGTH = 99
-"""SNS takes less than 100 characters, printable ASCII."""
+"""SNS accepts fewer than 100 characters of printable ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnsMessage:
-    """`body` becomes JSON. Subscriptions filter by `attributes`; none of them is empty."""
+    """A message for an SNS topic."""
 
     subject: str
     body: Mapping[str, Any]
+    """Sent as JSON."""
     attributes: Mapping[str, str]
+    """Message attributes, for filter policies of subscriptions; none is empty."""
 
 
 def sns_message(
     subject: str, body: Mapping[str, Any], attributes: Mapping[str, str | None]
 ) -> SnsMessage:
-    """Cuts the subject to what SNS takes, and leaves out attributes without a value. SNS refuses
-    a whole message for one control character in an attribute, so those become `?`."""
+    """A message with its subject cut, and without empty attributes. SNS rejects a message with a
+    control character in an attribute, so those become `?`."""
     text = "".join(one if " " <= one <= "~" else "?" for one in subject)
     return SnsMessage(
         subject=text if len(text) <= SUBJECT_LENGTH else f"{text[: SUBJECT_LENGTH - 3]}...",

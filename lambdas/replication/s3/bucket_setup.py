@@ -1,4 +1,4 @@
-"""What keeps the tracker from knowing, found in what it knows of itself and its buckets. Pure."""
+"""What of a bucket's set-up keeps the tracker from seeing its replication, and how to mend it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,22 +11,28 @@ from replication.times import Instant
 
 
 class Severity(StrEnum):
-    """`error`: something cannot be known; `warning`: it is known late or at a higher cost."""
+    """How bad a finding is."""
 
     ERROR = "error"
+    """The tracker misses something."""
     WARNING = "warning"
+    """The tracker learns something late, or at a higher cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to mend on one bucket. `observed_at` is null for what follows from its rules."""
+    """One thing to mend on one bucket."""
 
     bucket: str
     check: str
+    """A short code of what is wrong: `metrics`, `versioning`, `access` and so on."""
     severity: Severity
     finding: str
+    """What is wrong, for a person."""
     fix: str
+    """What to do about it, for a person."""
     observed_at: Instant | None = None
+    """When S3 said so; None for what follows from the recorded rules."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -34,29 +40,35 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How S3 says a bucket is set up. `versioning` is S3's own word, None when it was never on.
-    `eventbridge`: it sends events there. `replication_events`: `s3:Replication:*` reach the ingest
-    queue. `kms`: new objects are encrypted with SSE-KMS unless their writer says otherwise."""
+    """How a bucket is set up, as S3 answers it."""
 
     versioning: str | None
+    """`Enabled` or `Suspended`; None: never enabled."""
     eventbridge: bool
+    """Whether the bucket sends its events to EventBridge."""
     replication_events: bool
+    """Whether its `s3:Replication:*` notifications go to the ingest queue."""
     kms: bool
+    """Whether SSE-KMS is its default encryption."""
 
 
 Setups = Mapping[str, tuple[Setup, Instant]]
-"""By bucket, and when S3 said so."""
+"""Set-up by bucket, with the time it was read."""
 
 
-def examine(
+def findings(
     histories: Mapping[str, RuleHistory | None],
     destination_buckets: Collection[str],
     denied: Sequence[tuple[Denied, Instant]],
     setups: Setups,
 ) -> list[Finding]:
-    """Findings by bucket, errors first. `histories` has every source bucket, None where its
-    configuration was never read; `denied` are the refusals S3 answered lately, `setups` what it
-    said of the tracked buckets that could be asked."""
+    """Findings by bucket, errors first.
+
+    histories            every source bucket; None where its configuration was never read
+    destination_buckets  those the tracker was deployed with
+    denied               calls that S3 refused lately, with their time
+    setups               set-up of the buckets that could be inspected
+    """
     found = [
         finding
         for bucket, history in histories.items()
@@ -137,9 +149,9 @@ def _of_source(
 
 
 def _of_setup(
-    bucket: str, setup: Setup, deaf: Severity, consequence: str, at: Instant
+    bucket: str, setup: Setup, without_events: Severity, consequence: str, at: Instant
 ) -> Iterator[Finding]:
-    """What is amiss with a bucket of either role. `deaf`: how bad it is when no events come."""
+    """Findings for a source or a destination. `without_events`: how bad it is that none come."""
     if setup.versioning != "Enabled":
         state = "suspended" if setup.versioning else "not on"
         yield Finding(
@@ -154,7 +166,7 @@ def _of_setup(
         yield Finding(
             bucket,
             "eventbridge",
-            deaf,
+            without_events,
             f"The bucket sends no events to EventBridge, so {consequence}.",
             "Switch Amazon EventBridge on in the bucket's event notifications.",
             at,

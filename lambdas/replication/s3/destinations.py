@@ -1,16 +1,16 @@
-"""Where a version is due, and whether that is certain. Pure; the one place that says so.
+"""Which destinations the rules send a version to, and which of them are in doubt.
 
-A version's destinations are certain when one configuration governed its creation for sure, no tag
-decided, and nothing else speaks against it. In doubt is a destination
+A destination is certain when one configuration applied for sure when the version was written, and
+a rule without a tag filter sends it there. A destination is in doubt when
 
-    that some of the rules it may have met take it to, and not all (`RuleHistory.met`)
-    that only a rule with a tag filter takes it to: S3 goes by the tags at its creation, and those
-        that can be read may have been set later
-    whose tag rule cannot be judged, because the tags may not be read
-    of a version that may be a replica itself, which no live rule replicates
+    only some of the configurations that may have applied send it there (`RuleHistory.met`)
+    only a rule with a tag filter sends it there: S3 compares the tags at creation, and tags that
+        are read now may have been set later
+    its rule has a tag filter, and the tags may not be read
+    the version may be a replica itself, which no live rule replicates
 
-A tag rule that the tags do not match is not due. Doubt is decided by an event of the destination,
-or by HEAD.
+A rule whose tag filter the tags do not match sends nothing. An event of the destination, or HEAD,
+ends the doubt.
 """
 
 from dataclasses import dataclass
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A destination. `taken`: the rules of the version's time take it there, as far as they are
-    known; otherwise it is only possible. `in_doubt`: it is not certain."""
+    """A destination that a version goes to, or may go to."""
 
     destination: str
     rule_id: str | None
     taken: bool
+    """Whether the rules known to apply when the version was written send it there; otherwise only
+    other rules that may have applied do."""
     in_doubt: bool
+    """Whether it is not certain that the version goes there."""
 
 
 def due(
@@ -45,10 +47,13 @@ def due(
     tags: Tags | None = None,
     tags_denied: bool = False,
 ) -> tuple[Due, ...]:
-    """Where a version is due that was written between `first` and `last`, by destination.
+    """The destinations of a version that was written between `first` and `last`, by name.
 
-    TagsNeeded when a rule depends on the tags and they were not read (`tags` is None and
-    `tags_denied` false)."""
+    tags         its tags; None: not read
+    tags_denied  they may not be read
+
+    TagsNeeded when a rule depends on the tags, and they were neither read nor denied.
+    """
     mine, *others = (
         _taken(configuration, key, delete_marker, tags, tags_denied)
         for configuration in history.met(first, last)
@@ -69,11 +74,13 @@ def due(
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """`matched`: the rules take it; `certain`: whatever its tags are."""
+    """What one configuration says of one destination."""
 
     rule_id: str | None
     matched: bool
+    """Whether the configuration sends the version there; if not, its tags are unknown."""
     certain: bool
+    """Whether it does whatever the tags are."""
 
 
 def _taken(
@@ -86,14 +93,14 @@ def _taken(
     if not any(rule.tags for rule in configuration.rules):
         found = targets(configuration, key, delete_marker=delete_marker)
         return {one.destination: _Taken(one.rule_id, True, True) for one in found}
-    anyway = targets(_plain(configuration), key, delete_marker=delete_marker)
+    untagged = targets(_without_tag_rules(configuration), key, delete_marker=delete_marker)
     if tags_denied:
-        taken = {one.destination: _Taken(one.rule_id, True, True) for one in anyway}
+        taken = {one.destination: _Taken(one.rule_id, True, True) for one in untagged}
         for rule in configuration.rules:
             if rule.enabled and rule.tags and key.startswith(rule.prefix) and not delete_marker:
                 taken.setdefault(rule.destination, _Taken(rule.id, False, False))
         return taken
-    certain = {one.destination for one in anyway}
+    certain = {one.destination for one in untagged}
     return {
         one.destination: _Taken(one.rule_id, True, one.destination in certain)
         for one in targets(configuration, key, delete_marker=delete_marker, tags=tags)
@@ -103,18 +110,18 @@ def _taken(
 def certain_whatever_its_tags(
     configuration: Configuration, key: str, *, delete_marker: bool
 ) -> tuple[Target, ...]:
-    """What the rules take whatever the tags of the object are."""
+    """The destinations that the rules send a version to, whatever its tags are."""
     try:
         return targets(configuration, key, delete_marker=delete_marker)
     except TagsNeeded:
-        return targets(_plain(configuration), key, delete_marker=delete_marker)
+        return targets(_without_tag_rules(configuration), key, delete_marker=delete_marker)
 
 
 def takes_change(
     configuration: Configuration, key: str, destination: str, tags: Tags | None
 ) -> bool | None:
-    """Whether the rules take a change of a version to a destination that has it: S3 goes by the
-    rules and the tags of now. None: only its tags could tell, and they are not known."""
+    """Whether the rules replicate a change (tags, ACL, retention) to a destination that has the
+    version. S3 applies the present rules and tags. None: it depends on tags that are unknown."""
     there: Iterable[Rule] = (
         rule
         for rule in configuration.rules
@@ -131,5 +138,5 @@ def takes_change(
     return answer
 
 
-def _plain(configuration: Configuration) -> Configuration:
+def _without_tag_rules(configuration: Configuration) -> Configuration:
     return Configuration(tuple(rule for rule in configuration.rules if not rule.tags))

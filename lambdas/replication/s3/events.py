@@ -1,8 +1,11 @@
-"""What a delivered message says, before anybody asks whose replica or which rule it concerns.
+"""Events of S3 as values, one class for each kind. `aws/messages` parses them; `record` turns them
+into facts. Fields that several of them have:
 
-Parsers (`aws/messages`) make these out of text;
-`attribution.py` makes facts out of them. `at` is the time as told; `whole_second` says that the
-sender cut it to seconds (see `times.py`).
+    at            when it happened, as the event says
+    id            names the event, the same whenever it is delivered again
+    whole_second  the sender cut `at` to seconds (EventBridge; see `times.py`)
+    sequencer     S3's order of the writes and deletes of one key (`sequencer_order`)
+    detail        what S3 calls the operation, for a person
 """
 
 from dataclasses import dataclass
@@ -21,16 +24,18 @@ class Created:
     id: str
     whole_second: bool
     size: int | None = None
+    """In bytes."""
     etag: str | None = None
     sequencer: str | None = None
     delete_marker: bool = False
     by_lifecycle: bool = False
+    """A delete marker of a lifecycle rule, which S3 never replicates."""
     detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """An object version was deleted for good in `version.bucket`."""
+    """An object version was deleted by its version id in `version.bucket`."""
 
     version: ObjectVersion
     at: Instant
@@ -42,8 +47,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Tags, ACL or retention of an object version changed in `version.bucket`. `retention` is what
-    it is from now on, as a text to be compared; None: the event is about something else."""
+    """Tags, ACL or Object Lock retention of a version changed in `version.bucket`."""
 
     version: ObjectVersion
     at: Instant
@@ -51,10 +55,11 @@ class Changed:
     whole_second: bool
     detail: str | None = None
     retention: str | None = None
+    """The new retention, as text that is only compared; None: the event is about something else."""
 
 
 class Operation(StrEnum):
-    """The four replication events of S3, as `eventName` has them without `s3:`."""
+    """The four replication events of S3: `eventName` without `s3:`."""
 
     FAILED = "Replication:OperationFailedReplication"
     MISSED_THRESHOLD = "Replication:OperationMissedThreshold"
@@ -64,27 +69,32 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
-    """S3's replication service spoke of `version` and one destination bucket (its name)."""
+    """A replication event: S3 reports on `version`, of a source bucket, at one destination."""
 
     operation: Operation
     version: ObjectVersion
     destination: str
+    """A bucket name."""
     at: Instant
     id: str
     rule_id: str | None = None
     requested_at: Instant | None = None
+    """S3's `requestTime`."""
     failure_code: str | None = None
+    """S3's `failureReason`."""
     size: int | None = None
     etag: str | None = None
     sequencer: str | None = None
     s3_operation: str | None = None
+    """`s3Operation`: what was to be replicated; only `OBJECT_PUT` has been seen."""
     threshold: float | None = None
+    """Of no published unit, and so is `replication_time`."""
     replication_time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
-    """The replication configuration of `bucket` may be new; None: read that of every bucket."""
+    """The replication configuration of `bucket` was changed; None: read that of every bucket."""
 
     bucket: str | None
     at: Instant
@@ -93,7 +103,7 @@ class ConfigurationChanged:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Understood, and of no interest: `name` is counted, nothing is stored."""
+    """An event the tracker has no use for: it is counted by `name`, and nothing is stored."""
 
     name: str
 

@@ -1,8 +1,8 @@
-"""Why S3 gave up on a destination, and what a person can do about it.
+"""S3's replication failure reasons: what each means, and what a person can do about it.
 
-Source: the codes are those of the replication failure reasons table in the S3 user guide, seen as
+Source: the table of replication failure reasons in the S3 user guide. The codes come as
 `failureReason` in notifications and in Batch Replication reports. The words are this project's.
-S3 adds codes without notice, so an unknown one is passed on with what can honestly be said.
+S3 adds codes without notice, so an unknown one is passed on as it is.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 ALREADY_REPLICATED = "SrcReplicationNotPending"
-"""The one failure code that reports no failure: nothing was pending any more."""
+"""The one code that is no failure: the object had been replicated already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure code with what it means and what to do; `code` is None when S3 named none."""
+    """A failure reason, what it means and what to do."""
 
     code: str | None
+    """None when S3 gave none."""
     explanation: str
     fix: str
 
@@ -26,7 +27,7 @@ class Failure:
 
 
 def explain(code: str | None) -> Failure:
-    """The code as S3 sent it, blanks around it allowed. Never raises."""
+    """What a code means; blanks around it are ignored. An unknown code is explained as such."""
     name = (code or "").strip()
     if not name:
         return _UNNAMED
@@ -34,7 +35,7 @@ def explain(code: str | None) -> Failure:
 
 
 def is_known(code: str) -> bool:
-    """Whether it is one of the codes that Amazon documents, exactly so."""
+    """Whether Amazon documents this code, spelled exactly so."""
     return code in _KNOWN
 
 

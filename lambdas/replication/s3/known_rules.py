@@ -1,4 +1,4 @@
-"""The rules of the tracked source buckets as the recorder saved them, kept for a minute."""
+"""The recorded rules of the tracked source buckets, kept in memory for a minute."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,12 +8,12 @@ from replication.threads import concurrently
 
 FRESH_SECONDS = 60
 UNKNOWN_SECONDS = 5
-"""A bucket whose rules nobody saved yet is read again sooner."""
+"""A bucket without recorded rules is read again sooner."""
 
 
 class KnownRules:
-    """The rule history of every bucket by name; None where none was saved. `load` reads that of
-    one bucket; `seconds` is a monotonic clock."""
+    """Calling it gives the rule history of every bucket by name, None where none is recorded.
+    `load` reads that of one bucket; `seconds` is a monotonic clock."""
 
     def __init__(
         self,

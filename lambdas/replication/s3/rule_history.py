@@ -1,10 +1,9 @@
-"""The configurations a bucket has had, and the question which ones a version may have met.
+"""The replication configurations a bucket has had, and which of them may apply to a version.
 
-A version keeps the destinations it was accepted for, so a late event must be judged by the rules
-of its own time, not of the time it is read. S3 says of a change of the rules to the second when
-CloudTrail saw it, and otherwise only that it came between two reads. A version written within that
-span may have met the rules of either side: its destinations are in doubt, as are those of every
-version that is newer than the last read of the rules.
+S3 replicates a version by the rules that were in force when it was written, however late that
+happens. When the rules changed is known to the second if CloudTrail reported it, and otherwise
+only as between two reads. To a version written within that time either configuration may apply, so
+its destinations are in doubt. So are those of a version newer than the last read of the rules.
 """
 
 from collections.abc import Mapping, Set
@@ -15,35 +14,35 @@ from replication.s3.rules import Configuration
 from replication.times import Instant, end_of_second, plus, start_of_second
 
 NOTICE_SECONDS = 65
-"""How long a change of the rules may go unnoticed: they are read once a minute."""
+"""The longest that a change of the rules goes unnoticed: they are read once a minute."""
 SETTLING_SECONDS = 60
-"""S3 warns that a read soon after a put or delete of the configuration may return the old one."""
+"""How long after a change a read may still return the old configuration; S3 warns of it."""
 CLOCK_SECONDS = 5
-"""How far the clock of a function and that of S3 may differ."""
+"""The most by which the clock of a function and that of S3 differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A configuration and the instant it was first known to hold.
-
-    `not_before`: the change came no earlier; None is unknown. `told`: CloudTrail named its second.
-    `noticed_at` is when the tracker first read it, `read_before` when it last read the rules before
-    it. `looked_back`: every version that may have been
-    judged by the wrong rules because of it was looked at again. `span` is the time within which S3
-    changed over, both ends included.
-    """
+    """A configuration of a bucket, and when it came into force."""
 
     since: Instant
+    """The earliest time at which it is known to be in force."""
     configuration: Configuration
     not_before: Instant | None = None
+    """It was not in force before; None: unknown."""
     told: bool = False
+    """Whether CloudTrail reported the second of the change."""
     noticed_at: Instant | None = None
+    """When the tracker first read it."""
     read_before: Instant | None = None
+    """When the tracker last read the configuration before it."""
     looked_back: bool = True
+    """Whether the versions that may have been recorded by the wrong rules were reconciled."""
     span: tuple[Instant, Instant] = field(init=False, compare=False, repr=False)
+    """The earliest and the latest time at which S3 changed over."""
 
     def __post_init__(self) -> None:
-        # Asked of every event, so it is worked out once.
+        # Every event needs it, so it is computed once.
         object.__setattr__(self, "span", self._span())
 
     def _span(self) -> tuple[Instant, Instant]:
@@ -55,54 +54,57 @@ class Revision:
 
     @property
     def look_back(self) -> tuple[Instant, Instant]:
-        """When the versions were written that a process with older rules may have recorded."""
+        """The earliest and latest write time of versions that may have been recorded by the rules
+        before this revision."""
         first, last = self.span
         return first, max(last, plus(self.noticed_at or self.since, NOTICE_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
 class RuleHistory:
-    """The configurations of one source bucket, oldest first, at least one.
-
-    `settled` is false while S3 was told of a change that no read shows yet. `read_at` is the last
-    read that agreed with the current rules; None: there is no need of one. `listed`: what the
-    bucket held before it was tracked is known. `others` are destinations that S3 spoke of and no
-    rule names; `replicas_under` are prefixes below which replicas of untracked buckets arrive;
-    `audited_whole` are destinations whose replicas are all audited.
-    """
+    """The configurations of one source bucket, and what else is recorded of its replication."""
 
     bucket: str
     revisions: tuple[Revision, ...]
+    """Oldest first, at least one."""
     settled: bool = True
+    """False: CloudTrail reported a change that no read of the rules shows yet."""
     read_at: Instant | None = None
+    """The last read that returned the current rules; None: the rules are taken as current."""
     listed: bool = False
+    """Whether the objects from before tracking began are recorded too, or there were none."""
     others: tuple[str, ...] = ()
+    """Destinations that S3 named in events and no known rule does."""
     replicas_under: tuple[str, ...] = ()
+    """Prefixes under which replicas of untracked buckets arrive."""
     audited_whole: tuple[str, ...] = ()
+    """Destinations whose replicas are all audited, not a sample of them."""
 
     @property
     def tracking_since(self) -> Instant:
+        """When the rules were read first."""
         return self.revisions[0].since
 
     @property
     def current(self) -> Configuration:
+        """The newest configuration."""
         return self.revisions[-1].configuration
 
     def at(self, instant: Instant) -> Configuration:
-        """The rules at that time; before the first known revision, the first one."""
+        """The configuration in force at that time; before the first revision, that one."""
         known = [revision for revision in self.revisions if revision.since <= instant]
         return (known or self.revisions[:1])[-1].configuration
 
     @property
     def destinations(self) -> tuple[str, ...]:
-        """Every destination the bucket ever had, by name."""
+        """Every destination the bucket ever had, sorted."""
         names = {
             name for revision in self.revisions for name in revision.configuration.destinations
         }
         return tuple(sorted({*names, *self.others}))
 
     def may_take(self, key: str, destination: str, *, delete_marker: bool = False) -> bool:
-        """Whether a rule, known or not, could have sent the key there."""
+        """Whether any rule the bucket ever had could have sent the key there, or an unknown one."""
         return destination in self.others or any(
             rule.destination == destination and rule.may_take(key, delete_marker=delete_marker)
             for revision in self.revisions
@@ -110,8 +112,8 @@ class RuleHistory:
         )
 
     def candidates(self, key: str, *, delete_marker: bool = False) -> dict[str, str | None]:
-        """Destinations that any rule the bucket ever had could have sent the key to, in the order
-        of their names; with the id of the rule where it is but one."""
+        """Every destination that any rule the bucket ever had could have sent the key to, sorted,
+        with the rule's id; None where several rules could, or an unknown one."""
         found: dict[str, set[str | None]] = {name: {None} for name in self.others}
         for revision in self.revisions:
             for rule in revision.configuration.rules:
@@ -122,36 +124,36 @@ class RuleHistory:
         }
 
     def met(self, first: Instant, last: Instant | None = None) -> tuple[Configuration, ...]:
-        """The configurations that a version may have met that was written between `first` and
-        `last` (both included; None: at `first`), those of its own time first. More than one: its
-        destinations are in doubt."""
+        """The configurations that may apply to a version written between `first` and `last` (both
+        included; None: at `first`), the likeliest first. More than one: its destinations are in
+        doubt."""
         last = last or first
         found = [self.at(last)]
         if first <= self.revisions[0].span[1]:
-            # What held before the first read is unknown; that no rule took it is possible, too.
+            # What was in force before the first read is unknown: perhaps no rules at all.
             found += [*(one.configuration for one in self.revisions), Configuration()]
         for before, after in zip(self.revisions, self.revisions[1:], strict=False):
             begin, end = after.span
             if first <= end and last >= begin:
                 found += [after.configuration, before.configuration]
                 if after.configuration == before.configuration:
-                    found.append(Configuration())  # changed, and changed back unread
+                    found.append(Configuration())  # changed and changed back between two reads
         if self.is_changing(last):
             found += [one.configuration for one in self.revisions]
         return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
     def is_changing(self, written_at: Instant) -> bool:
-        """Whether S3 was told of a change before that time which no read shows yet."""
+        """Whether a change before that time was reported that no read of the rules shows yet."""
         return not self.settled and written_at >= self.revisions[-1].since
 
     def is_read(self, written_at: Instant) -> bool:
-        """Whether the rules were read after that time and had not changed."""
+        """Whether the rules were read after that time and were still the current ones."""
         return self.read_at is None or written_at <= self.read_at
 
     def in_doubt(self, created_at: Instant | None, now: Instant | None = None) -> bool:
-        """Whether a version written then may have met other rules than `at` says: nobody knows
-        when it was written, it is older than what is known, the rules changed about then, or they
-        were not read since. Who knows no `read_at` gives the present, `now`."""
+        """Whether other rules than `at(created_at)` may apply to a version written then: the time
+        is unknown (None) or before the first revision, the rules changed about then, or they were
+        not read since. Where `read_at` is None, `now` says how long ago that was."""
         if created_at is None or self.is_changing(created_at) or len(self.met(created_at)) > 1:
             return True
         if self.read_at:
@@ -160,20 +162,20 @@ class RuleHistory:
 
     @property
     def certain_until(self) -> Instant | None:
-        """The rules that a version met are known for certain, and were when it was recorded, if it
-        was written before this; None: all of them."""
+        """The rules that apply to versions written before this are known, and were when they were
+        recorded; None: so they are for all versions."""
         known = [one.look_back[0] for one in self.revisions[1:] if not one.looked_back]
         if self.read_at:
             known.append(self.read_at)
         return min(known, default=None)
 
     def may_be_replica(self, key: str) -> bool:
-        """Whether new versions like this one have been replicas of a bucket nobody tracks."""
+        """Whether versions under the same prefix have been replicas of an untracked bucket."""
         return any(key.startswith(prefix) for prefix in self.replicas_under)
 
     def held_since(self, since: Instant) -> "RuleHistory":
-        """The same, for somebody who knows that the first rules held from `since` on, before the
-        tracker first read them."""
+        """The history when an operator states that the first rules were in force since then,
+        before the tracker read them."""
         first, *later = self.revisions
         return replace(self, revisions=(replace(first, since=min(since, first.since)), *later))
 
@@ -190,8 +192,8 @@ def sources_of(
 
 
 def require_tracked(bucket: str, tracked: Set[str], histories: Mapping[str, RuleHistory]) -> None:
-    """Rejected when a bucket is neither one that this tracker was deployed for nor a destination
-    that a rule of its sources names or once named."""
+    """Raises Rejected unless the bucket is in `tracked` or is a destination that a rule in
+    `histories` names or once named."""
     if bucket in tracked or any(bucket in history.destinations for history in histories.values()):
         return
     raise Rejected(
@@ -202,7 +204,7 @@ def require_tracked(bucket: str, tracked: Set[str], histories: Mapping[str, Rule
 
 
 def folder_of(key: str) -> str:
-    """The first folder of a key with its slash: what keys of one origin usually share; empty when
-    it lies in none."""
+    """The first folder of a key, with its slash; empty when it has none. Replicas of one source
+    usually share it."""
     folder, slash, _ = key.partition("/")
     return f"{folder}/" if slash else ""

@@ -14,23 +14,29 @@ Tags = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, V1 and V2 alike. `destination` is a bucket name. `threshold_minutes` is that of
-    Replication Time Control, None without it."""
+    """One rule, of a V1 or a V2 configuration."""
 
     id: str
     priority: int
     enabled: bool
     prefix: str
     tags: tuple[tuple[str, str], ...]
+    """Name and value of each tag an object must have, sorted."""
     destination: str
+    """A bucket name."""
     delete_markers: bool
+    """Whether it replicates delete markers."""
     metrics: bool
+    """Whether it has replication metrics; without them S3 sends no failure events."""
     threshold_minutes: int | None = None
+    """Of Replication Time Control; None without it."""
     kms: bool = False
+    """Whether it replicates objects encrypted with SSE-KMS."""
     replica_modifications: bool = False
+    """Whether it sends changes of replicas back to their source."""
 
     def may_take(self, key: str, *, delete_marker: bool = False) -> bool:
-        """Whether the rule, enabled or not, could ever have taken the key, whatever its tags."""
+        """Whether the rule matches the key while it is enabled and the object has its tags."""
         return key.startswith(self.prefix) and (
             not delete_marker or (self.delete_markers and not self.tags)
         )
@@ -38,13 +44,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The rules of one source bucket; none: the bucket has no replication configuration."""
+    """The replication configuration of one source bucket."""
 
     rules: tuple[Rule, ...] = ()
+    """Empty: the bucket has no replication configuration."""
     role: str | None = None
+    """ARN of the role S3 replicates with."""
 
     @property
     def destinations(self) -> frozenset[str]:
+        """Bucket names of all rules, the disabled ones included."""
         return frozenset(rule.destination for rule in self.rules)
 
 
@@ -57,7 +66,7 @@ class Target:
 
 
 class TagsNeeded(Exception):
-    """Raised by `targets` when only the object's tags can tell."""
+    """Raised by `targets` when the result depends on tags that were not given."""
 
 
 def targets(
@@ -65,10 +74,10 @@ def targets(
 ) -> tuple[Target, ...]:
     """The destinations of a new object version, ordered by bucket name.
 
-    Every destination that an enabled rule matches gets the object; of several matching rules with
-    one destination the one with the highest priority number counts. A tag filter never takes a
-    delete marker. Tags are those of the object when it was created; without them (`tags=None`)
-    TagsNeeded is raised if, and only if, a matching rule depends on them.
+    S3 sends it to every destination that an enabled rule matches. Of several matching rules with
+    one destination the one with the highest priority number applies. A rule with a tag filter
+    replicates no delete markers. `tags` are those the object had when it was created; TagsNeeded
+    if they are None and a matching rule depends on them.
     """
     winners: dict[str, Rule] = {}
     for rule in sorted(configuration.rules, key=lambda rule: -rule.priority):
@@ -95,7 +104,7 @@ def _matches(rule: Rule, key: str, delete_marker: bool, tags: Tags | None) -> bo
 
 
 def parse_configuration(configuration: Mapping[str, Any]) -> Configuration:
-    """`ReplicationConfiguration` as GetBucketReplication returns it. ValueError when misshapen."""
+    """`ReplicationConfiguration` as GetBucketReplication returns it. ValueError when it is none."""
     try:
         raw = configuration["Rules"]
         v1 = not any("Filter" in rule for rule in raw)
@@ -111,7 +120,7 @@ def _rule(raw: Mapping[str, Any], number: int, v1: bool) -> Rule:
     time_control = destination.get("ReplicationTime", {})
     prefix, tags = _filter(raw)
     return Rule(
-        # S3 names rules that came without an ID; a number only stands in where it did not.
+        # S3 gives every rule an ID; the number is for a configuration without them.
         id=raw.get("ID") or f"rule-{number}",
         priority=int(raw.get("Priority", 0)),
         enabled=raw["Status"] == "Enabled",

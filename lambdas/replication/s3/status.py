@@ -1,9 +1,8 @@
-"""`x-amz-replication-status`: its values and the rule that makes one of many.
+"""The values of `x-amz-replication-status`, and the status of a source with several destinations.
 
-Source: HeadObject and the replication status page of the S3 user guide. For several
-destinations the source reads COMPLETED only when all have the object, FAILED when one or more
-failed, otherwise PENDING. Amazon does not say whether one failure shows while another
-destination is still pending; FAILED is the reading of "one or more failed".
+Source: HeadObject and the replication status page of the S3 user guide. A source version is
+COMPLETED when all destinations have it, FAILED when one or more failed, otherwise PENDING. Amazon
+does not say which it is while one has failed and another is still pending; here it is FAILED.
 """
 
 from collections.abc import Iterable
@@ -19,20 +18,19 @@ class Status(StrEnum):
 
 
 REPLICA = "REPLICA"
-"""What the destination's copy itself reads; never the status of a source."""
+"""The header of a replica; never the status of a source."""
 
 
 def from_header(value: str | None) -> str | None:
-    """One spelling: the SDK's enumeration has COMPLETE and COMPLETED for one state."""
+    """The header in one spelling: the SDK has both COMPLETE and COMPLETED for one status."""
     return Status.COMPLETED if value == "COMPLETE" else value
 
 
 def aggregate(statuses: Iterable[Status | None]) -> Status | None:
-    """What S3 says of a source version, from what is known of each of its destinations.
+    """The status of a source version, from its status at each destination (None: unknown).
 
-    None is a destination of which nothing is known. It hides no failure and no wait, but nobody
-    can call the version COMPLETED then: the answer is None. No destination at all: None as well,
-    no rule made the version eligible.
+    FAILED or PENDING at one destination decides, whatever is unknown. Otherwise an unknown one
+    makes the result None. It is None, too, when there are no destinations: no rule replicates it.
     """
     known = set(statuses)
     for status in (Status.FAILED, Status.PENDING):

@@ -10,14 +10,14 @@ from query.objects.lookup import Histories, Lookup, NotTracked
 from replication.ledger.fact import Kind
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import Record
-from replication.published.row import Present
+from replication.published.row import AsOf
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from tests.support.fakes import history, rule
 from tests.support.seeds import arrived, at, requested, stored, version
 
-PRESENT = Present(at(0))
+PRESENT = AsOf(at(0))
 
 HISTORIES: Histories = {
     "src": history("src", rule("dst-a", prefix="logs/"), rule("mirror")),

@@ -14,7 +14,7 @@ from replication.published import row
 from replication.published.row import Json
 from tests.support.seeds import arrived, at, failed, requested, stored
 
-AT = row.Present(at(0))
+AT = row.AsOf(at(0))
 
 PENDING = row.tracked_object([stored(requested())], "src", AT)
 COMPLETED = row.tracked_object([stored(requested(), arrived(3))], "src", AT)

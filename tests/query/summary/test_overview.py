@@ -9,7 +9,7 @@ from replication.counters import histogram, period
 from replication.counters.counter import Totals
 from replication.counters.period import Level
 from replication.ledger.watermark import watermark
-from replication.published.row import Present
+from replication.published.row import AsOf
 from replication.times import Instant
 from tests.support.fakes import history, rule
 
@@ -33,7 +33,7 @@ def summary(**periods: dict[str, Counter[str]]) -> overview.Json:
         periods.get("hours", {}),
         watermark("src", KNOWN, [], NOW),
         KNOWN,
-        Present(NOW),
+        AsOf(NOW),
     )
 
 

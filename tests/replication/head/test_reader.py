@@ -40,7 +40,7 @@ def look(
     if source:
         heads[V] = source
     known = known or {"a": PENDING}
-    facts = VersionReader(MemoryObjects(heads), audit=audit).examine(V, known, NOW)
+    facts = VersionReader(MemoryObjects(heads), audit=audit).read(V, known, NOW)
     return {fact.destination: fact for fact in facts}
 
 
@@ -139,7 +139,7 @@ def test_a_lost_replica_is_found_once() -> None:
 def test_what_s3_denies_is_no_status() -> None:
     denying = MemoryObjects(fault=Denied("s3:GetObjectVersion", "src"))
     with pytest.raises(Denied):
-        VersionReader(denying).examine(V, TWO, NOW)
+        VersionReader(denying).read(V, TWO, NOW)
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
@@ -181,7 +181,7 @@ def test_a_failure_is_taken_back_when_nobody_else_can_be_the_one_that_waits() ->
 def test_a_replica_nobody_told_of_may_outlive_its_source(there: bool) -> None:
     replica = {"a": head("REPLICA")} if there else {}
     heads = {at(name): one for name, one in replica.items()}
-    facts = VersionReader(MemoryObjects(heads)).examine(V, {"a": PENDING}, NOW)
+    facts = VersionReader(MemoryObjects(heads)).read(V, {"a": PENDING}, NOW)
     state = fold(facts, PENDING).state
     assert state.deleted_at == NOW
     assert (state.arrived_at == NOW) is there
@@ -195,7 +195,7 @@ def test_a_denied_destination_does_not_keep_the_end_of_a_version_a_secret() -> N
                 raise Denied("s3:GetObjectVersion", "a")
             return super().head(version)
 
-    (fact,) = VersionReader(DeniedThere()).examine(V, {"a": PENDING}, NOW)
+    (fact,) = VersionReader(DeniedThere()).read(V, {"a": PENDING}, NOW)
     assert fact.kind is Kind.DELETED
 
 
@@ -206,7 +206,7 @@ class TestADestinationInDoubt:
         self, header: str, known: dict[str, State], *possible: str, **there: Head
     ) -> dict[str, Status | None]:
         heads = {at(name): one for name, one in there.items()} | {V: head(header)}
-        facts = VersionReader(MemoryObjects(heads)).examine(V, known, NOW, possible)
+        facts = VersionReader(MemoryObjects(heads)).read(V, known, NOW, possible)
         return {fact.destination: fact.status for fact in facts}
 
     def test_is_one_when_it_has_the_version(self) -> None:
@@ -239,7 +239,7 @@ class TestADestinationInDoubt:
 
     def test_is_no_culprit_beside_a_replica_without_its_tags(self) -> None:
         objects = MemoryObjects({V: head("FAILED", tags=1), at("b"): head("REPLICA")})
-        facts = VersionReader(objects).examine(V, TWO, NOW, ["a", "b"])
+        facts = VersionReader(objects).read(V, TWO, NOW, ["a", "b"])
         assert {f.destination: f.status for f in facts} == {"b": Status.FAILED}
 
     @pytest.mark.parametrize(("hours", "ended"), [(1, False), (24, True)])
@@ -250,7 +250,7 @@ class TestADestinationInDoubt:
         marker = head(None, marker=True)
         objects = MemoryObjects({V: marker, at("b"): marker})
         waiting = replace(PENDING, since=plus(NOW, -3600 * hours))
-        facts = VersionReader(objects).examine(V, {"a": waiting}, NOW, ["a", "b", "c"])
+        facts = VersionReader(objects).read(V, {"a": waiting}, NOW, ["a", "b", "c"])
         # By then what the rules took is taken to be on its way.
         elsewhere = {"a": Status.PENDING} if ended else {}
         assert {f.destination: f.status for f in facts} == {"b": Status.COMPLETED} | elsewhere
@@ -258,7 +258,7 @@ class TestADestinationInDoubt:
 
 def test_a_replica_where_the_version_may_have_been_outlives_its_source() -> None:
     objects = MemoryObjects({at("b"): head("REPLICA")})
-    facts = VersionReader(objects).examine(V, {"a": PENDING}, NOW, ("b", "c"))
+    facts = VersionReader(objects).read(V, {"a": PENDING}, NOW, ("b", "c"))
     states = {
         name: fold(fact for fact in facts if fact.destination == name).state
         for name in ("a", "b", "c")

@@ -8,7 +8,7 @@ import pytest
 
 from replication.errors import Denied, Hidden
 from replication.head.port import Head
-from replication.head.reader import VersionReader, possible
+from replication.head.reader import VersionReader, possible_destinations
 from replication.head.status_facts import (
     NO_RULE,
     NO_RULE_SEEN,
@@ -75,7 +75,7 @@ class Look:
             note=self.refusals.append,
             note_replicas=self.replicas.append,
         )
-        self.facts = examiner.examine(V, self.known, NOW, self.possible)
+        self.facts = examiner.read(V, self.known, NOW, self.possible)
 
     def fact(self, name: str) -> Fact | None:
         return next((one for one in self.facts if one.destination == name), None)
@@ -231,7 +231,7 @@ class TestADestinationInDoubt:
 
     def test_waits_since_it_may_have_been_sent(self) -> None:
         look = Look(reads("PENDING"), {"a": ARRIVED, "b": POSSIBLE}, {"a": REPLICA})
-        assert look.after("b").lacking_since == POSSIBLE.since
+        assert look.after("b").outstanding_since == POSSIBLE.since
 
     def test_of_two_that_may_wait_nobody_knows_which(self) -> None:
         look = Look(reads("PENDING"), {"a": POSSIBLE, "b": POSSIBLE})
@@ -302,8 +302,13 @@ class TestAVersionOfNoKnownRule:
 
     def test_may_be_due_where_any_rule_could_have_sent_it(self) -> None:
         known = history("src", rule("a", "logs/"), rule("b", enabled=False), rule("c", "other/"))
-        assert possible(known, V, self.KNOWN, NOW) == ("a", "b")
-        assert possible(known, V, {"a": replace(WAITING, created_at=plus(NOW, -600))}, NOW) is None
+        assert possible_destinations(known, V, self.KNOWN, NOW) == ("a", "b")
+        assert (
+            possible_destinations(
+                known, V, {"a": replace(WAITING, created_at=plus(NOW, -600))}, NOW
+            )
+            is None
+        )
 
 
 class TestADestinationNobodyKnew:
@@ -316,12 +321,12 @@ class TestADestinationNobodyKnew:
         source = Head(header, False, self.WRITTEN)
         known = {"a": replace(ARRIVED, created_at=self.WRITTEN)}
         look = Look(source, known, {"a": REPLICA}, possible=("a", "b"))
-        assert look.after("b").lacking_since == self.WRITTEN
+        assert look.after("b").outstanding_since == self.WRITTEN
 
     def test_of_a_version_of_no_known_rule_has_its_age(self) -> None:
         known = {"": replace(POSSIBLE, created_at=self.WRITTEN, since=self.WRITTEN)}
         look = Look(Head("PENDING", False, self.WRITTEN), known, possible=("a",))
-        assert look.after("a").lacking_since == self.WRITTEN
+        assert look.after("a").outstanding_since == self.WRITTEN
 
 
 class TestAFailureThatIsRead:

@@ -11,9 +11,9 @@ import pytest
 from replication.aws.table.ledger_item import item_of
 from replication.aws.table.stream_record import became_failed, read_record
 from replication.counters import incident
-from replication.counters.counter import Benign, FailureKind, Period, deltas
+from replication.counters.counter import BenignKeys, FailureKind, Period, deltas
 from replication.counters.period import Level
-from replication.ledger.edges import Word, edge_id, edges, standing_failure
+from replication.ledger.edges import EdgeKind, current_failure, edge_id, edges
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
@@ -83,7 +83,7 @@ class TestARequestThatWasNotFulfilled:
     def test_keeps_its_time_when_the_version_is_tagged(self, before: list[Fact]) -> None:
         first = fold([WRITTEN, *before]).state
         then = fold([WRITTEN, *before, *retagged(7200)]).state
-        assert then.lacking_since == first.lacking_since == NOW
+        assert then.outstanding_since == first.outstanding_since == NOW
         assert (then.requested_at, then.late, then.failed_at) == (NOW, first.late, first.failed_at)
 
     def test_keeps_it_when_s3_tries_a_failed_one_again(self) -> None:
@@ -91,7 +91,7 @@ class TestARequestThatWasNotFulfilled:
         failed = fact(Kind.FAILED, 60, requested_at=at(0), failure_code="A")
         again = fact(Kind.OBSERVED, 86_400, status=Status.PENDING)
         state = fold([WRITTEN, failed, again]).state
-        assert (state.status, state.requested_at, state.lacking_since) == (
+        assert (state.status, state.requested_at, state.outstanding_since) == (
             Status.PENDING,
             NOW,
             NOW,
@@ -101,12 +101,12 @@ class TestARequestThatWasNotFulfilled:
     def test_and_its_latency_counts_from_there(self) -> None:
         """Tagged a second before it arrived, after an hour."""
         record = fold([WRITTEN, *retagged(3599), fact(Kind.ARRIVED, 3600.999)])
-        (completed,) = (one for one in edges(record) if one.word is Word.COMPLETED)
+        (completed,) = (one for one in edges(record) if one.kind is EdgeKind.COMPLETED)
         assert completed.seconds == 3600.0
 
     def test_ends_when_it_arrives_and_a_later_change_begins_another(self) -> None:
         state = fold([WRITTEN, fact(Kind.ARRIVED, 5.999), *retagged(7200)]).state
-        assert (state.status, state.requested_at, state.lacking_since) == (
+        assert (state.status, state.requested_at, state.outstanding_since) == (
             Status.PENDING,
             at(7200),
             at(7200),
@@ -114,12 +114,12 @@ class TestARequestThatWasNotFulfilled:
 
     def test_is_kept_by_facts_in_any_order(self) -> None:
         life = [WRITTEN, fact(Kind.FAILED, 60, failure_code="A"), *retagged(7200)]
-        assert {fold(order).state.lacking_since for order in permutations(life)} == {NOW}
+        assert {fold(order).state.outstanding_since for order in permutations(life)} == {NOW}
 
 
 class TestHowLongItTook:
     def seconds(self, *facts: Fact) -> float | None:
-        return next(one.seconds for one in edges(fold(facts)) if one.word is Word.COMPLETED)
+        return next(one.seconds for one in edges(fold(facts)) if one.kind is EdgeKind.COMPLETED)
 
     def test_is_unknown_where_a_read_found_it(self) -> None:
         """It says when somebody looked, not when it arrived."""
@@ -159,9 +159,9 @@ def live(*batches: Sequence[Fact]) -> tuple[int, Counter[str]]:
         told += became_failed(old, new)
         images = {"SequenceNumber": str(number), "OldImage": old, "NewImage": new}
         change = read_record({"dynamodb": images})
-        for view, amounts in deltas(change.old, change.new, Benign()).items():
+        for view, amounts in deltas(change.old, change.new, BenignKeys()).items():
             if isinstance(view, Period) and view.level is Level.DAY:
-                counted.update({n: v for n, v in amounts.items() if n in tuple(Word)})
+                counted.update({n: v for n, v in amounts.items() if n in tuple(EdgeKind)})
         old = new
     return told, counted
 
@@ -239,7 +239,7 @@ class TestTheNameOfAnEdge:
 
     def name(self, version: ObjectVersion, *facts: Fact, destination: str = "dst") -> str:
         record = fold(facts)
-        edge = standing_failure(record.state, edges(record))
+        edge = current_failure(record.state, edges(record))
         assert edge is not None
         return edge_id(version, destination, edge)
 
@@ -292,7 +292,7 @@ class TestAnIncident:
         change = read_record({"dynamodb": {"SequenceNumber": "1", "NewImage": new}})
         (found,) = (
             amounts
-            for view, amounts in deltas(None, change.new, Benign()).items()
+            for view, amounts in deltas(None, change.new, BenignKeys()).items()
             if isinstance(view, FailureKind)
         )
         assert (found["failing"], found["retrying"]) == (0, 1)

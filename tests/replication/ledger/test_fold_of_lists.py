@@ -55,7 +55,7 @@ def test_when_one_that_is_pending_again_was_asked_for_nobody_knows() -> None:
     """Neither when it was written, years ago, nor when somebody looked."""
     arrived = fact(Kind.ARRIVED, 30, Evidence.REPLICA_CREATED)
     state = fold([REQUESTED, arrived, seen(Status.PENDING)]).state
-    assert (state.requested_at, state.lacking_since) == (None, plus(T, 60))
+    assert (state.requested_at, state.outstanding_since) == (None, plus(T, 60))
 
 
 def test_a_note_of_an_event_describes_nothing() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from replication.aws.table.ledger_item import item_of, tie_of
 from replication.ledger import index as ledger_index
 from replication.ledger.fact import Kind
-from replication.ledger.index import Chunk, Filters, Page, Position, Route, Wanted
+from replication.ledger.index import Chunk, ChunkRequest, Filters, Page, Position, Route
 from replication.ledger.item import LedgerItem
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
@@ -40,10 +40,10 @@ class MemoryIndex:
         for row in rows:
             self.rows[f"{row.version} {row.destination}"] = row
 
-    def fetch(self, filters: Filters, wanted: Sequence[Wanted]) -> list[Chunk]:
+    def fetch(self, filters: Filters, wanted: Sequence[ChunkRequest]) -> list[Chunk]:
         return [self._chunk(filters, one) for one in wanted]
 
-    def _chunk(self, filters: Filters, wanted: Wanted) -> Chunk:
+    def _chunk(self, filters: Filters, wanted: ChunkRequest) -> Chunk:
         before = gt if filters.newest_first else lt
         behind = sorted(
             (

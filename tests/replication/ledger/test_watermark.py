@@ -12,10 +12,9 @@ from replication.ledger.watermark import (
     SHOWN,
     Reason,
     Watermark,
-    lacking_since,
-    lacks,
-    not_heard,
     watermark,
+    why_incomplete,
+    why_not_current,
 )
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
@@ -60,7 +59,7 @@ def test_a_pending_version_that_was_only_found_later_holds_it_back_from_its_requ
             },
         )
     )
-    assert lacking_since(listed) == at(30)
+    assert listed.record.state.outstanding_since == at(30)
     assert item_of(listed, 2)["held"]["S"].startswith(f"{at(30)}#")
 
 
@@ -127,24 +126,24 @@ def test_every_reason_has_a_sentence(reason: Reason) -> None:
 
 def test_a_list_of_all_time_is_complete_only_when_everything_was_read() -> None:
     since = KNOWN.tracking_since
-    assert lacks(KNOWN, NOW, NOW) is None
-    assert lacks(YOUNG, NOW, NOW) is Reason.NOT_LISTED_BEFORE
-    assert lacks(YOUNG, NOW, NOW, since) is None
-    assert lacks(YOUNG, NOW, NOW, plus(since, -0.001)) is Reason.NOT_LISTED_BEFORE
-    assert lacks(KNOWN, NOW, NOW, plus(since, -0.001)) is None
-    assert lacks(None, NOW, NOW) is Reason.RULES_NEVER_READ
+    assert why_incomplete(KNOWN, NOW, NOW) is None
+    assert why_incomplete(YOUNG, NOW, NOW) is Reason.NOT_LISTED_BEFORE
+    assert why_incomplete(YOUNG, NOW, NOW, since) is None
+    assert why_incomplete(YOUNG, NOW, NOW, plus(since, -0.001)) is Reason.NOT_LISTED_BEFORE
+    assert why_incomplete(KNOWN, NOW, NOW, plus(since, -0.001)) is None
+    assert why_incomplete(None, NOW, NOW) is Reason.RULES_NEVER_READ
 
 
 def test_a_list_is_never_complete_beyond_what_was_heard() -> None:
     heard = at(300)
-    assert lacks(KNOWN, None, NOW) is Reason.NOTHING_HEARD_YET
-    assert lacks(KNOWN, heard, NOW, until=heard) is None
-    assert lacks(KNOWN, heard, NOW, until=plus(heard, 0.001)) is Reason.NOT_HEARD_YET
+    assert why_incomplete(KNOWN, None, NOW) is Reason.NOTHING_HEARD_YET
+    assert why_incomplete(KNOWN, heard, NOW, until=heard) is None
+    assert why_incomplete(KNOWN, heard, NOW, until=plus(heard, 0.001)) is Reason.NOT_HEARD_YET
 
 
 def test_an_open_end_may_be_ten_minutes_behind() -> None:
     def reaching(now: Instant) -> Reason | None:
-        return not_heard(KNOWN, at(0), now, None)
+        return why_not_current(KNOWN, at(0), now, None)
 
     assert reaching(plus(at(0), PRESENT_SECONDS)) is None
     assert reaching(plus(at(0), PRESENT_SECONDS + 0.001)) is Reason.NOT_HEARD_YET
@@ -152,5 +151,5 @@ def test_an_open_end_may_be_ten_minutes_behind() -> None:
 
 def test_a_list_is_not_complete_beyond_a_change_of_the_rules_that_was_not_looked_back_at() -> None:
     changing = replace(KNOWN, read_at=at(60))
-    assert lacks(changing, NOW, NOW, until=at(60)) is None
-    assert lacks(changing, NOW, NOW, until=at(61)) is Reason.NOT_HEARD_YET
+    assert why_incomplete(changing, NOW, NOW, until=at(60)) is None
+    assert why_incomplete(changing, NOW, NOW, until=at(61)) is Reason.NOT_HEARD_YET

@@ -13,7 +13,7 @@ from replication.times import Instant
 from tests.support.seeds import arrived, at, failed, requested, stored
 
 NOW = Instant("2026-11-22T11:00:00.000Z")
-PRESENT = published_row.Present(NOW)
+PRESENT = published_row.AsOf(NOW)
 
 
 def shown(*records: LedgerItem) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_a_version_newer_than_the_last_read_of_its_rules_is_in_doubt(
 ) -> None:
     """Nobody keeps that: the next read ends it."""
     until = None if certain_until is None else times.plus(at(0), certain_until)
-    present = published_row.Present(NOW, certain_until={"src": until})
+    present = published_row.AsOf(NOW, certain_until={"src": until})
     doubted = certain_until == -60
     record = stored(requested(), arrived(2))
     shown_object = published_row.tracked_object([record], "src", present)
@@ -63,7 +63,7 @@ def test_without_rules_to_go_by_no_doubt_is_derived() -> None:
 
 
 def test_doubt_is_about_when_the_version_was_written_and_not_about_later_news() -> None:
-    present = published_row.Present(NOW, certain_until={"src": at(60)})
+    present = published_row.AsOf(NOW, certain_until={"src": at(60)})
     told_later = stored(failed(300, requested_at=at(240)), destination="dst-b")
     shown_object = published_row.tracked_object([stored(requested()), told_later], "src", present)
     assert shown_object["in_doubt"] is False
@@ -73,18 +73,18 @@ def test_doubt_is_about_when_the_version_was_written_and_not_about_later_news() 
 
 
 def test_a_version_that_was_deleted_is_not_in_doubt() -> None:
-    present = published_row.Present(NOW, certain_until={"src": at(0)})
+    present = published_row.AsOf(NOW, certain_until={"src": at(0)})
     record = stored(requested(5), (Kind.DELETED, 9))
     assert published_row.tracked_object([record], "src", present)["in_doubt"] is False
 
 
 def test_rules_that_were_never_read_make_nothing_certain() -> None:
     never = published_row.certainty({"src": None, "other": None})
-    present = published_row.Present(NOW, certain_until=never)
+    present = published_row.AsOf(NOW, certain_until=never)
     assert published_row.row(stored(requested(), arrived(2)), present)["in_doubt"] is True
 
 
 def test_a_replica_is_in_no_doubt_and_its_rules_are_no_question() -> None:
-    present = published_row.Present(NOW, certain_until={"src": times.plus(at(0), -60)})
+    present = published_row.AsOf(NOW, certain_until={"src": times.plus(at(0), -60)})
     replica = published_row.tracked_object([stored(requested(), arrived(2))], "dst-a", present)
     assert (replica["in_doubt"], replica["eligible"]) == (False, None)

@@ -27,7 +27,7 @@ from tests.support.fakes import rule
 from tests.support.seeds import arrived, at, failed, requested, stored
 
 NOW = Instant("2026-11-22T11:00:00.000Z")
-PRESENT = row.Present(NOW)
+PRESENT = row.AsOf(NOW)
 
 items = st.builds(
     lambda first, second, none: [
@@ -159,7 +159,7 @@ def test_latency_is_the_middle_of_what_whole_seconds_allow() -> None:
 def test_latency_and_age_are_never_negative() -> None:
     early = stored((Kind.ARRIVED, 1, {"requested_at": at(2)}))
     assert shown(early)["destinations"][0]["latency_seconds"] == 0.0
-    assert row.row(early, row.Present(at(0)))["age_seconds"] == 0.0
+    assert row.row(early, row.AsOf(at(0)))["age_seconds"] == 0.0
 
 
 def test_a_failure_is_explained_and_gone_after_a_retry_that_worked() -> None:
@@ -268,7 +268,7 @@ def test_two_buckets_that_replicate_into_each_other_are_both_both() -> None:
 @pytest.mark.parametrize(("hours", "stale"), [(23, False), (24, True), (2400, True)])
 def test_what_is_pending_for_a_day_is_stale_and_nothing_worse(hours: int, stale: bool) -> None:
     record = stored(requested())
-    present = row.Present(times.plus(at(0), hours * 3600))
+    present = row.AsOf(times.plus(at(0), hours * 3600))
     (place,) = row.tracked_object([record], "src", present)["destinations"]
     assert (place["stale"], place["status"]) == (stale, "PENDING")
     assert row.row(record, present)["stale"] is stale
@@ -281,5 +281,5 @@ def test_age_counts_from_the_first_request_that_was_not_fulfilled() -> None:
     record = stored(requested(0), failed(60), tried_again)
     assert row.row(record, PRESENT)["since"] == at(1800)
     assert row.row(record, PRESENT)["age_seconds"] == 3600.0
-    late = row.Present(times.plus(at(0), 86_400))
+    late = row.AsOf(times.plus(at(0), 86_400))
     assert row.row(record, late)["stale"] is True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from replication.errors import Denied
-from replication.s3.bucket_setup import Setup, Severity, examine
+from replication.s3.bucket_setup import Setup, Severity, findings
 from replication.times import Instant
 from tests.support.fakes import history, rule
 
@@ -18,7 +18,7 @@ def checks(*found: object) -> set[tuple[str, str, str]]:
 
 
 def test_a_bucket_that_is_well_has_no_finding() -> None:
-    assert examine({"src": history("src", rule("dst"))}, ["dst"], [], {}) == []
+    assert findings({"src": history("src", rule("dst"))}, ["dst"], [], {}) == []
 
 
 def test_every_obstacle_is_found_and_says_what_to_do() -> None:
@@ -28,7 +28,7 @@ def test_every_obstacle_is_found_and_says_what_to_do() -> None:
         "idle": history("idle", rule("dst", enabled=False)),
         "far": history("far", rule("elsewhere")),
     }
-    found = examine(histories, ["dst"], [(Denied("s3:GetObjectVersion", "src"), NOW)], {})
+    found = findings(histories, ["dst"], [(Denied("s3:GetObjectVersion", "src"), NOW)], {})
     assert checks(*found) == {
         ("never-read", "configuration", Severity.ERROR),
         ("silent", "metrics", Severity.ERROR),
@@ -42,7 +42,7 @@ def test_every_obstacle_is_found_and_says_what_to_do() -> None:
 
 def test_a_disabled_rule_needs_no_metrics() -> None:
     histories = {"src": history("src", rule("dst"), rule("dst-b", enabled=False, metrics=False))}
-    assert examine(histories, ["dst", "dst-b"], [], {}) == []
+    assert findings(histories, ["dst", "dst-b"], [], {}) == []
 
 
 WELL = Setup(versioning="Enabled", eventbridge=True, replication_events=True, kms=False)
@@ -65,7 +65,7 @@ def test_how_a_bucket_is_set_up_matters_by_its_role(
     histories = {"src": history("src", rule("dst"))}
     setup = replace(WELL, **amiss)
     for bucket, wanted in (("src", source), ("dst", destination), ("forgotten", None)):
-        found = examine(histories, ["dst"], [], {bucket: (setup, NOW)})
+        found = findings(histories, ["dst"], [], {bucket: (setup, NOW)})
         assert [(one.check, one.severity) for one in found] == ([wanted] if wanted else [])
         assert all(one.fix and one.observed_at == NOW for one in found)
 
@@ -73,4 +73,4 @@ def test_how_a_bucket_is_set_up_matters_by_its_role(
 def test_a_rule_that_takes_encrypted_objects_is_well() -> None:
     histories = {"src": history("src", rule("dst", kms=True), rule("dst-b", enabled=False))}
     setups = {"src": (replace(WELL, kms=True), NOW)}
-    assert examine(histories, ["dst", "dst-b"], [], setups) == []
+    assert findings(histories, ["dst", "dst-b"], [], setups) == []

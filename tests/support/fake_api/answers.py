@@ -33,7 +33,7 @@ def buckets(world: World, query: Query) -> Json:
 
 
 def findings(world: World, query: Query) -> Json:
-    found = bucket_setup.examine(world.histories, [one["bucket"] for one in world.buckets], [], {})
+    found = bucket_setup.findings(world.histories, [one["bucket"] for one in world.buckets], [], {})
     return page([one.as_json() for one in found], query, complete=False)
 
 

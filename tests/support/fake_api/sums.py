@@ -5,10 +5,18 @@ from functools import cache
 
 from query.summary import overview
 from query.timeline import answer
-from replication.counters.counter import Benign, Deltas, Period, Totals, deltas, image_of, merged
+from replication.counters.counter import (
+    BenignKeys,
+    Deltas,
+    Period,
+    Totals,
+    deltas,
+    image_of,
+    merged,
+)
 from replication.counters.incident import Incident
 from replication.counters.period import Level
-from replication.ledger.watermark import Reason, lacks, not_heard, watermark
+from replication.ledger.watermark import Reason, watermark, why_incomplete, why_not_current
 from replication.published import incident as published_incident
 from replication.s3.rule_history import RuleHistory
 from replication.times import Instant
@@ -17,7 +25,7 @@ from summarize.incident_life import BatchDigest, KindDigest
 from tests.support.fake_api.answers import Json, Query, Refused, page, tracked
 from tests.support.fake_api.world import ROUTES, World
 
-_BENIGN = Benign(("*.tflock",))
+_BENIGN = BenignKeys(("*.tflock",))
 
 
 def summary(world: World, bucket: str, query: Query) -> Json:
@@ -45,7 +53,7 @@ def summary(world: World, bucket: str, query: Query) -> Json:
         "as_of": world.now,
         "heard_until": world.heard_until,
         "destinations": answers,
-        **_told(bucket, lacks(history, world.heard_until, world.now)),
+        **_told(bucket, why_incomplete(history, world.heard_until, world.now)),
     }
 
 
@@ -80,7 +88,7 @@ def timeline(world: World, bucket: str, query: Query) -> Json:
 
 def _uncounted(world: World, history: RuleHistory | None, since: Instant) -> Reason | None:
     early = history and since < history.tracking_since
-    heard = not_heard(history, world.heard_until, world.now, None)
+    heard = why_not_current(history, world.heard_until, world.now, None)
     return heard or (Reason.NOT_TRACKED_YET if early else None)
 
 

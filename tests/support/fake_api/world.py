@@ -11,7 +11,7 @@ from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
 from replication.published import row
-from replication.published.row import Present
+from replication.published.row import AsOf
 from replication.s3.evidence import Evidence
 from replication.s3.rule_history import Revision, RuleHistory
 from replication.s3.rules import Configuration, Rule
@@ -57,8 +57,8 @@ class World:
         return world
 
     @property
-    def present(self) -> Present:
-        return Present(self.now)
+    def present(self) -> AsOf:
+        return AsOf(self.now)
 
     @property
     def heard_until(self) -> Instant:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from replication.aws.answers import answering
 from replication.aws.table import keys, ledger_item
 from replication.aws.table.ledger_item import Item, read_item
-from replication.ledger.index import Chunk, Filters, Position, Route, Stream, Wanted
+from replication.ledger.index import Chunk, ChunkRequest, Filters, Position, Route, Stream
 from replication.ledger.item import LedgerItem
 from replication.ledger.schedule import Window
 from replication.s3.status import Status
@@ -25,7 +25,7 @@ class IndexReads:
         self._client = client
         self._table_name = table_name
 
-    def fetch(self, filters: Filters, wanted: Sequence[Wanted]) -> Sequence[Chunk]:
+    def fetch(self, filters: Filters, wanted: Sequence[ChunkRequest]) -> Sequence[Chunk]:
         """See `listing.Fetch`."""
         return concurrently(lambda one: self._chunk(filters, one), wanted)
 
@@ -44,7 +44,7 @@ class IndexReads:
         return chunk.rows, chunk.frontier
 
     @answering("the ledger")
-    def _chunk(self, filters: Filters, wanted: Wanted) -> Chunk:
+    def _chunk(self, filters: Filters, wanted: ChunkRequest) -> Chunk:
         low, high = _bounds(filters, wanted)
         if low > high:
             return Chunk((), 0, None)
@@ -73,11 +73,13 @@ class IndexReads:
         )
 
 
-def _wanted(route: Route, status: Status | None, after: Position | None, entries: int) -> Wanted:
-    return Wanted(Stream(route, status), after, entries)
+def _wanted(
+    route: Route, status: Status | None, after: Position | None, entries: int
+) -> ChunkRequest:
+    return ChunkRequest(Stream(route, status), after, entries)
 
 
-def _bounds(filters: Filters, wanted: Wanted) -> tuple[str, str]:
+def _bounds(filters: Filters, wanted: ChunkRequest) -> tuple[str, str]:
     """First and last value of `position` to look at, both included; `<word>#<since>#<tie>`.
 
     No position ends behind its `since`, so a bound without a tie takes in everything from there

@@ -104,7 +104,7 @@ def listing(version: ObjectVersion, destination: str, state: State, shards: int)
     if not on_route or not state.since or not (state.status or state.in_doubt):
         return {}
     tie = tie_of(version, destination)
-    lacking = state.lacking_since
+    lacking = state.outstanding_since
     # What waits since its own `since` is found in `routes`: a common life is never in `held`.
     is_held = lacking and (state.status is Status.FAILED or lacking < state.since)
     return ({"held": {"S": f"{lacking}#{tie}"}} if is_held else {}) | {

@@ -8,7 +8,7 @@ from replication.aws.table.fence_item import fence_of
 from replication.aws.table.ledger_item import read_item
 from replication.counters.counter import ItemChange, ItemImage, image_of
 from replication.errors import Unreadable
-from replication.ledger.edges import Edge, edges, standing_failure
+from replication.ledger.edges import Edge, current_failure, edges
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import State
 from replication.s3.evidence import Evidence
@@ -61,7 +61,7 @@ def became_failed(old: Image | None, new: Image | None) -> bool:
 
 def _standing(image: Image) -> Edge | None:
     stored = read_item(image)
-    return standing_failure(stored.record.state, edges(stored.record, stored.base))
+    return current_failure(stored.record.state, edges(stored.record, stored.base))
 
 
 def read_image(image: Image) -> LedgerItem:

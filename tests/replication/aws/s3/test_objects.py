@@ -169,7 +169,7 @@ class TestA400ToAHead:
             "head_object", "404", "", 404, expected_params=ASKED | {"Bucket": "dst"}
         )
         pending = State(Status.PENDING, NOW, Evidence.OBJECT_CREATED)
-        assert VersionReader(s3.objects).examine(V, {"dst": pending}, NOW) == []
+        assert VersionReader(s3.objects).read(V, {"dst": pending}, NOW) == []
 
 
 class TestTags:

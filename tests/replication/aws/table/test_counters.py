@@ -20,7 +20,7 @@ from replication.aws.table.fence_item import FENCES
 from replication.aws.table.incident_reads import IncidentReads
 from replication.aws.table.incident_writes import IncidentTable, incident_id
 from replication.aws.table.stream_record import became_failed, read_record
-from replication.counters.counter import Benign, Change, Deltas, FailureKind, Totals
+from replication.counters.counter import BenignKeys, Change, Deltas, FailureKind, Totals
 from replication.errors import Unavailable
 from replication.published.sns_message import SnsMessage
 from replication.times import Instant
@@ -137,7 +137,7 @@ def recount(dynamodb: "DynamoDBClient", table: str, summarizer: Summarizer) -> R
     def rest() -> None:
         summarizer.summarize("shardId-9", fence_records(dynamodb, table))
 
-    return Recount(walk, tables, Benign(), rest=rest, now=lambda: NOW)
+    return Recount(walk, tables, BenignKeys(), rest=rest, now=lambda: NOW)
 
 
 def test_a_recount_does_not_count_what_the_stream_is_about_to_tell(
@@ -295,7 +295,7 @@ def summarizer(
         incidents=IncidentTable(dynamodb, table),
         open_incidents=IncidentReads(dynamodb, table),
         topic=topic,
-        benign=Benign(("*.tflock",)),
+        benign=BenignKeys(("*.tflock",)),
         new_id=incident_id,
         now=lambda: NOW,
     )
