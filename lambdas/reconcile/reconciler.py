@@ -165,10 +165,16 @@ class Reconciler:
             again += self._page(rest, [stored for _, stored in rows], counts)
             rest = replace(rest, after=after) if after else None
             if rest and rest.whole and counts["checked_versions"] >= WHOLE_AUDITS:
-                rest = replace(rest, whole=False)
+                again += self._sample_of(rest)
+                rest = None
             if seconds_left() < RESERVE_SECONDS:
                 break
         return Checked(rest, counts, tuple(again))
+
+    def _sample_of(self, rest: Window) -> Iterable[Window]:
+        """What is audited of the rest of a window of which not everything is."""
+        since = Instant(rest.after.since) if rest.after else rest.since
+        return self.schedule.sample(replace(rest, since=since, after=None, whole=False))
 
     def _page(
         self, window: Window, rows: Sequence[LedgerItem], counts: Counter[str]
@@ -236,7 +242,7 @@ class Reconciler:
         if window.status in (Status.FAILED, None):
             return True
         if window.status is Status.COMPLETED:
-            return window.whole or self.schedule.is_audited(version)
+            return True  # the window is of the sample, or of all
         age = seconds_between(state.since or now, now)
         if state.in_doubt:
             return age >= self.schedule.doubtful_seconds

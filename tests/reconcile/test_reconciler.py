@@ -68,18 +68,45 @@ def test_an_hour_is_expected_without_time_control_and_15_minutes_with_it() -> No
     assert Schedule().stale_seconds == 24 * HOUR
 
 
-@given(st.text(max_size=9), st.text(max_size=9))
-def test_the_sample_is_stable_and_grows_with_its_share(key: str, version_id: str) -> None:
-    version = ObjectVersion("src", key, version_id)
-    assert Schedule(audited=1).is_audited(version)
-    assert not Schedule(audited=0).is_audited(version)
-    if Schedule(audited=0.1).is_audited(version):
-        assert Schedule(audited=0.2).is_audited(version)
+def audited(share: float, hours: float = 24) -> list[Window]:
+    return list(
+        Schedule(audited=share).sample(
+            Window(ROUTE, Status.COMPLETED, NOW, plus(NOW, hours * HOUR))
+        )
+    )
 
 
-def test_the_sample_is_about_as_large_as_it_should_be() -> None:
-    versions = [ObjectVersion("src", f"key-{number}", "v") for number in range(10_000)]
-    assert 80 <= sum(map(Schedule(audited=0.01).is_audited, versions)) <= 120
+def test_all_of_a_window_is_one_window_and_none_is_none() -> None:
+    assert audited(1) == [Window(ROUTE, Status.COMPLETED, NOW, plus(NOW, 24 * HOUR))]
+    assert audited(0) == []
+
+
+def test_the_sample_is_about_as_large_as_it_should_be_and_grows_with_its_share() -> None:
+    small, large = audited(0.01), audited(0.02)
+    assert 60 <= len(small) <= 115, "one in a hundred of the 8,640 slices of a day"
+    assert set(small) < set(large)
+    assert all(seconds_between(one.since, one.until) == 10 for one in small)
+
+
+@given(st.lists(st.floats(1, 86_399), max_size=6), st.sampled_from([0.01, 0.1, 0.5]))
+def test_the_sample_is_the_same_however_the_ticks_cut_the_time(
+    cuts: list[float], share: float
+) -> None:
+    whole = Window(ROUTE, Status.COMPLETED, NOW, plus(NOW, 24 * HOUR))
+    ends = [NOW, *sorted({plus(NOW, cut) for cut in cuts}), whole.until]
+    schedule = Schedule(audited=share)
+    parts = [
+        part
+        for since, until in pairwise(ends)
+        for part in schedule.sample(replace(whole, since=since, until=until))
+    ]
+    moments = [plus(NOW, seconds + 0.5) for seconds in range(0, 86_400, 97)]
+
+    def has(windows: Sequence[Window], at: Instant) -> bool:
+        return any(one.since <= at < one.until for one in windows)
+
+    found = list(schedule.sample(whole))
+    assert [has(parts, at) for at in moments] == [has(found, at) for at in moments]
 
 
 @given(st.none() | st.builds(Position, st.just(str(NOW)), st.just("0" * 16)))

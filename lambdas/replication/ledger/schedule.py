@@ -12,14 +12,14 @@ change of the rules the versions written about that time are reconciled, once ev
 the new rules: they may have been recorded by the wrong ones (a look back).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from replication.ledger.index import Position, Route
 from replication.s3.status import Status
-from replication.s3.version import ObjectVersion
-from replication.times import Instant, plus, seconds_between
+from replication.times import Instant, from_epoch_milliseconds, plus, seconds_between, to_datetime
 
 BASE_SECONDS = 900.0
 _DAY = 96
@@ -35,6 +35,8 @@ _AUDITS = (4, _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY)
 _WITHOUT_TIME_CONTROL = 4
 """An object without Replication Time Control is expected within an hour."""
 _STALE = _DAY
+_SLICES_A_BASE = 90
+"""Slices of time that a sample of COMPLETED versions is made of: ten seconds of 15 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Schedule:
     base_seconds: float = BASE_SECONDS
     """Scales all ages."""
     audited: float = 0.01
-    """Share (0 to 1) of the COMPLETED versions to audit."""
+    """Share (0 to 1) of the COMPLETED versions to audit, taken by the time of completion."""
 
     @property
     def stale_seconds(self) -> float:
@@ -117,10 +119,13 @@ class Schedule:
             if found and window.until >= found.since:
                 window = replace(window, until=found.until)
             elif found:
-                yield found
+                yield from self._wanted(found)
             found = window
         if found:
-            yield found
+            yield from self._wanted(found)
+
+    def _wanted(self, window: Window) -> Iterator[Window]:
+        return self.sample(window) if window.status is Status.COMPLETED else iter((window,))
 
     def looks_back(self, due_at: Instant, last: Instant, now: Instant) -> bool:
         """Whether a look back due since `due_at` starts between two ticks: at once, and again every
@@ -129,9 +134,27 @@ class Schedule:
         done, due = (seconds_between(due_at, at) // period for at in (last, now))
         return due >= 0 and due > done
 
-    def is_audited(self, version: ObjectVersion) -> bool:
-        """Whether a version is in the sample to audit: always the same, for all destinations."""
-        text = f"{version.bucket}/{version.key}\0{version.version_id}"
+    def sample(self, window: Window) -> Iterator[Window]:
+        """The parts of a window of COMPLETED versions that are audited: slices of time, ten seconds
+        each at the usual ages, so that nothing is read of the others. Always the same ones, and
+        those of a smaller share are among those of a larger one."""
+        if window.whole or self.audited >= 1:
+            yield window
+            return
+        seconds = self.base_seconds / _SLICES_A_BASE
+        begin, end = (to_datetime(at).timestamp() for at in (window.since, window.until))
+        for number in range(int(begin // seconds), math.ceil(end / seconds)):
+            if self._is_audited(window.route, number):
+                since, until = (
+                    from_epoch_milliseconds(round(n * seconds * 1_000))
+                    for n in (number, number + 1)
+                )
+                since, until = max(since, window.since), min(until, window.until)
+                if since < until:
+                    yield replace(window, since=since, until=until)
+
+    def _is_audited(self, route: Route, slice_number: int) -> bool:
+        text = f"{route.bucket}/{route.destination}/{route.shard}/{slice_number}"
         number = int.from_bytes(blake2b(text.encode(), digest_size=4).digest())
         return number < self.audited * 0x1_0000_0000
 
