@@ -12,13 +12,14 @@ from enum import IntEnum
 from typing import Any
 
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from typer import Context, Exit
 from typer.core import TyperGroup
 
 from replication.errors import Rejected, TrackerError
 from s3rt import text
 from s3rt.api import ApiProblem
+from s3rt.aws_errors import explained
 from s3rt.outputs import NoStack
 
 _NO_ROUTE = "urn:problem:s3-replication-tracker:not-found"
@@ -81,13 +82,11 @@ def message_and_code(error: Exception) -> tuple[str, ExitCode]:
             return str(error), error.code
         case ApiProblem():
             return _of_problem(error)
+        # Some of botocore's errors are OSErrors as well.
+        case ClientError() | BotoCoreError():
+            return explained(error), ExitCode.UNREACHABLE
         case Rejected() | OSError() | EOFError():
             return str(error), ExitCode.USAGE
-        case NoCredentialsError():
-            return (
-                "no AWS credentials; sign in, or name a profile in AWS_PROFILE",
-                ExitCode.UNREACHABLE,
-            )
         case httpx.TransportError():
             reason = str(error) or type(error).__name__
             return (

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import NoCredentialsError, NoRegionError
 
 from replication import times
 from replication.s3.status import Status
 from replication.times import Instant
 from s3rt.api import Api
-from s3rt.exit_codes import ExitCode, Stop
 
 if TYPE_CHECKING:
     from s3rt.outputs import Outputs
@@ -132,6 +131,6 @@ def api_of(context: typer.Context) -> Iterator[Api]:
     named = _API_HOST.match(url)
     region = outputs.region or (named[1] if named else session.region_name)
     if not region:
-        raise Stop("the Region is not known; set AWS_REGION", ExitCode.UNREACHABLE)
+        raise NoRegionError
     with Api.at(url, region, session) as api:
         yield api

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 VARIABLE = "S3RT_OUTPUTS"
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -42,7 +42,7 @@ class Outputs:
         for."""
         if self.endpoint_url and urlsplit(self.endpoint_url).hostname in _LOCAL:
             return boto3.Session("test", "test", region_name=self.region)
-        return boto3.Session(region_name=self.region)
+        return aws_session(self.region)
 
     def client(self, service: str) -> Any:
         return self.session().client(  # type: ignore[call-overload]
@@ -50,9 +50,15 @@ class Outputs:
         )
 
 
+def aws_session(region: str | None = None) -> boto3.Session:
+    """The caller's credentials. The Region is that given, or AWS_REGION, as every other SDK of AWS
+    has it, or what boto3 finds."""
+    return boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+
+
 def find(file: Path | None = None, stage: str = "dev") -> Outputs:
     """The outputs in `file`, in the file the environment names, or of the stage's stack on AWS.
-    NoStack when there is none."""
+    NoStack when there is none; what else AWS says is botocore's own error."""
     named = file or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     return _from_file(named) if named else _from_cloudformation(stage)
 
@@ -70,12 +76,16 @@ def _from_file(file: Path) -> Outputs:
 
 def _from_cloudformation(stage: str) -> Outputs:
     name = f"S3ReplicationTracker-{stage}"
-    session = boto3.Session()
+    session = aws_session()
     try:
         (stack,) = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        # CloudFormation has no code of its own for a stack that is not there.
+        if "does not exist" not in str(error):
+            raise
         raise NoStack(
-            f"no stack {name} ({error}); give --stage, or --outputs FILE, or set {VARIABLE}"
+            f"no stack {name} in {session.region_name} of this account; give --stage, or another"
+            f" AWS_REGION or AWS_PROFILE, or --outputs FILE, or set {VARIABLE}"
         ) from error
     values = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
     return Outputs(values, session.region_name, None)

@@ -185,6 +185,7 @@ class Laws:
         queued = {
             event.version: message.sent
             for message in self.tracker.waiting.values()
+            if message.id not in self.tracker.left
             for event in self.tracker.events(message)
             if isinstance(event, Created)
         }

@@ -88,6 +88,9 @@ class Tracker:
     in_flight: dict[str, Instant] = field(default_factory=dict)
     """Messages that were received and are not done, and when the queue gives them out again."""
     killed: int = 0
+    left: set[str] = field(default_factory=set)
+    """Messages that a killed function had. They leave no mark, and the frontier may pass them by
+    some minutes (ADR 16)."""
 
     def __post_init__(self) -> None:
         self.heard = self.heard or ExpiringHeard(self.s3.now)
@@ -176,6 +179,7 @@ class Tracker:
         except Killed:
             self.killed += 1
             retry = {message.id for message in batch}
+            self.left |= retry
             self.restart(process)
         hidden = plus(self.s3.now(), VISIBILITY_SECONDS)
         for message in batch:
@@ -183,6 +187,7 @@ class Tracker:
                 self.in_flight[message.id] = hidden
             else:
                 self.done[message.id] = self.waiting.pop(message.id)
+                self.left.discard(message.id)
                 self.finished[message.id] += 1
 
     def is_open(self, message: Message) -> bool:
