@@ -13,6 +13,7 @@ from local.emulator.patches import (
     hidden_versions,
     multipart_start,
     multipart_tags,
+    notification_rules,
     object_lock,
     partiql_streams,
     permissions,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     """Patch MiniStack; call once, on the loop that will serve it, before it serves."""
     from ministack.core import iam_actions
-    from ministack.services import dynamodb, eventbridge, lambda_svc, s3
+    from ministack.services import dynamodb, eventbridge, lambda_svc, s3, sns, sqs
     from ministack.services.cloudformation import provisioners
 
     from local.s3_replication.local_s3 import LocalS3
@@ -43,6 +44,7 @@ def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     s3_access.apply(s3)
     hidden_versions.apply(s3)
     object_lock.apply(s3)
+    notification_rules.apply(s3, sqs, sns, lambda_svc)
     s3_events.apply(s3, local)
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
