@@ -17,6 +17,7 @@ from local.emulator.patches import (
     object_lock,
     partiql_streams,
     permissions,
+    principals,
     s3_access,
     s3_events,
     s3_replication,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     """Patch MiniStack; call once, on the loop that will serve it, before it serves."""
-    from ministack.core import iam_actions
-    from ministack.services import dynamodb, eventbridge, lambda_svc, s3, sns, sqs
+    from ministack.core import iam_actions, iam_evaluator
+    from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sns, sqs
     from ministack.services.cloudformation import provisioners
 
     from local.s3_replication.local_s3 import LocalS3
@@ -51,4 +52,5 @@ def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     multipart_start.apply(s3, local)
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
+    principals.apply(iam_evaluator, iam, eventbridge, sqs)
     return local
