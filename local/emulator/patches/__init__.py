@@ -18,6 +18,7 @@ from local.emulator.patches import (
     partiql_streams,
     permissions,
     principals,
+    recursive_loops,
     s3_access,
     s3_events,
     s3_replication,
@@ -50,6 +51,7 @@ def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
     multipart_start.apply(s3, local)
+    recursive_loops.apply(lambda_svc, sqs, provisioners)
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
     principals.apply(iam_evaluator, iam, eventbridge, sqs)
