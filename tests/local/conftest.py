@@ -70,9 +70,9 @@ class Emulator:
             )
         return self._clients[service]
 
-    def admin(self, values: dict[str, Any] | None = None) -> dict[str, Any]:
+    def admin(self, values: dict[str, Any] | None = None, of: str = "s3") -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310
-            f"{self.server.endpoint_url}/_local/s3",
+            f"{self.server.endpoint_url}/_local/{of}",
             data=None if values is None else json.dumps(values).encode(),
             method="GET" if values is None else "PATCH",
         )
@@ -81,13 +81,13 @@ class Emulator:
         return described
 
     @contextlib.contextmanager
-    def settings(self, **values: Any) -> Iterator[None]:
-        before = self.admin()["settings"]
-        self.admin(values)
+    def settings(self, of: str = "s3", **values: Any) -> Iterator[None]:
+        before = self.admin(of=of)["settings"]
+        self.admin(values, of)
         try:
             yield
         finally:
-            self.admin(before)
+            self.admin(before, of)
 
     def quiet(self) -> None:
         """Wait until no replication waits any more."""
