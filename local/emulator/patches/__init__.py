@@ -65,7 +65,7 @@ def apply_all(
     s3_access.apply(s3)
     hidden_versions.apply(s3)
     object_lock.apply(s3)
-    notification_rules.apply(s3, sqs, sns, lambda_svc)
+    notification_rules.apply(s3, sqs, sns, lambda_svc, iam_evaluator)
     s3_events.apply(s3, local)
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)

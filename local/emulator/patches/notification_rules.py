@@ -33,9 +33,16 @@ _SAME_KEYS = (
 _UNREACHABLE = "Unable to validate the following destination configurations"
 
 
-def apply(s3: ModuleType, sqs: ModuleType, sns: ModuleType, lambda_svc: ModuleType) -> None:
+def apply(
+    s3: ModuleType,
+    sqs: ModuleType,
+    sns: ModuleType,
+    lambda_svc: ModuleType,
+    iam_evaluator: ModuleType,
+) -> None:
     require(s3, "_error", "code", "message", "status")
     require(s3, "_bucket_owner_account")
+    require(iam_evaluator, "evaluate_resource_policy", "doc", "ctx", "service")
     find = {
         "sqs": require(sqs, "queue_policy_for_arn", "queue_arn"),
         "sns": require(sns, "topic_policy_for_arn", "topic_arn"),
