@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 4566
 ENFORCED: Mapping[str, str] = {"AUTH": "true"}
 """Settings that hold everybody to IAM's and the resources' policies, as AWS does. Without them any
-credentials do, and a queue needs no policy to hear a topic."""
+credentials do, and a queue needs no policy to hear a topic or a rule. S3 looks at the policy of
+what it is to notify in either case."""
 _FILES = ("outputs.json", "cdk.log", "emulator.log")
 
 

@@ -1,12 +1,14 @@
 """`python -m local.emulator`: MiniStack with this project's patches, on loopback, in one process.
 
 Environment: `GATEWAY_PORT` (default 4566), `MINISTACK_REGION` (default us-east-1), `LOCAL_S3_*`
-(see `local.s3_replication.settings`), `LOCAL_EXIT_WITH_PARENT=1` to end when the parent process
-does, `AUTH=true` to hold everybody to IAM's and the resources' policies.
+(see `local.s3_replication.settings`), `LOCAL_DYNAMODB_*` (see `patches.statement_throttling`),
+`LOCAL_EXIT_WITH_PARENT=1` to end when the parent process does, `AUTH=true` to hold everybody to
+IAM's and the resources' policies.
 
-Besides AWS's APIs it answers `/_ministack/health`, and `/_local/s3`: GET tells the settings, the
-counts and the lost events of the local S3, PATCH with a JSON object changes settings by their name
-(`{"event_drop_rate": 1}`).
+Besides AWS's APIs it answers `/_ministack/health`, `/_local/s3` and `/_local/dynamodb`: GET tells
+the settings and the counts of the local S3 (and its lost events) and of the local DynamoDB, PATCH
+with a JSON object changes settings by their name (`{"event_drop_rate": 1}`,
+`{"statement_throttle_rate": 0.5}`).
 """
 
 from __future__ import annotations
@@ -20,14 +22,16 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from local.adjustable import SettingsError
 from local.emulator.patches import apply_all
+from local.emulator.patches.statement_throttling import TableSettings
 from local.emulator.patches.wrap import PatchError
-from local.s3_replication.settings import Settings, SettingsError
+from local.s3_replication.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from local.s3_replication.local_s3 import LocalS3
+    from local.emulator.patches import Adjusted
 
     Message = dict[str, Any]
     Receive = Callable[[], Awaitable[Message]]
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 HOST = "127.0.0.1"
-ADMIN_PATH = "/_local/s3"
+ADMIN_PATH = "/_local/"
 _DEFAULT_PORT = 4566
 _LARGEST_BODY = 64 * 1024
 _PARENT_CHECK_SECONDS = 1.0
@@ -46,8 +50,8 @@ def main() -> int:
     port = int(os.environ.get("GATEWAY_PORT", _DEFAULT_PORT))
     _prepare_environment(port)
     try:
-        settings = Settings.from_env(os.environ)
-        asyncio.run(_serve(port, settings))
+        settings, tables = Settings.from_env(os.environ), TableSettings.from_env(os.environ)
+        asyncio.run(_serve(port, settings, tables))
     except (PatchError, SettingsError) as error:
         print(f"the emulator cannot start: {error}", file=sys.stderr)
         return 2
@@ -75,13 +79,13 @@ def _prepare_environment(port: int) -> None:
     os.environ.setdefault("LOG_LEVEL", "INFO")
 
 
-async def _serve(port: int, settings: Settings) -> None:
+async def _serve(port: int, settings: Settings, tables: TableSettings) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
 
     loop = asyncio.get_running_loop()
-    local = apply_all(loop, settings)
+    adjusted = apply_all(loop, settings, tables)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -92,7 +96,7 @@ async def _serve(port: int, settings: Settings) -> None:
     config.graceful_timeout = 1
     # Hypercorn takes the signals unless it is given a trigger; this one never fires.
     never = asyncio.Event()
-    served = serve(_with_admin(app, local), config, shutdown_trigger=never.wait)  # type: ignore[arg-type]
+    served = serve(_with_admin(app, adjusted), config, shutdown_trigger=never.wait)  # type: ignore[arg-type]
     server = asyncio.ensure_future(served)
     waits = {server, asyncio.ensure_future(stopping.wait())}
     if os.environ.get("LOCAL_EXIT_WITH_PARENT") == "1":
@@ -126,14 +130,15 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _with_admin(app: App, local: LocalS3) -> App:
-    """The emulator's application with the local S3's own route in front."""
+def _with_admin(app: App, adjusted: Mapping[str, Adjusted]) -> App:
+    """The emulator's application with the routes of what has settings in front."""
+    paths = {f"{ADMIN_PATH}{name}": each for name, each in adjusted.items()}
 
     async def route(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != ADMIN_PATH:
+        if scope["type"] != "http" or scope["path"] not in paths:
             await app(_secured(scope), receive, send)
             return
-        status, answer = await _admin(scope["method"], receive, local)
+        status, answer = await _admin(scope["method"], receive, paths[scope["path"]])
         body = json.dumps(answer).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -149,18 +154,18 @@ def _secured(scope: dict[str, Any]) -> dict[str, Any]:
     return scope | {"headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
-async def _admin(method: str, receive: Receive, local: LocalS3) -> tuple[int, dict[str, Any]]:
+async def _admin(method: str, receive: Receive, it: Adjusted) -> tuple[int, dict[str, Any]]:
     if method == "PATCH":
         try:
             values = json.loads(await _body(receive))
             if not isinstance(values, dict):
                 return 400, {"error": "the body must be a JSON object of settings"}
-            local.configure(values)
+            it.configure(values)
         except ValueError as error:
             return 400, {"error": str(error)}
     elif method != "GET":
         return 405, {"error": "GET or PATCH"}
-    return 200, local.describe()
+    return 200, it.describe()
 
 
 async def _body(receive: Receive) -> bytes:

@@ -28,6 +28,7 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 30.0
 _TAIL_LINES = 25
 _TEMPORARY = "tmp"
+_SETTINGS = ("LOCAL_S3_", "LOCAL_DYNAMODB_")
 
 
 class ServerError(RuntimeError):
@@ -70,7 +71,8 @@ def start(
 ) -> Server:
     """Start the emulator and wait until it answers.
 
-    `environment` adds `LOCAL_S3_*` settings; `tied` ends the emulator when this process ends.
+    `environment` adds `LOCAL_S3_*` and `LOCAL_DYNAMODB_*` settings; `tied` ends the emulator when
+    this process ends.
     """
     state_dir = state_dir.resolve()
     if (old := running(state_dir)) is not None:
@@ -165,7 +167,7 @@ def _environment(
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "LOCAL_EXIT_WITH_PARENT": "1" if tied else "0",
-        **{name: value for name, value in os.environ.items() if name.startswith("LOCAL_S3_")},
+        **{name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)},
         **extra,
     }
 

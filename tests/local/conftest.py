@@ -39,6 +39,18 @@ def wait_for(ask: Callable[[], _T], seconds: float = 8.0) -> _T:
     return answer
 
 
+def lets_in(action: str, arn: str) -> dict[str, Any]:
+    """The policy of a queue or topic that takes what services of AWS bring."""
+    services = [f"{name}.amazonaws.com" for name in ("s3", "events", "sns")]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": services},
+        "Action": action,
+        "Resource": arn,
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
 class Emulator:
     """The running emulator and its clients."""
 
@@ -58,9 +70,9 @@ class Emulator:
             )
         return self._clients[service]
 
-    def admin(self, values: dict[str, Any] | None = None) -> dict[str, Any]:
+    def admin(self, values: dict[str, Any] | None = None, of: str = "s3") -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310
-            f"{self.server.endpoint_url}/_local/s3",
+            f"{self.server.endpoint_url}/_local/{of}",
             data=None if values is None else json.dumps(values).encode(),
             method="GET" if values is None else "PATCH",
         )
@@ -69,13 +81,13 @@ class Emulator:
         return described
 
     @contextlib.contextmanager
-    def settings(self, **values: Any) -> Iterator[None]:
-        before = self.admin()["settings"]
-        self.admin(values)
+    def settings(self, of: str = "s3", **values: Any) -> Iterator[None]:
+        before = self.admin(of=of)["settings"]
+        self.admin(values, of)
         try:
             yield
         finally:
-            self.admin(before)
+            self.admin(before, of)
 
     def quiet(self) -> None:
         """Wait until no replication waits any more."""
@@ -164,10 +176,14 @@ class Buckets:
         )
 
     def queue(self) -> Queue:
+        """A queue that lets S3, EventBridge and SNS in."""
         sqs = self.emulator.client("sqs")
         url = sqs.create_queue(QueueName=f"queue-{next(_numbers)}")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return Queue(sqs, url, arn["Attributes"]["QueueArn"])
+        got = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn = got["Attributes"]["QueueArn"]
+        policy = json.dumps(lets_in("sqs:SendMessage", arn))
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return Queue(sqs, url, arn)
 
     def notify(self, bucket: str, *events: str, eventbridge: bool = False) -> Queue:
         """A queue that gets these notifications."""

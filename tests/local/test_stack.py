@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from botocore.credentials import Credentials
 from local import __main__ as command
 from local import demo_buckets, deploy, stack
 from local.emulator import server
-from tests.local.conftest import wait_for
+from tests.local.conftest import Emulator, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,15 +103,32 @@ def test_a_write_is_tracked_to_every_destination(
 ) -> None:
     s3 = demo_buckets.client("s3", up.outputs.endpoint_url)
     s3.put_object(Bucket=source, Key=key, Body=b"x")
+    found = wait_for(lambda: completed(up, source, key), 30)
+    assert len(found["destinations"]) == destinations
 
-    def completed() -> dict[str, Any]:
-        try:
-            found = up.get(f"/v1/buckets/{source}/object?key={key}")
-        except urllib.error.HTTPError:
-            return {}
-        return found if found["replication_status"] == "COMPLETED" else {}
 
-    assert len(wait_for(completed, 30)["destinations"]) == destinations
+def completed(up: Up, source: str, key: str) -> dict[str, Any]:
+    """What the API says of the object once it is replicated."""
+    try:
+        found = up.get(f"/v1/buckets/{source}/object?key={key}")
+    except urllib.error.HTTPError:
+        return {}
+    return found if found["replication_status"] == "COMPLETED" else {}
+
+
+def test_throttled_statements_are_written_without_another_receive(up: Up) -> None:
+    """A message that had to wait for its next receive would come back minutes later."""
+    running = server.running(up.state_dir)
+    assert running is not None
+    emulator = Emulator(running)
+    s3 = demo_buckets.client("s3", up.outputs.endpoint_url)
+    keys = [f"throttled-{number}" for number in range(20)]
+    with emulator.settings("dynamodb", statement_throttle_rate=0.5):
+        for key in keys:
+            s3.put_object(Bucket="more-source", Key=key, Body=b"x")
+        for key in keys:
+            wait_for(partial(completed, up, "more-source", key), 30)
+        assert emulator.admin(of="dynamodb")["stats"]["throttled"] > 10
 
 
 def test_up_on_a_running_stack_says_so(up: Up, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,47 +6,72 @@ the function it relies on is gone or takes other parameters.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from local.emulator.patches import (
     archives,
     hidden_versions,
     multipart_start,
     multipart_tags,
+    notification_rules,
     object_lock,
     partiql_streams,
     permissions,
+    principals,
+    recursive_loops,
     s3_access,
     s3_events,
     s3_replication,
+    statement_throttling,
     stream_mappings,
 )
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
-    from local.s3_replication.local_s3 import LocalS3
+    from local.emulator.patches.statement_throttling import TableSettings
     from local.s3_replication.settings import Settings
 
 
-def apply_all(loop: asyncio.AbstractEventLoop, settings: Settings) -> LocalS3:
-    """Patch MiniStack; call once, on the loop that will serve it, before it serves."""
-    from ministack.core import iam_actions
-    from ministack.services import dynamodb, eventbridge, lambda_svc, s3
+class Adjusted(Protocol):
+    """What can be looked at and changed while it runs."""
+
+    def configure(self, values: Mapping[str, Any]) -> None:
+        """Change settings by name; `SettingsError` changes nothing."""
+
+    def describe(self) -> dict[str, Any]:
+        """Settings and counts, as JSON."""
+
+
+def apply_all(
+    loop: asyncio.AbstractEventLoop, settings: Settings, tables: TableSettings
+) -> dict[str, Adjusted]:
+    """Patch MiniStack; call once, on the loop that will serve it, before it serves.
+
+    Gives what has settings by the name of the service.
+    """
+    from ministack.core import iam_actions, iam_evaluator
+    from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sns, sqs
     from ministack.services.cloudformation import provisioners
 
     from local.s3_replication.local_s3 import LocalS3
 
     local = LocalS3(s3, loop, settings)
+    throttling = statement_throttling.StatementThrottling(tables)
     partiql_streams.apply(dynamodb)
+    statement_throttling.apply(dynamodb, throttling)
     stream_mappings.apply(lambda_svc, dynamodb)
     s3_access.apply(s3)
     hidden_versions.apply(s3)
     object_lock.apply(s3)
+    notification_rules.apply(s3, sqs, sns, lambda_svc, iam_evaluator)
     s3_events.apply(s3, local)
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
     multipart_start.apply(s3, local)
+    recursive_loops.apply(lambda_svc, sqs, provisioners)
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
-    return local
+    principals.apply(iam_evaluator, iam, eventbridge, sqs)
+    return {"s3": local, "dynamodb": throttling}

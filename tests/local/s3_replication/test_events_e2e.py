@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local.conftest import wait_for
+from tests.local.conftest import lets_in, wait_for
 
 if TYPE_CHECKING:
     from tests.local.conftest import Buckets
@@ -156,6 +156,8 @@ def test_a_topic_can_be_notified(buckets: Buckets) -> None:
     queue = buckets.queue()
     sns = buckets.emulator.client("sns")
     topic = sns.create_topic(Name=f"topic-of-{buckets.source}")["TopicArn"]
+    policy = json.dumps(lets_in("sns:Publish", topic))
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",

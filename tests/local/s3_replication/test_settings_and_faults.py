@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from local.adjustable import SettingsError
 from local.s3_replication.faults import deliveries
-from local.s3_replication.settings import Settings, SettingsError
+from local.s3_replication.settings import Settings
 
 
 def test_settings_come_from_the_environment_and_leave_the_rest_alone() -> None:
