@@ -6,6 +6,7 @@
 3  still pending, in doubt where it goes, or the time given to `--wait` is over
 4  the tracker does not track it, or no replication rule takes it
 5  the API or AWS could not be reached, refused the caller, or has no such route
+6  `status --verify`: S3 says otherwise than the tracker
 """
 
 from enum import IntEnum
@@ -37,6 +38,7 @@ class ExitCode(IntEnum):
     PENDING = 3
     NOT_TRACKED = 4
     UNREACHABLE = 5
+    DIFFERS = 6
 
 
 class Stop(Exception):

@@ -28,7 +28,7 @@ app = typer.Typer(
     cls=CommandGroup,
     help="Asks and steers the S3 replication tracker.",
     epilog="Exit codes: 0 done or COMPLETED, 1 FAILED found, 2 not understood, 3 still pending,"
-    " 4 not tracked, 5 API or AWS not reached or access denied.",
+    " 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says otherwise (--verify).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -11,6 +11,7 @@ from rich.text import Text
 from replication import times
 from s3rt import text
 from s3rt.api import Api, ApiProblem
+from s3rt.commands import verify
 from s3rt.exit_codes import ExitCode
 from s3rt.options import Json, ObjectArgument, Place, VersionId, api_of, duration
 
@@ -36,12 +37,15 @@ def status(
         float,
         typer.Option(parser=duration, metavar="DURATION", help="How long --wait waits"),
     ] = "15m",  # type: ignore[assignment]
+    ask_s3: Annotated[
+        bool, typer.Option("--verify", help="HEAD the buckets now, and show both answers")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Did it replicate, to every destination, when, and if not, why and what to do.
 
     Exit code 0: COMPLETED or a replica; 1: FAILED; 3: still pending, or in doubt; 4: not tracked,
-    or no rule takes it.
+    or no rule takes it; 6: with --verify, S3 says otherwise.
     """
     with api_of(context) as api:
         found = (
@@ -49,11 +53,14 @@ def status(
             if wait
             else api.object(name.bucket, name.key, version_id)
         )
+    seen = verify.verify(context.obj().client("s3"), found) if ask_s3 else []
     if json:
-        text.as_json(found)
+        text.as_json({**found, "s3": verify.as_json(seen)} if ask_s3 else found)
     else:
         _describe(text.console(), found)
-    raise typer.Exit(code_of(found))
+        if seen:
+            verify.show(text.console(), seen)
+    raise typer.Exit(ExitCode.DIFFERS if verify.differs(seen) else code_of(found))
 
 
 def versions(
