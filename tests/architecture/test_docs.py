@@ -45,6 +45,7 @@ def prose(document: Path) -> str:
 
 
 def quoted(document: Path) -> list[str]:
+    assert prose(document).count("`") % 2 == 0, "a backtick without its other one"
     return [re.sub(r"\s+", " ", one) for one in _CODE.findall(prose(document))]
 
 
