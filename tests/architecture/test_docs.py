@@ -1,63 +1,142 @@
-"""What the documents say of the code is so."""
+"""What the documents name exists: links, files, commands, reason codes, the version."""
 
+import importlib.util
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from query import VERSION
 from replication.errors import Reason
+from s3rt.main import app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
-    file for pattern in ("*.md", "docs/*.md", "docs/adr/*.md") for file in ROOT.glob(pattern)
-)
-FOLDERS = tuple(
-    f"{one.name}/" for one in ROOT.iterdir() if one.is_dir() and not one.name.startswith(".")
-)
-
-
-def text_of(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
-
-
-def name_of(file: Path) -> str:
-    return str(file.relative_to(ROOT))
-
-
-def test_every_reason_code_is_explained_and_no_other() -> None:
-    operations = text_of(ROOT / "docs" / "operations.md")
-    _, _, table = operations.partition("| `reason` | What it means | What to do |")
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| [^|]+ \| [^|]+ \|$", table.split("\n\n")[0], re.M)
-    assert rows == [reason.value for reason in Reason]
-
-
-@pytest.mark.parametrize("file", DOCUMENTS, ids=name_of)
-def test_every_link_and_every_path_leads_somewhere(file: Path) -> None:
-    text = text_of(file)
-    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
-    assert [link for link in links if not (file.parent / link).exists()] == []
-    paths = [
-        path.rstrip(".")
-        for path in re.findall(r"`([A-Za-z0-9_.-]+/[A-Za-z0-9_./-]*)`", text)
-        if path.startswith(FOLDERS)
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/adr/*.md"),
     ]
-    made = ("node_modules", "cdk.out")
-    assert [one for one in paths if not one.startswith(made) and not (ROOT / one).exists()] == []
+)
+IMPORT_ROOTS = (ROOT, ROOT / "lambdas", ROOT / "lambdas" / "replication")
+"""Where a path may begin: documents name modules as the code imports them, or shorter."""
+MADE = (".local/", ".venv/")
+"""What `make` makes: it need not exist in a fresh checkout."""
+
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`]+)`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_FILE = re.compile(r"[\w-][\w.-]*\.(?:py|md|json|toml|png|txt|js|html|css)")
+_PATH = re.compile(r"\.?[\w-][\w.-]*(?:/[\w.-]*)+")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+OTHER_FILES = {"manifest.json", "november.csv"}
+"""Files of S3 and of the examples."""
 
 
-@pytest.mark.parametrize("file", DOCUMENTS, ids=name_of)
-def test_every_command_of_make_exists(file: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.M))
-    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]+)", text_of(file), re.M))
-    assert named <= targets
+def prose(document: Path) -> str:
+    """The text without fenced blocks."""
+    return _FENCE.sub("", document.read_text(encoding="utf-8"))
 
 
-def test_there_is_one_version() -> None:
-    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
-    published = json.loads(text_of(ROOT / "docs" / "openapi.json"))["info"]
-    newest = re.search(r"^## \[(\d[^]]*)\]", text_of(ROOT / "CHANGELOG.md"), re.M)
-    assert newest
-    assert project["version"] == published["version"] == newest[1] == VERSION
+def quoted(document: Path) -> list[str]:
+    assert prose(document).count("`") % 2 == 0, "a backtick without its other one"
+    return [re.sub(r"\s+", " ", one) for one in _CODE.findall(prose(document))]
+
+
+def code(document: Path) -> str:
+    """All that is set as code: what stands in backticks, and fenced blocks."""
+    text = document.read_text(encoding="utf-8")
+    return "\n".join([*_FENCE.findall(text), *quoted(document)])
+
+
+def anchor(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def exists(path: str) -> bool:
+    """As written, or as a module without `.py`; a bare name such as `handler.py` is that of a file
+    which several functions have."""
+    if "/" not in path and len(list((ROOT / "lambdas").rglob(path))) > 1:
+        return True
+    names = (path, f"{path}.py") if not path.endswith("/") else (path,)
+    return any((root / name).exists() for root in IMPORT_ROOTS for name in names)
+
+
+def cells(table: str) -> Iterator[list[str]]:
+    for line in table.splitlines():
+        if line.startswith("|"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def named(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for link in _LINK.findall(prose(document)):
+        if "://" in link:
+            continue
+        path, _, heading = link.partition("#")
+        target = document.parent / path if path else document
+        assert target.exists(), link
+        if heading:
+            found = _HEADING.findall(target.read_text(encoding="utf-8"))
+            assert heading in map(anchor, found), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    for text in quoted(document):
+        is_path = _PATH.fullmatch(text) or _FILE.fullmatch(text)
+        if is_path and text not in OTHER_FILES and not text.startswith(MADE):
+            assert exists(text), text
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    text = code(document)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"\bmake ([a-z][a-z-]*)", text):
+        assert target in targets, f"make {target}"
+    for module in re.findall(r"\bpython -m ([\w.]+)", text):
+        assert importlib.util.find_spec(module), f"python -m {module}"
+    commands = getattr(get_command(app), "commands")  # noqa: B009
+    for name, below in re.findall(r"\bs3rt ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", text):
+        assert name in commands, f"s3rt {name}"
+        if groups := getattr(commands[name], "commands", None):
+            assert not below or below in groups, f"s3rt {name} {below}"
+
+
+def test_every_decision_is_in_the_index_by_its_title() -> None:
+    index = (ROOT / "docs" / "adr" / "README.md").read_text(encoding="utf-8")
+    titles = {}
+    for file in sorted(ROOT.glob("docs/adr/[0-9]*.md")):
+        number, _, title = file.read_text(encoding="utf-8").partition("\n")[0][2:].partition(". ")
+        assert file.name.startswith(f"{number:0>4}-"), file.name
+        titles[file.name] = (number, title)
+    rows = re.findall(r"^\| (\d+) \| \[(.+?)\]\((.+?)\) \| .+ \|$", index, re.MULTILINE)
+    assert {file: (number, title) for number, title, file in rows} == titles
+
+
+def test_the_table_of_reason_codes_is_the_enum() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^## Reason codes$(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    rows = list(cells(section))[2:]
+    assert [code for code, *_ in rows] == [f"`{reason}`" for reason in Reason]
+    assert all(len(row) == 3 and all(row) for row in rows)
+
+
+def test_one_version_is_named_everywhere() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest, *_ = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changes, re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    assert {project["version"], document["info"]["version"], newest} == {VERSION}
