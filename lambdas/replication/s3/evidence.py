@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Evidence(StrEnum):
-    """Where a fact comes from; the API shows it beside every status."""
+    """Where a fact was seen; the API shows it beside every status."""
 
     OBJECT_CREATED = "object_created"
     """ObjectCreated event of the source bucket."""
