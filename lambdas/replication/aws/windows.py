@@ -7,18 +7,15 @@ ledger's table: pk `#reconcile`, sk `tick`, attribute `at`.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from replication.aws.answers import answering
 from replication.aws.sqs import SqsQueue
 from replication.aws.table import keys
+from replication.aws.table.table import Table
 from replication.ledger.index import Position, Route
 from replication.ledger.schedule import LookBack, Window
 from replication.s3.status import Status
 from replication.times import Instant
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _KEY = {"pk": {"S": keys.RECONCILE}, "sk": {"S": "tick"}}
 
@@ -69,20 +66,12 @@ class WindowQueue:
         self._queue.send([encode(work) for work in works], delay_seconds)
 
 
-class Ticks:
+class Ticks(Table):
     """When the schedule last ran to its end."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
-
-    @answering("the table")
     def last(self) -> Instant | None:
-        item = self._client.get_item(TableName=self._table_name, Key=_KEY, ConsistentRead=True).get(
-            "Item"
-        )
+        item = self._item(_KEY)
         return Instant(item["at"]["S"]) if item else None
 
-    @answering("the table")
     def done(self, at: Instant) -> None:
-        self._client.put_item(TableName=self._table_name, Item=_KEY | {"at": {"S": at}})
+        self._put(_KEY | {"at": {"S": at}})

@@ -14,7 +14,6 @@ which is what the functions of the stream are called for.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, unquote
@@ -22,12 +21,12 @@ from zlib import crc32
 
 from replication.aws.table import keys
 from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import DAY, expiry
 from replication.counters.counter import CounterKey, FailureKind, Period, Totals
 from replication.counters.period import Level, start_of
-from replication.times import to_datetime
 
-KEPT = {Level.MINUTE: timedelta(days=15), Level.HOUR: timedelta(days=400), Level.DAY: None}
-"""How long periods are kept; None: for ever."""
+KEPT_DAYS = {Level.MINUTE: 15, Level.HOUR: 400}
+"""How long periods are kept; days for ever."""
 
 NO_COUNTER = frozenset({"pk", "sk", "expires_at", "destination", "benign", "code", "rule_id"})
 """Attributes of an item that count nothing."""
@@ -124,9 +123,8 @@ def _text_of(kind: FailureKind) -> str:
     return f"{int(kind.benign)}#{quote(kind.code, safe='')}#{kind.rule_id}"
 
 
-def expiry_of(view: CounterKey) -> int | None:
-    """When a counter may be forgotten, in seconds since 1970."""
-    if not isinstance(view, Period) or (kept := KEPT[view.level]) is None:
-        return None
-    began = to_datetime(start_of(view.start))
-    return int((began + kept).timestamp())
+def expiry_of(view: CounterKey) -> Mapping[str, str] | None:
+    """`expires_at` of a counter; None when it is kept for ever."""
+    if isinstance(view, Period) and (days := KEPT_DAYS.get(view.level)):
+        return expiry(start_of(view.start), days * DAY)
+    return None

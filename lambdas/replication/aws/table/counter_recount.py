@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from replication.aws.answers import answering
 from replication.aws.table import keys, ledger_item
 from replication.aws.table.counter_reads import CounterReads
 from replication.aws.table.counter_writes import CounterTable
 from replication.aws.table.ledger_item import read_item
+from replication.aws.table.table import Table
 from replication.counters.counter import Change, Deltas, Period
 from replication.counters.period import LAST, Level, first_shown
 from replication.ledger.item import LedgerItem
@@ -17,29 +17,24 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class IndexWalk:
+class IndexWalk(Table):
     """`recount.Walk`: queries of the index's partitions, page after page."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._shards = shards
 
     def entries(self, bucket: str, destination: str) -> Iterator[LedgerItem]:
         """See `recount.Walk.entries`. Half a read unit for each 4 KB of entries."""
         for shard in range(self._shards):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table_name,
+            entries = self._items(
+                "#route = :route",
+                {"route": ledger_item.route_of(bucket, destination, shard)},
                 IndexName=keys.INDEX,
-                KeyConditionExpression="#route = :route",
                 ExpressionAttributeNames={"#route": "route"},
-                ExpressionAttributeValues={
-                    ":route": {"S": ledger_item.route_of(bucket, destination, shard)}
-                },
+                ConsistentRead=False,
             )
-            with answering("the table"):
-                for page in pages:
-                    yield from map(read_item, page["Items"])
+            yield from map(read_item, entries)
 
 
 class RecountedCounters:

@@ -23,6 +23,7 @@ from replication.aws.answers import FAILED_CALL
 from replication.aws.table import counter_item, keys
 from replication.aws.table.fences import Fences
 from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import DAY, Table
 from replication.counters.counter import Change, CounterKey, merged
 from replication.counters.fence import Fence
 from replication.errors import Unavailable
@@ -35,7 +36,7 @@ WRITES_A_TRANSACTION = 90
 NAMES_AN_ITEM = 120
 """An update expression may have 300 operators and 4 KB."""
 ATTEMPTS = 8
-GUARDS_KEPT_SECONDS = 3 * 86_400
+GUARDS_KEPT_SECONDS = 3 * DAY
 """The stream keeps a record for one day."""
 
 _DIGITS = 40
@@ -54,7 +55,7 @@ class _Guard(Protocol):
         ...
 
 
-class CounterTable:
+class CounterTable(Table):
     """`seconds` is the wall clock in seconds since 1970."""
 
     def __init__(
@@ -64,8 +65,7 @@ class CounterTable:
         lanes: int,
         seconds: Callable[[], float] = time.time,
     ) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._lanes = lanes
         self._seconds = seconds
         self.fences = Fences(client, table_name)
@@ -123,8 +123,8 @@ class CounterTable:
         expression = "ADD " + ", ".join(f"#n{place} :n{place}" for place in range(len(amounts)))
         key = counter_item.key_of(view, lane)
         beside = counter_item.texts_of(view, key)
-        if expiry := counter_item.expiry_of(view):
-            beside["expires_at"] = {"N": str(expiry)}
+        if expires_at := counter_item.expiry_of(view):
+            beside["expires_at"] = expires_at
         if beside:
             expression += " SET " + ", ".join(f"#{name} = :{name}" for name in beside)
             names |= {f"#{name}": name for name in beside}

@@ -1,32 +1,27 @@
 """Fences put up in the stream, and which were passed. `fence_items.py` says how they lie."""
 
 from collections.abc import Iterable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from replication.aws.answers import answering
 from replication.aws.table import fence_item
 from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import Table
 from replication.counters.fence import Fence
 from replication.threads import concurrently
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _READ_AT_ONCE = 100
 """BatchGetItem takes no more keys."""
 
 
-class Fences:
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+class Fences(Table):
+    """See the module."""
 
     def put_up(self) -> str:
         """Writes all of them; their token. Unavailable when the table does not take them."""
         token = uuid4().hex
-        self._put(fence_item.fences(token))
+        concurrently(self._put, fence_item.fences(token))
         return token
 
     def are_passed(self, token: str) -> bool:
@@ -52,9 +47,4 @@ class Fences:
     def pass_by(self, fences: Iterable[Fence]) -> None:
         """Notes that everything before these is counted; of one fence the last counts."""
         newest = {fence.name: fence for fence in fences}
-        self._put(list(map(fence_item.passed, newest.values())))
-
-    def _put(self, items: list[Item]) -> None:
-        put = partial(self._client.put_item, TableName=self._table_name)
-        with answering("the table"):
-            concurrently(lambda item: put(Item=item), items)
+        concurrently(self._put, map(fence_item.passed, newest.values()))

@@ -9,10 +9,10 @@ pk #heard   sk frontier                    `at`: when the newest refresh message
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from replication.aws.answers import answering
 from replication.aws.table import keys
+from replication.aws.table.table import DAY, Table, expiry
 from replication.message import Message
-from replication.times import Instant, plus, to_datetime
+from replication.times import Instant, plus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,48 +24,40 @@ RETURNED_SECONDS = 900
 received again, and was done or given back anew. Behind a long queue the marks wait as it does."""
 
 
-KEPT_SECONDS = 7 * 86_400
+KEPT_SECONDS = 7 * DAY
 """Longer than the queue keeps a message."""
 
 
-class FrontierTable:
+class FrontierTable(Table):
     """`ports.Heard`. One write a minute, and one for a batch that gave something back."""
 
     def __init__(
         self, client: "DynamoDBClient", table_name: str, now: Callable[[], Instant]
     ) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._now = now
 
-    @answering("the table")
     def advance(self, sent: Instant) -> None:
         """See `ports.Heard.advance`. The queue has no order, so an older one changes nothing."""
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item={**_key(FRONTIER), "at": {"S": sent}},
-                ConditionExpression="attribute_not_exists(pk) OR #at < :at",
-                ExpressionAttributeNames={"#at": "at"},
-                ExpressionAttributeValues={":at": {"S": sent}},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        self._put(
+            {**_key(FRONTIER), "at": {"S": sent}},
+            ConditionExpression="attribute_not_exists(pk) OR #at < :at",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={":at": {"S": sent}},
+        )
 
-    @answering("the table")
     def give_back(self, messages: Sequence[Message]) -> None:
         """See `ports.Heard.give_back`. The oldest of them stands for all."""
         if not messages:
             return
         oldest = min(messages, key=lambda message: message.sent)
         until = plus(self._now(), RETURNED_SECONDS)
-        self._client.put_item(
-            TableName=self._table_name,
-            Item={
+        self._put(
+            {
                 **_key(f"{RETURNED}{oldest.sent}#{oldest.id}"),
                 "until": {"S": until},
-                "expires_at": {"N": str(int(to_datetime(until).timestamp()) + KEPT_SECONDS)},
-            },
+                "expires_at": expiry(until, KEPT_SECONDS),
+            }
         )
 
 

@@ -10,36 +10,28 @@ There is at most one open incident of a kind, because they share a key.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from replication.aws.answers import answering
 from replication.aws.table import counter_item, keys
 from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import Table
 from replication.counters.counter import FailureKind
 from replication.counters.incident import Incident, decode
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
-
-class IncidentReads:
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+class IncidentReads(Table):
+    """See the module."""
 
     def open_of(self, bucket: str, destination: str) -> list[Incident]:
         """The open incidents of a route."""
         return [one for one, _ in self.listed_open(f"{bucket}#{destination}#", None, None)]
 
-    @answering("the table")
     def find(self, incident_id: str) -> Incident | None:
         """An incident, open or resolved."""
         if not self.is_key(incident_id):
             return None
-        item = self._client.get_item(
-            TableName=self._table_name,
-            Key={"pk": {"S": keys.INCIDENTS_RESOLVED}, "sk": {"S": incident_id}},
-        ).get("Item")
+        key = {"pk": {"S": keys.INCIDENTS_RESOLVED}, "sk": {"S": incident_id}}
+        item = self._item(key, consistent=False)
         if item:
             return read_incident(item)
         everything = self.listed_open("", None, None)
@@ -64,25 +56,18 @@ class IncidentReads:
     def _listed(
         self, pk: str, prefix: str, behind: str | None, limit: int | None, *, forward: bool
     ) -> Iterator[tuple[Incident, str]]:
-        condition, values = "pk = :pk", {":pk": {"S": pk}}
+        condition, values = "pk = :pk", {"pk": pk}
         if prefix:
             condition += " AND begins_with(sk, :prefix)"
-            values[":prefix"] = {"S": prefix}
+            values["prefix"] = prefix
         elif behind is not None:
             condition += f" AND sk {'>' if forward else '<'} :behind"
-            values[":behind"] = {"S": behind}
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ScanIndexForward=forward,
-            ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit} if limit else {},
-        )
-        with answering("the table"):
-            for page in pages:
-                for item in page["Items"]:
-                    yield read_incident(item), item["sk"]["S"]
+            values["behind"] = behind
+        pages = {"MaxItems": limit} if limit else {}
+        for item in self._items(
+            condition, values, ScanIndexForward=forward, PaginationConfig=pages
+        ):
+            yield read_incident(item), item["sk"]["S"]
 
 
 def open_key(kind: FailureKind) -> Item:

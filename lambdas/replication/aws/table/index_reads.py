@@ -3,27 +3,21 @@ consistent, as every index of DynamoDB is.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from replication.aws.answers import answering
 from replication.aws.table import keys, ledger_item
 from replication.aws.table.ledger_item import Item, read_item
+from replication.aws.table.table import Table
 from replication.ledger.index import Chunk, Filters, Position, Route, Stream, Wanted
 from replication.ledger.item import LedgerItem
 from replication.ledger.schedule import Window
 from replication.s3.status import Status
 from replication.threads import concurrently
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
-
-class IndexReads:
+class IndexReads(Table):
     """`ledger.index.Fetch` and `reconcile.reconciler.Index` on the index."""
-
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
 
     def fetch(self, filters: Filters, wanted: Sequence[Wanted]) -> Sequence[Chunk]:
         """See `listing.Fetch`."""

@@ -26,6 +26,7 @@ from dataclasses import fields, replace
 from hashlib import blake2b
 from typing import Any
 
+from replication.aws.table.table import DAY, expiry
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
@@ -33,7 +34,7 @@ from replication.ledger.state import Record, State
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
-from replication.times import Instant, to_datetime
+from replication.times import Instant
 
 AttributeValue = Mapping[str, Any]
 Item = dict[str, Any]
@@ -160,9 +161,8 @@ def compact(stored: LedgerItem) -> LedgerItem:
 
 
 def expiry_of(deleted_at: Instant) -> AttributeValue:
-    """Seconds since 1970, as DynamoDB's time to live wants them."""
-    seconds = int(to_datetime(deleted_at).timestamp()) + KEPT_DAYS_AFTER_DELETION * 86_400
-    return {"N": str(seconds)}
+    """`expires_at` of a version that was deleted for good then."""
+    return expiry(deleted_at, KEPT_DAYS_AFTER_DELETION * DAY)
 
 
 def item_of(stored: LedgerItem, shards: int) -> Item:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from replication.aws.answers import answering
 from replication.aws.table import keys, ledger_item
 from replication.aws.table.ledger_item import read_item, word_of
+from replication.aws.table.table import Table
 from replication.ledger.item import LedgerItem
 from replication.ledger.watermark import SHOWN
 from replication.s3.status import Status
@@ -26,12 +27,11 @@ _PENDING, _IN_DOUBT = _by_position(Status.PENDING), _by_position(None)
 _HELD: _Bounds = (keys.LACKING_INDEX, "held", "0", ":")
 
 
-class Outstanding:
+class Outstanding(Table):
     """`shards` is how many the index is spread over."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._shards = shards
 
     @answering("the table")

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import answering
 from replication.aws.table import keys
+from replication.aws.table.table import DAY, Table, expiry
 from replication.s3.rule_history import Revision, RuleHistory
 from replication.s3.rules import parse_configuration
-from replication.times import Instant, plus, to_datetime, wall_clock
+from replication.times import Instant, plus, wall_clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,31 +45,23 @@ Raw = Mapping[str, Any]
 """ReplicationConfiguration as S3 gives it; empty when the bucket has none."""
 
 
-class RuleRevisionTable:
+class RuleRevisionTable(Table):
     """See the module. `now` is the wall clock."""
 
     def __init__(
         self,
-        dynamodb: "DynamoDBClient",
+        client: "DynamoDBClient",
         table_name: str,
         now: Callable[[], Instant] = wall_clock,
     ) -> None:
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._now = now
 
-    @answering("the table")
     def load(self, bucket: str) -> RuleHistory | None:
         """The history of a bucket; None when its configuration was never read. One Query."""
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": _partition(bucket)}},
-            ConsistentRead=True,
-        )
         revisions: list[Revision] = []
         notes: dict[str, Mapping[str, Any]] = {}
-        for item in (item for page in pages for item in page["Items"]):
+        for item in self._items("pk = :pk", {"pk": _partition(bucket)}):
             if item["sk"]["S"].startswith("~"):
                 notes[item["sk"]["S"]] = item
                 continue
@@ -92,83 +85,74 @@ class RuleRevisionTable:
         )
 
     def append(self, bucket: str, revision: Revision, raw: Raw) -> None:
-        self._put(bucket, revision.since, configuration={"B": _pack(raw)}, **_details(revision))
+        self._keep(bucket, revision.since, configuration={"B": _pack(raw)}, **_details(revision))
 
     @answering("the table")
     def amend(self, bucket: str, since: Instant, revision: Revision) -> None:
         """What is known of the revision that was kept as of `since` has become more exact."""
         key = _key(bucket, since)
-        item = self._dynamodb.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
-        if "Item" not in item:
+        item = self._item(key)
+        if item is None:
             return
-        new: Any = {
-            "TableName": self._table_name,
-            "Item": {
-                **_key(bucket, revision.since),
-                "configuration": item["Item"]["configuration"],
-                **_details(revision),
-            },
+        new = {
+            **_key(bucket, revision.since),
+            "configuration": item["configuration"],
+            **_details(revision),
         }
         if revision.since == since:
-            self._dynamodb.put_item(**new)
+            self._put(new)
             return
-        old: Any = {"TableName": self._table_name, "Key": key}
-        self._dynamodb.transact_write_items(TransactItems=[{"Put": new}, {"Delete": old}])
+        put: Any = {"TableName": self._table_name, "Item": new}
+        delete: Any = {"TableName": self._table_name, "Key": key}
+        self._client.transact_write_items(TransactItems=[{"Put": put}, {"Delete": delete}])
 
     @answering("the table")
     def note_looked_back(self, bucket: str, since: Instant) -> None:
         """A revision that was amended meanwhile has another time, and is looked back at anew."""
         try:
-            self._dynamodb.update_item(
+            self._client.update_item(
                 TableName=self._table_name,
                 Key=_key(bucket, since),
                 UpdateExpression="SET looked_back = :yes",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":yes": {"BOOL": True}},
             )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+        except self._client.exceptions.ConditionalCheckFailedException:
             log.info("the rules of %s of %s have become those of another time", bucket, since)
 
     def note_read(self, bucket: str, at: Instant) -> None:
         """The rules were read and had not changed. Two functions may say so at once; being behind
         for a minute does no harm."""
-        self._put(bucket, _READ, at={"S": at})
+        self._keep(bucket, _READ, at={"S": at})
 
     def note_listed(self, bucket: str, at: Instant) -> None:
-        self._put(bucket, _LISTED, at={"S": at})
+        self._keep(bucket, _LISTED, at={"S": at})
 
     def note_destination(self, bucket: str, destination: str) -> None:
-        self._put(bucket, f"{_DESTINATION}{destination}")
+        self._keep(bucket, f"{_DESTINATION}{destination}")
 
     def note_replicas(self, bucket: str, prefix: str) -> None:
         known = self.load(bucket)
         if known and len(known.replicas_under) >= MOST_PREFIXES:
             prefix = ""
-        self._put(bucket, f"{_REPLICAS}{prefix}", **self._until(REPLICAS_DAYS))
+        self._keep(bucket, f"{_REPLICAS}{prefix}", **self._until(REPLICAS_DAYS))
 
     def note_audit(self, bucket: str, destination: str) -> None:
-        self._put(bucket, f"{_AUDIT}{destination}", **self._until(AUDIT_DAYS))
+        self._keep(bucket, f"{_AUDIT}{destination}", **self._until(AUDIT_DAYS))
 
     def note_own(self, bucket: str) -> None:
-        self._put(bucket, _OWN, **self._until(OWN_DAYS))
+        self._keep(bucket, _OWN, **self._until(OWN_DAYS))
 
-    @answering("the table")
     def takes_own(self, bucket: str) -> bool:
-        item = self._dynamodb.get_item(TableName=self._table_name, Key=_key(bucket, _OWN)).get(
-            "Item"
-        )
+        item = self._item(_key(bucket, _OWN), consistent=False)
         return item is not None and item["until"]["S"] > self._now()
 
     def _until(self, days: int) -> dict[str, Any]:
-        until = plus(self._now(), days * 86_400)
-        return {
-            "until": {"S": until},
-            "expires_at": {"N": str(int(to_datetime(until).timestamp()))},
-        }
+        until = plus(self._now(), days * DAY)
+        return {"until": {"S": until}, "expires_at": expiry(until, 0)}
 
-    @answering("the table")
-    def _put(self, bucket: str, sk: str, **attributes: Any) -> None:
-        self._dynamodb.put_item(TableName=self._table_name, Item={**_key(bucket, sk), **attributes})
+    def _keep(self, bucket: str, sk: str, **attributes: Any) -> None:
+        self._put({**_key(bucket, sk), **attributes})
 
 
 def _key(bucket: str, sk: str) -> dict[str, Any]:
