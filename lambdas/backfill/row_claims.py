@@ -77,30 +77,28 @@ class Found:
     question: Question | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class RowClaims:
-    """Rows of one delivery about one bucket; `run` is the id of the run that reads it, `history`
-    the bucket's rules, None when it is no source. `is_destination`: it may hold replicas."""
+    """Makes claims of the rows of one delivery about one bucket.
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        run: str,
-        history: RuleHistory | None,
-        *,
-        is_destination: bool = False,
-        record_ineligible: bool = False,
-    ) -> None:
-        self._delivery = delivery
-        self._run = run
-        self._history = history
-        self._is_destination = is_destination
-        self._record_ineligible = record_ineligible
+    delivery            the delivery
+    run                 id of the run that reads it
+    history             the bucket's rules; None when it is no source
+    is_destination      whether the bucket may hold replicas
+    record_ineligible   whether versions that no rule takes are recorded
+    """
+
+    delivery: Delivery
+    run: str
+    history: RuleHistory | None
+    is_destination: bool = False
+    record_ineligible: bool = False
 
     @property
     def quiet(self) -> bool:
         """Whether what the delivery says is old news: an inventory lists what is, a report what a
         job has just done."""
-        return self._delivery.evidence is Evidence.INVENTORY
+        return self.delivery.evidence is Evidence.INVENTORY
 
     def found(self, row: Row) -> Found:
         match row:
@@ -114,17 +112,17 @@ class RowClaims:
             return Found(Outcome.REPLICA, question=self._whose(row))
         if row.delete_marker and row.status is None:
             return self._marker(row)
-        if self._history is None:
+        if self.history is None:
             return Found(Outcome.NO_STATUS if row.status is None else Outcome.NO_RULE)
         if row.status is None:
             return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
-        possible = self._history.candidates(row.version.key)
+        possible = self.history.candidates(row.version.key)
         # Of where, nobody may be able to tell; but S3 says so of the version.
         by_itself = Claim(self._seen(row, Kind.OBSERVED, "", None))
         if not possible:
             return Found(Outcome.NO_RULE, (by_itself,))
-        in_doubt = self._history.in_doubt(row.last_modified, self._delivery.at)
-        own = self._own(self._history, row).intersection(possible)
+        in_doubt = self.history.in_doubt(row.last_modified, self.delivery.at)
+        own = self._own(self.history, row).intersection(possible)
         if not in_doubt and len(possible) == 1:
             return self._certain(row, row.status, possible, possible)
         if not in_doubt and row.status is Status.COMPLETED and own:
@@ -143,7 +141,7 @@ class RowClaims:
 
     def _whose(self, row: Listed) -> Question | None:
         """The question whose replica it is, where it can be any tracked bucket's."""
-        if not self._is_destination:
+        if not self.is_destination:
             return None
         here = Head(REPLICA if row.replica else None, bool(row.delete_marker), row.last_modified)
         copy = replace(row, status=Status.COMPLETED)
@@ -154,7 +152,7 @@ class RowClaims:
         """Whether a rule took a marker no list says, and one that is nowhere else may have been
         made by a lifecycle rule, which is never replicated: only where it is counts."""
         possible = (
-            self._history.candidates(row.version.key, delete_marker=True) if self._history else {}
+            self.history.candidates(row.version.key, delete_marker=True) if self.history else {}
         )
         whose = self._whose(row)
         if not possible and whose is None:
@@ -172,7 +170,7 @@ class RowClaims:
 
     def _own(self, history: RuleHistory, row: Listed) -> set[str]:
         """Destinations that the rules of the version's time sent it to, whatever its tags."""
-        at = row.last_modified or self._delivery.at
+        at = row.last_modified or self.delivery.at
         return _whatever_its_tags(
             history.at(at), row.version.key, delete_marker=bool(row.delete_marker)
         )
@@ -184,9 +182,9 @@ class RowClaims:
             version=row.version,
             destination=destination,
             # A version written while the scan went on was seen after it was written.
-            at=max(self._delivery.at, row.last_modified or self._delivery.at),
+            at=max(self.delivery.at, row.last_modified or self.delivery.at),
             evidence=Evidence.INVENTORY,
-            id=f"inventory:{self._run}:{row.status}",
+            id=f"inventory:{self.run}:{row.status}",
             rule_id=rule_id,
             requested_at=row.last_modified,
             size=row.size,
@@ -198,7 +196,7 @@ class RowClaims:
         )
 
     def _ineligible(self, row: Listed) -> Iterable[Claim]:
-        if self._record_ineligible and row.last_modified:
+        if self.record_ineligible and row.last_modified:
             yield Claim(
                 Fact(
                     kind=Kind.INELIGIBLE,
@@ -206,7 +204,7 @@ class RowClaims:
                     destination="",
                     at=row.last_modified,
                     evidence=Evidence.INVENTORY,
-                    id=f"inventory:{self._run}:none",
+                    id=f"inventory:{self.run}:none",
                     size=row.size,
                     etag=row.etag,
                     delete_marker=row.delete_marker or None,
@@ -216,9 +214,9 @@ class RowClaims:
             )
 
     def _task(self, row: Task) -> Found:
-        if self._history is None:
+        if self.history is None:
             return Found(Outcome.NO_RULE)
-        key, rules = row.version.key, self._history.at(self._delivery.at)
+        key, rules = row.version.key, self.history.at(self.delivery.at)
         own = _whatever_its_tags(rules, key, delete_marker=False)
         possible = sorted(
             {
@@ -251,9 +249,9 @@ class RowClaims:
             kind=kind,
             version=row.version,
             destination=destination,
-            at=self._delivery.at,
+            at=self.delivery.at,
             evidence=Evidence.BATCH_REPORT,
-            id=f"batch-report:{self._run}:{result}",
+            id=f"batch-report:{self.run}:{result}",
             failure_code=row.code if kind is Kind.FAILED else None,
             detail=detail,
         )

@@ -7,7 +7,7 @@ unknown is in no list, so reconciliation does not come across it.
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from backfill.row_claims import Found, Question, RowClaims
 from replication.errors import Denied, NotYet, Rejected, Undecided, Unsourced
@@ -33,8 +33,8 @@ _LOGGED_ROWS = 20
 THREADS = 16
 """Looks wait for S3, they do not compute."""
 
-Trouble = Denied | Unsourced | Undecided
-_TROUBLES = {
+Unanswered = Denied | Unsourced | Undecided
+_OUTCOMES = {
     Denied: Outcome.NOT_LOOKED_AT,
     Unsourced: Outcome.UNSOURCED,
     Undecided: Outcome.UNDECIDED,
@@ -52,30 +52,28 @@ class BatchResult:
     broken: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Rows of one delivery into the ledger. `attribution` makes one for a bucket, `histories` are
-    the rules of every source bucket as far as they are known, `now` is the wall clock."""
+    """Writes the rows of one delivery into the ledger.
 
-    def __init__(
-        self,
-        *,
-        read: Reader,
-        attribution: Callable[[str], RowClaims],
-        ledger: Ledger,
-        objects: Objects,
-        histories: Mapping[str, RuleHistory],
-        now: Callable[[], Instant],
-        note: Callable[[Denied], None] = lambda _: None,
-        note_destination: Callable[[str, str], None] = lambda *_: None,
-    ) -> None:
-        self._read = read
-        self._attribution = attribution
-        self._ledger = ledger
-        self._examiner = VersionReader(objects, note=note)
-        self._note, self._note_destination = note, note_destination
-        self._origins = ReplicaSources(histories, objects, ledger)
-        self._now = now
-        self._known: dict[str, RowClaims] = {}
+    read                reads one line of the delivery
+    row_claims          makes the `RowClaims` of a bucket
+    ledger, objects     where facts are written, and S3, which is read for what rows leave open
+    histories           the rules of every source bucket, as far as they are known
+    now                 the wall clock
+    note                keeps a refusal of S3 for the operator
+    note_destination    keeps a destination that no known rule of a bucket names
+    """
+
+    read: Reader
+    row_claims: Callable[[str], RowClaims]
+    ledger: Ledger
+    objects: Objects
+    histories: Mapping[str, RuleHistory]
+    now: Callable[[], Instant]
+    note: Callable[[Denied], None] = lambda _: None
+    note_destination: Callable[[str, str], None] = lambda *_: None
+    _of_bucket: dict[str, RowClaims] = field(default_factory=dict)
 
     def write(self, lines: Sequence[bytes], before: int) -> BatchResult:
         """Writes what `lines` say; `before` is how many came before them. NotYet when the ledger
@@ -88,7 +86,7 @@ class Rows:
             if not line.strip():
                 continue
             try:
-                row = self._read(line)
+                row = self.read(line)
                 found = self._of(row.version.bucket).found(row)
             except Rejected as error:
                 counts[Outcome.BROKEN] += 1
@@ -100,11 +98,11 @@ class Rows:
                 unclear[row.version] = replace(found, claims=(*before_it, *found.claims))
             else:
                 claims += found.claims
-        answers, troubles = self._look(unclear) if unclear else ([], [])
+        answers, unanswered = self._read_all(unclear) if unclear else ([], [])
         refused = self._write([*claims, *answers])
-        counts += Counter(_TROUBLES[type(one)] for one in troubles)
+        counts += Counter(_OUTCOMES[type(one)] for one in unanswered)
         counts[Outcome.REFUSED] += len(refused)
-        broken += refused + sorted({str(one) for one in troubles})
+        broken += refused + sorted({str(one) for one in unanswered})
         for text in broken[:_LOGGED_ROWS]:
             log.warning("%s", text)
         return BatchResult(+counts, tuple(broken[:MOST_NAMED]))
@@ -112,21 +110,23 @@ class Rows:
     def _write(self, claims: Sequence[Claim]) -> list[str]:
         """What the ledger refuses, by name."""
         for bucket, name in sorted({(c.fact.version.bucket, c.fact.destination) for c in claims}):
-            history = self._origins.histories.get(bucket)
+            history = self.histories.get(bucket)
             if history and name not in ("", bucket, *history.destinations):
-                self._note_destination(bucket, name)
+                self.note_destination(bucket, name)
         refused = []
-        for (version, name), result in self._ledger.write(claims).items():
+        for (version, name), result in self.ledger.write(claims).items():
             if isinstance(result, NotYet):
                 raise result
             if isinstance(result, Rejected):
                 refused.append(f"{version.key} {version.version_id} at {name}: {result}")
         return refused
 
-    def _look(self, unclear: Mapping[ObjectVersion, Found]) -> tuple[list[Claim], list[Trouble]]:
-        """Asks S3 about versions: what there is to write of them, and why some stay unknown."""
-        now = self._now()
-        answers = concurrently(lambda one: self._ask(now, *one), unclear.items(), THREADS)
+    def _read_all(
+        self, unclear: Mapping[ObjectVersion, Found]
+    ) -> tuple[list[Claim], list[Unanswered]]:
+        """Reads what rows leave open: the claims to write, and why some versions stay unknown."""
+        now = self.now()
+        answers = concurrently(lambda one: self._facts(now, *one), unclear.items(), THREADS)
         claims: list[Claim] = []
         for found, answer in zip(unclear.values(), answers, strict=True):
             if answer is None:
@@ -136,52 +136,56 @@ class Rows:
                 claims += map(Claim, answer)
             elif isinstance(answer, Unsourced) and found.question and found.question.unsourced:
                 claims.append(found.question.unsourced)
-        return claims, [one for one in answers if isinstance(one, Trouble)]
+        return claims, [one for one in answers if isinstance(one, Unanswered)]
 
-    def _ask(
+    def _facts(
         self, now: Instant, version: ObjectVersion, found: Found
-    ) -> list[Fact] | Trouble | None:
+    ) -> list[Fact] | Unanswered | None:
         """What S3 says of a version; None when its row tells nothing new."""
         question = found.question or Question()
         try:
-            known = dict(self._ledger.states(version))
+            known = dict(self.ledger.states(version))
             if _is_answered(question, known):
                 return None
             if question.here:
                 copy = self._as_replica(version, question.here, now)
-                if copy is not None or version.bucket not in self._origins.histories:
+                if copy is not None or version.bucket not in self.histories:
                     return copy or []
             # Written together with the answers, in one go.
             claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
-            examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
-            return examiner.examine(
+            return self._reader(version.bucket).examine(
                 version, claimed | known, now, question.possible, listed=question.unless
             )
         except (Denied, Unsourced, Undecided) as error:
             if isinstance(error, Denied):
-                self._note(error)
+                self.note(error)
             return error
 
     def _as_replica(self, version: ObjectVersion, here: Head, now: Instant) -> list[Fact] | None:
         """What S3 says of the source of a replica; nothing when the ledger knows that it arrived,
         None when the version is its bucket's own."""
-        for source in self._origins.sources(version):
-            state = self._ledger.states(version.in_bucket(source)).get(version.bucket)
+        for source in self._sources().sources(version):
+            state = self.ledger.states(version.in_bucket(source)).get(version.bucket)
             if state and state.arrived_at:
                 return []
-        origin = self._origins.of(version, here)
+        origin = self._sources().of(version, here)
         if origin is None:
             return None
         original = version.in_bucket(origin)
-        known = self._ledger.states(original)
-        others = possible(self._origins.histories[origin], original, known, now) or ()
-        examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
-        return examiner.examine(original, known, now, (*others, version.bucket))
+        known = self.ledger.states(original)
+        others = possible(self.histories[origin], original, known, now) or ()
+        return self._reader(version.bucket).examine(original, known, now, (*others, version.bucket))
 
     def _of(self, bucket: str) -> RowClaims:
-        if bucket not in self._known:
-            self._known[bucket] = self._attribution(bucket)
-        return self._known[bucket]
+        if bucket not in self._of_bucket:
+            self._of_bucket[bucket] = self.row_claims(bucket)
+        return self._of_bucket[bucket]
+
+    def _sources(self) -> ReplicaSources:
+        return ReplicaSources(self.histories, self.objects, self.ledger)
+
+    def _reader(self, bucket: str) -> VersionReader:
+        return VersionReader(self.objects, note=self.note, quiet=self._of(bucket).quiet)
 
 
 def _in_doubt(claim: Claim) -> Claim:

@@ -41,7 +41,7 @@ def claims(world: "EventClaims", event: Created) -> list[Claim] | None:
         return None
 
 
-def prove(world: "EventClaims", event: Created, receives: int) -> list[Claim]:
+def claims_by_reading(world: "EventClaims", event: Created, receives: int) -> list[Claim]:
     history = world.history(event.version.bucket)
     if world.sources(event.version, marker=event.delete_marker) or history is None:
         origin = _origin(world, event, receives, only_destination=history is None)
@@ -62,7 +62,7 @@ def prove(world: "EventClaims", event: Created, receives: int) -> list[Claim]:
     return of_its_own(world, event, history, tags, tags_denied=tags is None)
 
 
-def unasked(world: "EventClaims", event: Created) -> list[Claim]:
+def claims_when_denied(world: "EventClaims", event: Created) -> list[Claim]:
     """What is left to say when S3 may not be asked: of a mere destination nothing, and a version of
     a source bucket may be its own."""
     history = world.history(event.version.bucket)

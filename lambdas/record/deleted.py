@@ -24,7 +24,7 @@ def claims(world: "EventClaims", event: Deleted) -> list[Claim] | None:
     return if_known(replica_deleted(event, source) for source in sources) or None
 
 
-def prove(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
+def claims_by_reading(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
     version, history = event.version, world.history(event.version.bucket)
     known = world.ledger.states(version)
     if version.bucket in known:  # a replica of unknown source

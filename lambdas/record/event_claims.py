@@ -1,8 +1,8 @@
 """What an event means for which version at which destination.
 
-Two questions, asked in this order. `claims` answers from the event and the rules alone, which is
-enough for nearly everything. Where it is not, `prove` asks the ledger, and S3 after it. Each event
-of S3 has a module of its own: `created`, `deleted`, `changed`, `replicated`.
+`claims` needs the event and the rules alone, which is enough for nearly every event. Where it is
+not, `claims_by_reading` reads the ledger and then S3. Each event of S3 has a module of its own:
+`created`, `deleted`, `changed`, `replicated`.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -45,9 +45,7 @@ class EventClaims:
     _reread: dict[str, RuleHistory] = field(default_factory=dict)
 
     def claims(self, event: Event) -> list[Claim] | None:
-        """What the event says by itself; None: only `prove` can tell. Reads nothing but rules.
-
-        Rejected for a bucket that is not tracked, Unavailable when its rules cannot be read."""
+        """The claims that the event and the rules make; None when more has to be read. Rejected for a bucket that is not tracked, Unavailable when its rules cannot be read."""
         match event:
             case Created():
                 return created.claims(self, event)
@@ -58,7 +56,7 @@ class EventClaims:
             case _:
                 return None
 
-    def prove(self, event: Event, now: Instant, *, receives: int = 1) -> list[Claim]:
+    def claims_by_reading(self, event: Event, now: Instant, *, receives: int = 1) -> list[Claim]:
         """What the event means after asking; empty: it concerns no tracked replication. `receives`
         is how often its message was received.
 
@@ -67,14 +65,14 @@ class EventClaims:
         try:
             match event:
                 case Created():
-                    return created.prove(self, event, receives)
+                    return created.claims_by_reading(self, event, receives)
                 case Deleted():
-                    return deleted.prove(self, event, now)
+                    return deleted.claims_by_reading(self, event, now)
                 case Changed():
                     self.sources(event.version)
                     return certain(Changes(self, now).of(event))
                 case Replicated():
-                    return replicated.prove(self, event, now)
+                    return replicated.claims_by_reading(self, event, now)
                 case _:
                     return []
         except Unsourced:
@@ -90,7 +88,7 @@ class EventClaims:
             self.note(denied)
             if not last_try:
                 raise Unplaced(str(denied)) from denied
-            return created.unasked(self, event) if isinstance(event, Created) else []
+            return created.claims_when_denied(self, event) if isinstance(event, Created) else []
 
     def origins(self) -> ReplicaSources:
         return ReplicaSources(self.histories, self.objects, self.ledger)

@@ -26,7 +26,7 @@ def claims(world: "EventClaims", event: Replicated) -> list[Claim] | None:
     return certain([replicated(event)])
 
 
-def prove(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
+def claims_by_reading(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
     """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
     told = replicated(event)
     known = {event.destination: State(), **world.ledger.states(event.version)}

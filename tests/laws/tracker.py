@@ -115,16 +115,16 @@ class Tracker:
         )
         recorder = Recorder(
             parse=lambda body, _: [self.bodies[int(number)] for number in body.split()],
-            attributor=lambda: self._attributor(configurations),
+            event_claims=lambda: self._event_claims(configurations),
             histories=configurations,
             ledger=self.written,
             dead_letters=FaultyLetters(self.letters, self.fate),
             now=self.s3.now,
-            heard=FaultyHeard(self.heard, self.fate),
+            frontier=FaultyHeard(self.heard, self.fate),
         )
         return Process(configurations, recorder)
 
-    def _attributor(self, configurations: S3RuleHistories) -> EventClaims:
+    def _event_claims(self, configurations: S3RuleHistories) -> EventClaims:
         return EventClaims(
             histories=configurations.histories(),
             unknown=configurations.unknown(),

@@ -1,6 +1,7 @@
 """Finds object versions for a bucket, whether it is their source or one of their destinations."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from replication.errors import TrackerError
@@ -41,20 +42,20 @@ class _Copy(NamedTuple):
     items: tuple[LedgerItem, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class Lookup:
-    """`source_buckets` are those whose versions the tracker follows; `present` tells the time."""
+    """Finds versions by bucket and key.
 
-    def __init__(
-        self,
-        ledger: Versions,
-        histories: Callable[[], Histories],
-        source_buckets: frozenset[str],
-        present: Callable[[], Present],
-    ) -> None:
-        self._present = present
-        self._ledger = ledger
-        self._histories = histories
-        self._source_buckets = source_buckets
+    ledger              reads by key
+    histories           the rules of every source bucket
+    source_buckets      the tracked source buckets
+    present             the time of an answer
+    """
+
+    ledger: Versions
+    histories: Callable[[], Histories]
+    source_buckets: frozenset[str]
+    present: Callable[[], Present]
 
     def find(self, bucket: str, key: str, version_id: str | None) -> Json:
         """One version; without an id the newest that exists. NotTracked when there is none.
@@ -64,19 +65,19 @@ class Lookup:
         if version_id is None:
             return self._latest(bucket, key)
         version = ObjectVersion(bucket, key, version_id)
-        own = self._ledger.version(version) if bucket in self._source_buckets else ()
+        own = self.ledger.version(version) if bucket in self.source_buckets else ()
         if own and not version_items.is_unsourced(own):
-            return row.tracked_object(own, bucket, self._present())
+            return row.tracked_object(own, bucket, self.present())
         missing: ObjectVersion | None = None
         for source in self._sources(bucket, key):
-            items = self._ledger.version(ObjectVersion(source, key, version_id))
+            items = self.ledger.version(ObjectVersion(source, key, version_id))
             if version_items.holds(items, bucket):
-                return row.tracked_object(items, bucket, self._present())
+                return row.tracked_object(items, bucket, self.present())
             if any(item.destination == bucket for item in items):
                 missing = items[0].version
-        own = own or self._ledger.version(version)
+        own = own or self.ledger.version(version)
         if version_items.holds(own, bucket):
-            return row.tracked_object(own, bucket, self._present())
+            return row.tracked_object(own, bucket, self.present())
         raise _not_tracked(version.bucket, missing)
 
     def versions(
@@ -97,9 +98,9 @@ class Lookup:
         if newest is None or not newest.exists:
             raise _absence(bucket, newest)
         version = newest.items[0].version
-        items = self._ledger.version(version)
+        items = self.ledger.version(version)
         if (items and version.bucket == bucket) or version_items.holds(items, bucket):
-            return row.tracked_object(items, bucket, self._present())
+            return row.tracked_object(items, bucket, self.present())
         raise _not_tracked(bucket, version)  # it went between the two reads
 
     def _newest(self, bucket: str, key: str) -> _Copy | None:
@@ -114,13 +115,13 @@ class Lookup:
         was deleted for good, a replica is on its way, or was deleted there."""
         sourced = set()
         for source in self._sources(bucket, key):
-            for items in self._ledger.versions(source, key):
+            for items in self.ledger.versions(source, key):
                 if any(item.destination == bucket for item in items):
                     sourced.add(items[0].version.version_id)
                     yield _Copy(version_items.holds(items, bucket), False, items)
-        for items in self._ledger.versions(bucket, key):
+        for items in self.ledger.versions(bucket, key):
             if not version_items.is_unsourced(items):
-                exists = bucket in self._source_buckets and version_items.deleted_at(items) is None
+                exists = bucket in self.source_buckets and version_items.deleted_at(items) is None
                 yield _Copy(exists, True, items)
             elif items[0].version.version_id not in sourced:
                 yield _Copy(version_items.holds(items, bucket), False, items)
@@ -128,7 +129,7 @@ class Lookup:
     def _sources(self, bucket: str, key: str) -> tuple[str, ...]:
         """Buckets whose versions of the key could be in `bucket` as replicas. One whose rules
         are unknown could be any: its items tell."""
-        histories = self._histories()
+        histories = self.histories()
         known = {name: history for name, history in histories.items() if history is not None}
         unknown = {name for name, history in histories.items() if history is None}
         return tuple(sorted({*sources_of(known, bucket, key), *unknown} - {bucket}))

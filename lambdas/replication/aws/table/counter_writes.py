@@ -143,9 +143,10 @@ class CounterTable(Table):
         return {"N": str(int(self._seconds()) + GUARDS_KEPT_SECONDS)}
 
 
-class _ShardGuard:
+class _ShardGuard(Table):
     def __init__(self, client: "DynamoDBClient", table: str, shard: str, expires_at: Item) -> None:
-        self._client, self._table, self._expires_at = client, table, expires_at
+        super().__init__(client, table)
+        self._expires_at = expires_at
         self._key: Item = {"pk": {"S": f"{keys.COUNTED}{shard}"}, "sk": {"S": "shard"}}
         self.lane_source = shard
 
@@ -153,7 +154,7 @@ class _ShardGuard:
         return [
             {
                 "Put": {
-                    "TableName": self._table,
+                    "TableName": self._table_name,
                     "Item": {
                         **self._key,
                         "number": {"S": _padded(changes[-1].number)},
@@ -167,22 +168,22 @@ class _ShardGuard:
         ]
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
-        item: Mapping[str, Any] = self._client.get_item(
-            TableName=self._table, Key=self._key, ConsistentRead=True
-        ).get("Item", {"number": {"S": ""}})
-        return [one for one in changes if _padded(one.number) > item["number"]["S"]]
+        item = self._item(self._key)
+        last = item["number"]["S"] if item else ""
+        return [one for one in changes if _padded(one.number) > last]
 
 
-class _RecordGuard:
+class _RecordGuard(Table):
     def __init__(self, client: "DynamoDBClient", table: str, first: str, expires_at: Item) -> None:
-        self._client, self._table, self._expires_at = client, table, expires_at
+        super().__init__(client, table)
+        self._expires_at = expires_at
         self.lane_source = first
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
         return [
             {
                 "Put": {
-                    "TableName": self._table,
+                    "TableName": self._table_name,
                     "Item": {**self._key(change), "expires_at": self._expires_at},
                     "ConditionExpression": "attribute_not_exists(pk)",
                 }
@@ -191,14 +192,7 @@ class _RecordGuard:
         ]
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
-        request: Item = {
-            self._table: {"Keys": [self._key(one) for one in changes], "ConsistentRead": True}
-        }
-        present: set[str] = set()
-        while request:
-            answer = self._client.batch_get_item(RequestItems=request)
-            present |= {item["pk"]["S"] for item in answer["Responses"].get(self._table, [])}
-            request = answer.get("UnprocessedKeys", {})
+        present = {item["pk"]["S"] for item in self._of_keys([self._key(one) for one in changes])}
         return [one for one in changes if self._key(one)["pk"]["S"] not in present]
 
     def _key(self, change: Change) -> Item:

@@ -1,18 +1,13 @@
 """Fences put up in the stream, and which were passed. `fence_items.py` says how they lie."""
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import uuid4
 
-from replication.aws.answers import answering
+from replication.aws.batches import by_number
 from replication.aws.table import fence_item
-from replication.aws.table.ledger_item import Item
-from replication.aws.table.table import Table
+from replication.aws.table.table import MOST_KEYS, Table
 from replication.counters.fence import Fence
 from replication.threads import concurrently
-
-_READ_AT_ONCE = 100
-"""BatchGetItem takes no more keys."""
 
 
 class Fences(Table):
@@ -26,23 +21,11 @@ class Fences(Table):
 
     def are_passed(self, token: str) -> bool:
         """Whether every fence of the token was worked off."""
-        keys = fence_item.passed_keys()
-        pieces = [
-            keys[start : start + _READ_AT_ONCE] for start in range(0, len(keys), _READ_AT_ONCE)
-        ]
-        with answering("the table"):
-            return all(self._passed(piece, token) == len(piece) for piece in pieces)
-
-    def _passed(self, keys: list[Item], token: str) -> int:
-        """How many of these were passed with the token."""
-        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        passed = 0
-        while request:
-            answer = self._client.batch_get_item(RequestItems=request)
-            found = answer["Responses"].get(self._table_name, [])
-            passed += sum(item["token"]["S"] == token for item in found)
-            request = answer.get("UnprocessedKeys", {})
-        return passed
+        pieces = by_number(fence_item.passed_keys(), MOST_KEYS)
+        return all(
+            sum(item["token"]["S"] == token for item in self._of_keys(piece)) == len(piece)
+            for piece in pieces
+        )
 
     def pass_by(self, fences: Iterable[Fence]) -> None:
         """Notes that everything before these is counted; of one fence the last counts."""

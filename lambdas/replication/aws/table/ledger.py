@@ -16,11 +16,12 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.aws.answers import FAILED_CALL
+from replication.aws.batches import by_number
 from replication.aws.table import ledger_item
 from replication.aws.table.item_reads import ItemReads
 from replication.aws.table.ledger_item import Item
@@ -65,7 +66,6 @@ _THROTTLED = frozenset(
 _REFUSED = ("DuplicateItem", "ConditionalCheckFailed", "ValidationError")
 
 Result = Written | NotYet | Rejected
-T = TypeVar("T")
 
 
 class DynamoDBLedger:
@@ -105,9 +105,8 @@ class DynamoDBLedger:
             else:
                 batches.append((key, statement))
         results: dict[ItemKey, Result] = {}
-        for answers in concurrently(
-            lambda batch: self._execute(batch, end), _chunks(batches), THREADS
-        ):
+        calls = by_number(batches, STATEMENTS_A_CALL)
+        for answers in concurrently(lambda batch: self._execute(batch, end), calls, THREADS):
             for key, answer in answers:
                 if answer is None:
                     refused.append(key)
@@ -252,8 +251,3 @@ def _result(error: Mapping[str, Any] | None) -> Result | None:
         return None
     kind = _Throttled if error["Code"] in _THROTTLED else Unavailable
     return kind(f"the ledger answered {error['Code']}: {error.get('Message')}")
-
-
-def _chunks(batches: Sequence[T]) -> list[Sequence[T]]:
-    starts = range(0, len(batches), STATEMENTS_A_CALL)
-    return [batches[start : start + STATEMENTS_A_CALL] for start in starts]

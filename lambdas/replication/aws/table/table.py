@@ -1,6 +1,6 @@
 """The calls that most classes of this folder make: one item, all items of a query, a write."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import answering
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 """Seconds."""
+MOST_KEYS = 100
+"""BatchGetItem takes no more."""
 
 
 class Table:
@@ -44,6 +46,15 @@ class Table:
         with answering(self.who):
             for page in pages:
                 yield from page["Items"]
+
+    def _of_keys(self, keys: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """BatchGetItem: the items that exist, in no order. At most MOST_KEYS."""
+        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
+        while request:
+            with answering(self.who):
+                answer = self._client.batch_get_item(RequestItems=request)
+            yield from answer["Responses"].get(self._table_name, [])
+            request = answer.get("UnprocessedKeys", {})
 
     def _put(self, item: Mapping[str, Any], **condition: Any) -> bool:
         """PutItem; False when its condition does not hold."""
