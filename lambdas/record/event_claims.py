@@ -45,7 +45,8 @@ class EventClaims:
     _reread: dict[str, RuleHistory] = field(default_factory=dict)
 
     def claims(self, event: Event) -> list[Claim] | None:
-        """The claims that the event and the rules make; None when more has to be read. Rejected for a bucket that is not tracked, Unavailable when its rules cannot be read."""
+        """The claims that the event and the rules make; None when more has to be read. Rejected for
+        a bucket that is not tracked, Unavailable when its rules cannot be read."""
         match event:
             case Created():
                 return created.claims(self, event)
