@@ -109,7 +109,7 @@ class RowClaims:
 
     def _listed(self, row: Listed) -> Found:
         if row.replica:
-            return Found(Outcome.REPLICA, question=self._whose(row))
+            return Found(Outcome.REPLICA, question=self._replica_question(row))
         if row.delete_marker and row.status is None:
             return self._marker(row)
         if self.history is None:
@@ -118,7 +118,7 @@ class RowClaims:
             return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
         possible = self.history.candidates(row.version.key)
         # Of where, nobody may be able to tell; but S3 says so of the version.
-        by_itself = Claim(self._seen(row, Kind.OBSERVED, "", None))
+        by_itself = Claim(self._row_fact(row, Kind.OBSERVED, "", None))
         if not possible:
             return Found(Outcome.NO_RULE, (by_itself,))
         in_doubt = self.history.in_doubt(row.last_modified, self.delivery.at)
@@ -131,7 +131,7 @@ class RowClaims:
         # destination of a bucket that is none; unless nothing surer is known.
         notes = (
             Claim(
-                self._seen(row, Kind.NOTED, name, rule_id),
+                self._row_fact(row, Kind.NOTED, name, rule_id),
                 must_exist=bool(own) and name not in own,
             )
             for name, rule_id in possible.items()
@@ -139,13 +139,13 @@ class RowClaims:
         question = Question(tuple(possible) if in_doubt else None, unless=row.status)
         return Found(Outcome.AMBIGUOUS, (by_itself, *notes), question)
 
-    def _whose(self, row: Listed) -> Question | None:
+    def _replica_question(self, row: Listed) -> Question | None:
         """The question whose replica it is, where it can be any tracked bucket's."""
         if not self.is_destination:
             return None
         here = Head(REPLICA if row.replica else None, bool(row.delete_marker), row.last_modified)
         copy = replace(row, status=Status.COMPLETED)
-        seen = replace(self._seen(copy, Kind.OBSERVED, row.version.bucket, None), present=True)
+        seen = replace(self._row_fact(copy, Kind.OBSERVED, row.version.bucket, None), present=True)
         return Question(here=here, unsourced=Claim(seen))
 
     def _marker(self, row: Listed) -> Found:
@@ -154,7 +154,7 @@ class RowClaims:
         possible = (
             self.history.candidates(row.version.key, delete_marker=True) if self.history else {}
         )
-        whose = self._whose(row)
+        whose = self._replica_question(row)
         if not possible and whose is None:
             return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
         question = replace(whose or Question(), possible=tuple(possible), unless_known=True)
@@ -164,7 +164,7 @@ class RowClaims:
         self, row: Listed, status: Status, rules: Mapping[str, str | None], names: Iterable[str]
     ) -> Found:
         claims = tuple(
-            Claim(self._seen(row, Kind.OBSERVED, name, rules[name])) for name in sorted(names)
+            Claim(self._row_fact(row, Kind.OBSERVED, name, rules[name])) for name in sorted(names)
         )
         return Found(Outcome(status.lower()), claims)
 
@@ -175,7 +175,7 @@ class RowClaims:
             history.at(at), row.version.key, delete_marker=bool(row.delete_marker)
         )
 
-    def _seen(self, row: Listed, kind: Kind, destination: str, rule_id: str | None) -> Fact:
+    def _row_fact(self, row: Listed, kind: Kind, destination: str, rule_id: str | None) -> Fact:
         observed = kind is Kind.OBSERVED
         return Fact(
             kind=kind,
@@ -229,9 +229,9 @@ class RowClaims:
             return Found(Outcome.NO_RULE)
         tried = not row.succeeded and row.code not in NEVER_TRIED
         if tried and len(possible) == 1:
-            return Found(Outcome.FAILED, (Claim(self._told(row, possible[0], Kind.FAILED)),))
+            return Found(Outcome.FAILED, (Claim(self._task_fact(row, possible[0], Kind.FAILED)),))
         claims = tuple(
-            Claim(self._told(row, name, Kind.NOTED), must_exist=name not in own)
+            Claim(self._task_fact(row, name, Kind.NOTED), must_exist=name not in own)
             for name in possible
         )
         if row.succeeded:
@@ -240,7 +240,7 @@ class RowClaims:
             return Found(Outcome.AMBIGUOUS, claims, Question())
         return Found(Outcome.TASK_NOT_TRIED, claims)
 
-    def _told(self, row: Task, destination: str, kind: Kind) -> Fact:
+    def _task_fact(self, row: Task, destination: str, kind: Kind) -> Fact:
         result = "succeeded" if row.succeeded else "failed"
         detail = f"Batch Replication task {result}"
         if row.code:

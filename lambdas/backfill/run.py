@@ -231,16 +231,16 @@ class Backfill:
             self.progress.save_file(run, progress, now)
         return progress
 
-    def _keep_error(self, request: Request, run: RunProgress, **told: str) -> None:
+    def _keep_error(self, request: Request, run: RunProgress, **values: str) -> None:
         """Puts into the progress what is wrong. That this fails changes nothing about it."""
         now = self.now()
         try:
             if request.file is None:
-                self.progress.save_run(replace(run, **told), now)  # type: ignore[arg-type]
+                self.progress.save_run(replace(run, **values), now)  # type: ignore[arg-type]
                 return
             bucket, key = request.file
             before = self.progress.file(run.id, bucket, key) or FileProgress(bucket, key)
-            after = replace(before, updated_at=now, **told)  # type: ignore[arg-type]
+            after = replace(before, updated_at=now, **values)  # type: ignore[arg-type]
             self.progress.save_file(run.id, after, now)
         except Unavailable as error:
             log.warning("progress of %s could not be noted: %s", request.manifest, error)

@@ -130,8 +130,8 @@ def _response(
     request_id: str | None = None,
 ) -> Response[str]:
     body = {"type": URN + kind.name, "title": kind.title, "status": kind.status, "detail": detail}
-    told = {"parameter": parameter, "request_id": request_id}
-    body |= {name: value for name, value in told.items() if value is not None}
+    optional = {"parameter": parameter, "request_id": request_id}
+    body |= {name: value for name, value in optional.items() if value is not None}
     return Response(
         status_code=kind.status,
         content_type=CONTENT_TYPE,

@@ -34,13 +34,13 @@ _ORDER = (None, Status.PENDING, Status.FAILED, Status.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
-class LookingBack:
+class LookBacks:
     """`done` keeps that a revision, by bucket and `since`, was looked back at."""
 
     reconciler: Reconciler
     done: Callable[[str, Instant], None]
 
-    def look(
+    def work_off(
         self, work: LookBack, seconds_left: Callable[[], float] = lambda: math.inf
     ) -> tuple[LookBack | None, Counter[str]]:
         """Where to go on (None: it is done), and what was found. Unavailable when S3 or the ledger
@@ -57,14 +57,14 @@ class LookingBack:
         first = min(one.look_back[0] for one in revisions)
         last = max(one.look_back[1] for one in revisions)
         windows = self._windows(history, first)
-        asked: set[ObjectVersion] = set()
+        done_versions: set[ObjectVersion] = set()
         begun = work
         while work.stage < len(windows):
             window = replace(windows[work.stage], after=work.after)
             try:
                 rows, after = self.reconciler.index.page(window, PAGE)
                 written = [stored for _, stored in rows if _is_within(stored, first, last)]
-                self._page(history, written, asked, counts)
+                self._page(history, written, done_versions, counts)
             except Unavailable:
                 if work == begun:
                     raise
@@ -93,23 +93,23 @@ class LookingBack:
         self,
         history: RuleHistory,
         written: Sequence[LedgerItem],
-        asked: set[ObjectVersion],
+        done_versions: set[ObjectVersion],
         counts: Counter[str],
     ) -> None:
         """Looks at versions that were not `asked` about for another destination."""
         now = self.reconciler.now()
-        versions = sorted({stored.version for stored in written} - asked)
-        found = concurrently(lambda one: self._examine(history, one, now), versions, THREADS)
+        versions = sorted({stored.version for stored in written} - done_versions)
+        found = concurrently(lambda one: self._read_version(history, one, now), versions, THREADS)
         for error in found:
             if isinstance(error, NotYet):
                 raise Unavailable(f"a version could not be looked at: {error}")
         facts = [fact for one in found if isinstance(one, list) for fact in one]
         self.reconciler.write(facts)
-        asked.update(versions)
+        done_versions.update(versions)
         counts["looked_back_versions"] += len(versions)
         counts["checked_versions"] += len({fact.version for fact in facts})
 
-    def _examine(
+    def _read_version(
         self, history: RuleHistory, version: ObjectVersion, now: Instant
     ) -> list[Fact] | NotYet:
         try:
@@ -117,7 +117,7 @@ class LookingBack:
             if _is_explained(history, version, known):
                 return []
             others = history.candidates(version.key)
-            facts = self.reconciler.examiner(now).examine(version, known, now, others)
+            facts = self.reconciler.version_reader(now).examine(version, known, now, others)
             return [fact for fact in facts if _is_news(fact, known)]
         except Denied as denied:
             self.reconciler.note([denied], now)

@@ -64,7 +64,7 @@ class Learnt(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class WindowResult:
     """`rest`: what is left of the window. `again`: versions S3 did not answer for, a window each.
     `counts`: what was found, by name."""
 
@@ -74,7 +74,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Read:
     facts: tuple[Fact, ...]
     differences: tuple[str, ...]
 
@@ -114,8 +114,8 @@ class Reconciler:
         ]
         windows: list[Window] = []
         ages = []
-        asked = [(route, status) for route in routes for status in self._statuses(route)]
-        for (route, status), row in zip(asked, self._oldest(asked), strict=True):
+        wanted = [(route, status) for route in routes for status in self._statuses(route)]
+        for (route, status), row in zip(wanted, self._oldest(wanted), strict=True):
             since = row.record.state.since if row else None
             if row is None or since is None:
                 continue
@@ -152,9 +152,9 @@ class Reconciler:
             if history and any(self.schedule.looks_back(due[one], last, now) for one in ready):
                 yield LookBack(history.bucket, ready)
 
-    def check(
+    def work_off(
         self, window: Window, seconds_left: Callable[[], float] = lambda: math.inf
-    ) -> Checked:
+    ) -> WindowResult:
         """Looks at the window, page after page. Unavailable when the ledger could not be read or
         written: the window comes again then."""
         counts: Counter[str] = Counter()
@@ -168,7 +168,7 @@ class Reconciler:
                 rest = replace(rest, whole=False)
             if seconds_left() < RESERVE_SECONDS:
                 break
-        return Checked(rest, counts, tuple(again))
+        return WindowResult(rest, counts, tuple(again))
 
     def _page(
         self, window: Window, rows: Sequence[LedgerItem], counts: Counter[str]
@@ -176,17 +176,17 @@ class Reconciler:
         """What S3 did not answer for."""
         now = self.now()
         due = [s for s in rows if self._is_due(window, s.version, s.record.state, now)]
-        examined = concurrently(lambda stored: self._examine(window, stored, now), due, THREADS)
-        denied = [one for one in examined if isinstance(one, Denied)]
+        found = concurrently(lambda stored: self._read_version(window, stored, now), due, THREADS)
+        denied = [one for one in found if isinstance(one, Denied)]
         self.note(denied, now)
-        seen = [one for one in examined if isinstance(one, _Seen)]
+        seen = [one for one in found if isinstance(one, _Read)]
         self.write([fact for one in seen for fact in one.facts])
         counts.update(name for one in seen for name in one.differences)
         counts["checked_versions"] += sum(bool(one.facts) for one in seen)
         counts["denied_checks"] += len(denied)
         unanswered = [
             stored
-            for stored, one in zip(due, examined, strict=True)
+            for stored, one in zip(due, found, strict=True)
             if isinstance(one, NotYet) and not isinstance(one, Denied)
         ]
         counts["unanswered_checks"] += len(unanswered)
@@ -211,7 +211,7 @@ class Reconciler:
             if isinstance(result, (NotYet, Rejected)):
                 raise Unavailable(f"what was seen could not be written: {result}")
 
-    def examiner(self, now: Instant, *, audit: bool = False) -> VersionReader:
+    def version_reader(self, now: Instant, *, audit: bool = False) -> VersionReader:
         return VersionReader(
             self.objects,
             audit=audit,
@@ -228,8 +228,8 @@ class Reconciler:
         if not sources_of(histories, version.bucket, version.key):
             self.learnt.note_replicas(version.bucket, folder_of(version.key))
 
-    def _oldest(self, asked: Sequence[tuple[Route, Status | None]]) -> Iterable[LedgerItem | None]:
-        return concurrently(lambda one: self.index.oldest(*one), asked, THREADS)
+    def _oldest(self, wanted: Sequence[tuple[Route, Status | None]]) -> Iterable[LedgerItem | None]:
+        return concurrently(lambda one: self.index.oldest(*one), wanted, THREADS)
 
     def _is_due(self, window: Window, version: ObjectVersion, state: State, now: Instant) -> bool:
         """Whether a version with that status somewhere is to be looked at because of it."""
@@ -245,7 +245,7 @@ class Reconciler:
         time_control = any(rule.id == state.rule_id and rule.threshold_minutes for rule in rules)
         return age >= self.schedule.expected_seconds(time_control)
 
-    def _examine(self, window: Window, stored: LedgerItem, now: Instant) -> _Seen | NotYet:
+    def _read_version(self, window: Window, stored: LedgerItem, now: Instant) -> _Read | NotYet:
         """Every version once, although each of its destinations may list it in this window."""
         version = stored.version
         try:
@@ -261,13 +261,13 @@ class Reconciler:
                 and self._is_due(window, version, state, now)
             ]
             if stored.destination != min(listed, default=None):
-                return _Seen((), ())
+                return _Read((), ())
             others = possible(history, version, known, now)
-            examiner = self.examiner(now, audit=window.status is Status.COMPLETED)
-            facts = examiner.examine(version, with_due(history, version, known), now, others)
+            version_reader = self.version_reader(now, audit=window.status is Status.COMPLETED)
+            facts = version_reader.examine(version, with_due(history, version, known), now, others)
             differences = (_difference(fact, known) for fact in facts)
             self._learn(facts, known)
-            return _Seen(tuple(facts), tuple(name for name in differences if name))
+            return _Read(tuple(facts), tuple(name for name in differences if name))
         except NotYet as error:
             return error
 

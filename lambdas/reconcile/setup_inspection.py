@@ -43,10 +43,10 @@ class SetupInspection:
             for bucket in self.buckets
             if bucket not in known or seconds_between(known[bucket][1], now) >= PERIOD_SECONDS
         ]
-        concurrently(lambda bucket: self._look(bucket, now), due, THREADS)
+        concurrently(lambda bucket: self._inspect(bucket, now), due, THREADS)
         return len(due)
 
-    def _look(self, bucket: str, now: Instant) -> None:
+    def _inspect(self, bucket: str, now: Instant) -> None:
         try:
             self.findings.note_setup(bucket, self.setup_of(bucket), now)
         except Denied as error:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
-from reconcile.look_back import LookingBack
+from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
 from reconcile.setup_inspection import SetupInspection
 from replication.aws.clients import client
-from replication.aws.s3.bucket_setups import S3Setups
+from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.aws.s3.objects import S3Objects
 from replication.aws.sqs import SqsQueue
 from replication.aws.table.findings import FindingsTable
@@ -36,7 +36,7 @@ class Service:
     queue: WindowQueue
     ticks: Ticks
     inspection: SetupInspection
-    looking_back: LookingBack
+    look_backs: LookBacks
 
     def tick(self) -> float | None:
         """Plans what became due since the last tick, and inspects the buckets when that is due;
@@ -53,15 +53,15 @@ class Service:
     def work(self, work: Work, seconds_left: Callable[[], float]) -> Counter[str]:
         """Works off a message and sends what is left of it; what was found, by name."""
         if isinstance(work, LookBack):
-            left, counts = self.looking_back.look(work, seconds_left)
+            left, counts = self.look_backs.work_off(work, seconds_left)
             # With time to spare it was S3 or the ledger that did not answer.
             delay = RETRY_SECONDS if seconds_left() > RESERVE_SECONDS else 0
             self.queue.send([left] if left else [], delay_seconds=delay)
             return counts
-        checked = self.reconciler.check(work, seconds_left)
-        self.queue.send([checked.rest] if checked.rest else [])
-        self.queue.send(checked.again, delay_seconds=RETRY_SECONDS)
-        return checked.counts
+        result = self.reconciler.work_off(work, seconds_left)
+        self.queue.send([result.rest] if result.rest else [])
+        self.queue.send(result.again, delay_seconds=RETRY_SECONDS)
+        return result.counts
 
 
 @cache
@@ -88,7 +88,7 @@ def service() -> Service:
         WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url)),
         Ticks(dynamodb, table),
         SetupInspection(
-            S3Setups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)
+            S3BucketSetups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)
         ),
-        LookingBack(reconciler, configurations.note_looked_back),
+        LookBacks(reconciler, configurations.note_looked_back),
     )

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from record.claims import fact_of
 from replication.errors import Denied
 from replication.ledger.fact import Fact, Kind
 from replication.s3.destinations import due, takes_change
@@ -40,7 +41,7 @@ _UNDER_WAY = (Status.PENDING, Status.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _SourceReads:
     """What S3 says of the source. `denied`: it says nothing."""
 
     head: Head | None = None
@@ -87,13 +88,13 @@ class Changes:
         met = history.met(event.at, last)
         takes = {name: _agreed(takes_change(one, key, name, None) for one in met) for name in own}
         unsure = len(met) > 1 or not history.is_read(last) or history.is_changing(last)
-        asked = _Asked()
+        reads = _SourceReads()
         if None in takes.values() or any(self._both_ways(event.version, name) for name in own):
-            asked = self._ask(event.version, with_tags=None in takes.values())
+            reads = self._read_source(event.version, with_tags=None in takes.values())
             takes = {
                 name: self._by_head(
-                    asked,
-                    _agreed(takes_change(one, key, name, asked.tags) for one in met),
+                    reads,
+                    _agreed(takes_change(one, key, name, reads.tags) for one in met),
                     state,
                     alone,
                 )
@@ -108,23 +109,23 @@ class Changes:
                 taken = None
             facts += list(self._facts(event, name, taken))
         for one in due(
-            history, key, event.at, last, delete_marker=False, tags=asked.tags, tags_denied=True
+            history, key, event.at, last, delete_marker=False, tags=reads.tags, tags_denied=True
         ):
             if one.taken and _says_nothing(known.get(one.destination)):
                 facts += list(self._facts(event, one.destination, None))
         return facts
 
     @staticmethod
-    def _by_head(asked: _Asked, taken: bool | None, state: State, alone: bool) -> bool | None:
+    def _by_head(reads: _SourceReads, taken: bool | None, state: State, alone: bool) -> bool | None:
         """Whether S3 takes the change; None: nobody can tell."""
-        if asked.denied or (asked.head and asked.head.unreadable):
+        if reads.denied or (reads.head and reads.head.unreadable):
             return taken
-        if asked.status not in _UNDER_WAY:
+        if reads.status not in _UNDER_WAY:
             return False
         if not alone:
             return taken
         # What had FAILED and still reads so was not taken up, or has failed again.
-        return asked.status == Status.PENDING or state.status is not Status.FAILED
+        return reads.status == Status.PENDING or state.status is not Status.FAILED
 
     @staticmethod
     def _facts(event: Changed, name: str, taken: bool | None) -> Iterator[Fact]:
@@ -136,29 +137,29 @@ class Changes:
         other = self.world.histories.get(name)
         return other is not None and other.may_take(version.key, version.bucket)
 
-    def _ask(self, version: ObjectVersion, *, with_tags: bool) -> _Asked:
+    def _read_source(self, version: ObjectVersion, *, with_tags: bool) -> _SourceReads:
         try:
             head = self.world.objects.head(version)
         except Denied as denied:
             self.world.note(denied)
-            return _Asked(denied=True)
+            return _SourceReads(denied=True)
         under_way = head is not None and (head.unreadable or head.replication_status in _UNDER_WAY)
         if not (with_tags and under_way):
-            return _Asked(head)
+            return _SourceReads(head)
         try:
-            return _Asked(head, tags=self.world.objects.tags(version))
+            return _SourceReads(head, tags=self.world.objects.tags(version))
         except Denied as denied:
             self.world.note(denied)
-            return _Asked(head)
+            return _SourceReads(head)
 
     def _of_unknown(self, event: Changed, history: RuleHistory) -> list[Fact]:
         """Its creation was lost, or is still on its way. The header says that a rule took it, and
         the rules of its time where; by tags that may have been set later, so HEAD has to tell."""
-        asked = self._ask(event.version, with_tags=True)
-        head = asked.head
-        if head is not None and not head.unreadable and asked.status in (None, REPLICA):
+        reads = self._read_source(event.version, with_tags=True)
+        head = reads.head
+        if head is not None and not head.unreadable and reads.status in (None, REPLICA):
             return []
-        if head is None and not asked.denied:
+        if head is None and not reads.denied:
             return []
         written_at = (head and head.last_modified) or event.at
         facts = []
@@ -168,10 +169,10 @@ class Changes:
             written_at,
             end_of_second(written_at),
             delete_marker=bool(head and head.delete_marker),
-            tags=asked.tags,
-            tags_denied=asked.tags is None,
+            tags=reads.tags,
+            tags_denied=reads.tags is None,
         ):
-            sure = asked.status == Status.PENDING and one.taken and not one.in_doubt
+            sure = reads.status == Status.PENDING and one.taken and not one.in_doubt
             facts += list(self._facts(event, one.destination, True if sure else None))
         return facts
 
@@ -207,15 +208,7 @@ def _agreed(answers: Iterable[bool | None]) -> bool | None:
 def changed(event: Changed, destination: str) -> Fact:
     """Tags, ACL or retention of the source version changed. The fact is the event and no more, so
     that it is the same whenever the event is delivered again."""
-    return Fact(
-        kind=Kind.CHANGED,
-        version=event.version,
-        destination=destination,
-        at=event.at,
-        evidence=Evidence.OBJECT_CHANGED,
-        id=event.id,
-        detail=event.detail,
-    )
+    return fact_of(event, Kind.CHANGED, destination, Evidence.OBJECT_CHANGED)
 
 
 def verdict(
@@ -223,13 +216,12 @@ def verdict(
 ) -> Fact:
     """What the change does at a destination: PENDING when S3 takes it there once more. It has the
     place and the id of its event, so the first verdict on an event is the one that stays."""
-    return Fact(
-        kind=Kind.VERDICT,
-        version=event.version,
-        destination=destination,
-        at=event.at,
-        evidence=Evidence.OBJECT_CHANGED,
-        id=event.id,
+    return fact_of(
+        event,
+        Kind.VERDICT,
+        destination,
+        Evidence.OBJECT_CHANGED,
+        detail=None,
         status=status,
         retention=event.retention,
         in_doubt=in_doubt or None,

@@ -9,7 +9,7 @@ in a bucket that is both  an arrival first, then a version of its own
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from record.claims import TRIES, certain, if_known
+from record.claims import TRIES, certain, end_of, fact_of, fact_of_replica, if_known
 from replication.errors import Denied, Undecided, Unplaced, Unsourced
 from replication.head.port import Head
 from replication.ledger.fact import Fact, Kind
@@ -86,7 +86,7 @@ def of_its_own(
     """A version of the bucket's own, by the rules of its time."""
     if event.by_lifecycle:  # such a marker is never replicated
         return _ineligible(world, event)
-    last = end_of_second(event.at) if event.whole_second else event.at
+    last = end_of(event)
     found = due(
         history,
         event.version.key,
@@ -172,13 +172,11 @@ def _of_creation(
     detail: str | None = None,
     in_doubt: bool = False,
 ) -> Fact:
-    return Fact(
-        kind=kind,
-        version=event.version,
-        destination=destination,
-        at=event.at,
-        evidence=Evidence.OBJECT_CREATED,
-        id=event.id,
+    return fact_of(
+        event,
+        kind,
+        destination,
+        Evidence.OBJECT_CREATED,
         rule_id=rule_id,
         size=event.size,
         etag=event.etag,
@@ -191,12 +189,4 @@ def _of_creation(
 
 def arrived(event: Created, source: str) -> Fact:
     """The version is a replica of the same version in the bucket `source`."""
-    return Fact(
-        kind=Kind.ARRIVED,
-        version=event.version.in_bucket(source),
-        destination=event.version.bucket,
-        at=end_of_second(event.at) if event.whole_second else event.at,
-        evidence=Evidence.REPLICA_CREATED,
-        id=event.id,
-        detail=event.detail,
-    )
+    return fact_of_replica(event, Kind.ARRIVED, source, Evidence.REPLICA_CREATED)

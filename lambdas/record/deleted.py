@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from record.claims import certain, if_known
+from record.claims import certain, end_of, fact_of, fact_of_replica, if_known
 from replication.errors import Unplaced
 from replication.head.reader import VersionReader
 from replication.ledger.fact import Fact, Kind
@@ -10,7 +10,7 @@ from replication.ledger.port import Claim
 from replication.ledger.state import NULL_VERSION
 from replication.s3.events import Deleted
 from replication.s3.evidence import Evidence
-from replication.times import Instant, end_of_second
+from replication.times import Instant
 
 if TYPE_CHECKING:
     from record.event_claims import EventClaims
@@ -50,27 +50,18 @@ def claims_by_reading(world: "EventClaims", event: Deleted, now: Instant) -> lis
 
 def replica_deleted(event: Deleted, source: str) -> Fact:
     """The version that was deleted for good is a replica of `source`'s."""
-    return Fact(
-        kind=Kind.REPLICA_DELETED,
-        version=event.version.in_bucket(source),
-        destination=event.version.bucket,
-        at=end_of_second(event.at) if event.whole_second else event.at,
-        evidence=Evidence.OBJECT_DELETED,
-        id=event.id,
-        detail=event.detail,
-    )
+    return fact_of_replica(event, Kind.REPLICA_DELETED, source, Evidence.OBJECT_DELETED)
 
 
 def deleted(event: Deleted, destination: str) -> Fact:
     """The source version was deleted for good."""
-    return Fact(
-        kind=Kind.DELETED,
-        version=event.version,
-        destination=destination,
-        at=end_of_second(event.at) if event.whole_second else event.at,
-        evidence=Evidence.OBJECT_DELETED,
-        id=event.id,
-        detail=event.detail,
-        # A `null` version can be written again, and only sequencers order it within a second.
-        sequencer=event.sequencer if event.version.version_id == NULL_VERSION else None,
+    # A `null` version can be written again, and only sequencers order it within a second.
+    sequencer = event.sequencer if event.version.version_id == NULL_VERSION else None
+    return fact_of(
+        event,
+        Kind.DELETED,
+        destination,
+        Evidence.OBJECT_DELETED,
+        at=end_of(event),
+        sequencer=sequencer,
     )

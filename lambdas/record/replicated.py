@@ -28,16 +28,16 @@ def claims(world: "EventClaims", event: Replicated) -> list[Claim] | None:
 
 def claims_by_reading(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
     """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
-    told = replicated(event)
+    event_fact = replicated(event)
     known = {event.destination: State(), **world.ledger.states(event.version)}
     others = possible(world.history(event.version.bucket), event.version, known, now)
-    examiner = VersionReader(world.objects, note=world.note)
+    reader = VersionReader(world.objects, note=world.note)
     try:
-        seen = examiner.examine(event.version, known, now, others, sure=event.destination)
+        read = reader.examine(event.version, known, now, others, sure=event.destination)
     except Denied as denied:
         world.note(denied)
-        seen = []
-    return certain([told, *seen])
+        read = []
+    return certain([event_fact, *read])
 
 
 def replicated(event: Replicated) -> Fact:

@@ -50,7 +50,7 @@ class BatchDigest:
     failure_kinds: dict[FailureKind, KindDigest] = field(default_factory=dict)
     completed: dict[tuple[str, str, str], Instant] = field(default_factory=dict)
 
-    def hear(self, old: ItemImage | None, new: ItemImage | None) -> None:
+    def add(self, old: ItemImage | None, new: ItemImage | None) -> None:
         """One change of an item."""
         for seen in (old, new):
             if seen and seen.listed and seen.state.failed_at:
@@ -68,19 +68,19 @@ class BatchDigest:
 
     def of(self, kind: FailureKind) -> KindDigest:
         rule = (kind.bucket, kind.destination, kind.rule_id)
-        heard = self.failure_kinds.get(kind, KindDigest())
-        return replace(heard, completed_at=self.completed.get(rule))
+        digest = self.failure_kinds.get(kind, KindDigest())
+        return replace(digest, completed_at=self.completed.get(rule))
 
 
-def _with_failure(heard: KindDigest, seen: ItemImage, since: Instant, *, quiet: bool) -> KindDigest:
-    sample = Sample(seen.version.key, seen.version.version_id)
+def _with_failure(known: KindDigest, item: ItemImage, at: Instant, *, quiet: bool) -> KindDigest:
+    sample = Sample(item.version.key, item.version.version_id)
     return KindDigest(
-        failures=heard.failures + (not quiet),
-        first_failed_at=min(since, heard.first_failed_at or since),
-        last_failed_at=max(since, heard.last_failed_at or since),
-        completed_at=heard.completed_at,
-        samples=_samples((*heard.samples, sample)),
-        listed=heard.listed + quiet,
+        failures=known.failures + (not quiet),
+        first_failed_at=min(at, known.first_failed_at or at),
+        last_failed_at=max(at, known.last_failed_at or at),
+        completed_at=known.completed_at,
+        samples=_samples((*known.samples, sample)),
+        listed=known.listed + quiet,
     )
 
 
@@ -88,7 +88,7 @@ def after(
     current: Incident | None,
     kind: FailureKind,
     counted: Mapping[str, int],
-    heard: KindDigest,
+    digest: KindDigest,
     now: Instant,
     new_id: str,
 ) -> Incident | None:
@@ -98,33 +98,33 @@ def after(
     if current is None:
         if failing <= 0:
             return None
-        began = heard.first_failed_at or now
+        began = digest.first_failed_at or now
         current = Incident(
             id=new_id,
             kind=kind,
             opened_at=now,
             first_failed_at=began,
-            last_failed_at=heard.last_failed_at or began,
+            last_failed_at=digest.last_failed_at or began,
             # Nobody heard of the failures that a recount found.
-            failures_before=max(0, failures - max(heard.failures, failing)),
-            quiet=heard.listed > 0 and heard.failures == 0,
+            failures_before=max(0, failures - max(digest.failures, failing)),
+            quiet=digest.listed > 0 and digest.failures == 0,
         )
     elif current.resolved_at:
         return current
     unwell = max(0, failing) + max(0, counted.get("retrying", 0))
     recovered_at = current.recovered_at
-    last = max(current.last_failed_at, heard.last_failed_at or current.last_failed_at)
+    last = max(current.last_failed_at, digest.last_failed_at or current.last_failed_at)
     if recovered_at and recovered_at < last:
         recovered_at = None
-    if recovered_at is None and heard.completed_at and heard.completed_at >= last:
-        recovered_at = heard.completed_at
+    if recovered_at is None and digest.completed_at and digest.completed_at >= last:
+        recovered_at = digest.completed_at
     return replace(
         current,
         first_failed_at=min(
-            current.first_failed_at, heard.first_failed_at or current.first_failed_at
+            current.first_failed_at, digest.first_failed_at or current.first_failed_at
         ),
         last_failed_at=last,
-        samples=_samples((*current.samples, *heard.samples)),
+        samples=_samples((*current.samples, *digest.samples)),
         failures=max(failures - current.failures_before, failing),
         failing=failing,
         failing_bytes=counted.get("failing_bytes", 0),
@@ -132,11 +132,11 @@ def after(
         resolved_at=now
         if not unwell and (recovered_at or seconds_between(last, now) >= GONE_SECONDS)
         else None,
-        quiet=current.quiet and heard.failures == 0,
+        quiet=current.quiet and digest.failures == 0,
     )
 
 
-def message_due(incident: Incident) -> IncidentEvent | None:
+def due_event(incident: Incident) -> IncidentEvent | None:
     """What the subscribers have to be told; None: they know everything."""
     if incident.quiet:
         return None
@@ -147,7 +147,7 @@ def message_due(incident: Incident) -> IncidentEvent | None:
     return IncidentEvent.GROWN if level_of(incident) > incident.level else None
 
 
-def once_announced(incident: Incident) -> Incident:
+def with_level_announced(incident: Incident) -> Incident:
     """The incident once they were told."""
     return replace(incident, level=max(incident.level, level_of(incident)))
 

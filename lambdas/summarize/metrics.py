@@ -43,7 +43,7 @@ def counted(deltas: Deltas, now: Instant) -> Iterator[Document]:
     for (bucket, destination), amounts in routes.items():
         dimensions = route(bucket, destination)
         sums: dict[str, Value] = {
-            told: amounts[name] for name, told in _SUMS.items() if amounts[name]
+            metric: amounts[name] for name, metric in _SUMS.items() if amounts[name]
         }
         if sums:
             yield document(dimensions, dict.fromkeys(sums, "Count"), sums, now)

@@ -39,11 +39,11 @@ from replication.times import Instant
 ROUNDS = 5
 
 
-LOOKS = 6
+FENCE_CHECKS = 6
 """How often the fences are looked at, a rest apart, before the stream counts as behind."""
 
 
-_STANDING = frozenset({"pending", "failing", "failing_bytes", "retrying"})
+_CURRENT = frozenset({"pending", "failing", "failing_bytes", "retrying"})
 
 
 class Verdict(StrEnum):
@@ -101,16 +101,16 @@ class Recount:
 
     def __call__(self, bucket: str, destination: str) -> Recounted:
         # Most recounts find nothing, for which no fence is needed.
-        previous, now, entries = self._look(bucket, destination)
+        previous, now, entries = self._compare(bucket, destination)
         if previous == {}:
             return Recounted(Verdict.RIGHT, {}, entries)
         previous = None
         for round_ in range(ROUNDS):
             if round_:
                 self.rest()
-            if not self._fenced():
+            if not self._stream_caught_up():
                 break
-            found, now, entries = self._look(bucket, destination, fenced=True)
+            found, now, entries = self._compare(bucket, destination, fenced=True)
             if found == {}:
                 return Recounted(Verdict.RIGHT, {}, entries)
             if found and found == previous:
@@ -119,7 +119,7 @@ class Recount:
             previous = found
         return Recounted(Verdict.MOVING, previous or {}, entries)
 
-    def _look(
+    def _compare(
         self, bucket: str, destination: str, *, fenced: bool = False
     ) -> tuple[Deltas | None, Instant, int]:
         """What differs; None when that cannot be told, for something moved meanwhile or, behind
@@ -127,15 +127,15 @@ class Recount:
         now = self.now()
         before = self.counters.snapshot(bucket, destination, now)
         walked, entries = self._walk(bucket, destination)
-        rested = not fenced or self._fenced()
+        rested = not fenced or self._stream_caught_up()
         if not rested or self.counters.snapshot(bucket, destination, now) != before:
             return None, now, entries
         return differences(before, shown(walked, now)), now, entries
 
-    def _fenced(self) -> bool:
+    def _stream_caught_up(self) -> bool:
         """Waits until all that was written until now is counted; False when that takes too long."""
         token = self.counters.put_up_fences()
-        for _ in range(LOOKS):
+        for _ in range(FENCE_CHECKS):
             if self.counters.fences_are_passed(token):
                 return True
             self.rest()
@@ -167,13 +167,13 @@ def differences(counted: Deltas, walked: Deltas) -> Deltas:
 
 
 def _negative(view: CounterKey, amounts: Counter[str]) -> Counter[str]:
-    return Counter({name: -n for name, n in amounts.items() if stands(view, name)})
+    return Counter({name: -n for name, n in amounts.items() if is_current(view, name)})
 
 
-def stands(view: CounterKey, name: str) -> bool:
+def is_current(view: CounterKey, name: str) -> bool:
     """Whether a counter of this name is a standing one."""
     match view:
         case Totals():
             return True
         case Period() | FailureKind():
-            return name in _STANDING
+            return name in _CURRENT

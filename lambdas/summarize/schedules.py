@@ -22,7 +22,7 @@ class Oldest(Protocol):
     def oldest(self, bucket: str, destination: str) -> list[LedgerItem]: ...
 
 
-class Standing(Protocol):
+class CurrentCounters(Protocol):
     def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]: ...
 
     def failure_kinds(
@@ -31,15 +31,15 @@ class Standing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class Schedules:
     """`histories` are the rules of every source bucket, None where they were never read.
     `frontier` is how far the ingest queue was heard to its end."""
 
     histories: Callable[[], Mapping[str, RuleHistory | None]]
     outstanding: Oldest
-    standing: Standing
+    current: CurrentCounters
     summarizer: Summarizer
-    recounting: Recount
+    recount_route: Recount
     now: Callable[[], Instant]
     frontier: Callable[[], Instant | None]
 
@@ -54,17 +54,17 @@ class Sweep:
         documents, lags = [], [0.0]
         histories, now = self.histories(), self.now()
         frontier = self.frontier()
-        totals = {bucket: self.standing.totals(bucket) for bucket in histories}
+        totals = {bucket: self.current.totals(bucket) for bucket in histories}
         for bucket, destination in self.routes():
             oldest = self.outstanding.oldest(bucket, destination)
             found = watermark(bucket, histories[bucket], oldest, now, frontier)
             lags.append(found.lag_seconds(now))
-            standing: Counter[str] = Counter()
+            current: Counter[str] = Counter()
             for view, amounts in totals[bucket].items():
                 if view.destination == destination:
-                    standing.update(amounts)
+                    current.update(amounts)
             route = metrics.route(bucket, destination)
-            documents.append(_document(route, standing, lags[-1], now))
+            documents.append(_document(route, current, lags[-1], now))
         return documents, max(lags)
 
     def settle(self) -> None:
@@ -75,7 +75,7 @@ class Sweep:
 
     def _settle_failing(self, bucket: str, destination: str) -> None:
         """What a recount put right woke up nobody."""
-        for kind, amounts in self.standing.failure_kinds(bucket, destination).items():
+        for kind, amounts in self.current.failure_kinds(bucket, destination).items():
             if amounts["failing"]:
                 self.summarizer.settle(kind, KindDigest())
 
@@ -86,13 +86,13 @@ class Sweep:
         for bucket, destination in self.routes():
             if seconds_left() < 2 * longest:
                 break
-            found.append(self.recounting(bucket, destination))
+            found.append(self.recount_route(bucket, destination))
             self._settle_failing(bucket, destination)
             longest, began = max(longest, began - seconds_left()), seconds_left()
         return found
 
 
-def _document(route: Dimensions, standing: Counter[str], lag: float, now: Instant) -> Document:
+def _document(route: Dimensions, current: Counter[str], lag: float, now: Instant) -> Document:
     units = {
         "WatermarkLagSeconds": "Seconds",
         "PendingVersions": "Count",
@@ -101,8 +101,8 @@ def _document(route: Dimensions, standing: Counter[str], lag: float, now: Instan
     }
     values: dict[str, Value] = {
         "WatermarkLagSeconds": lag,
-        "PendingVersions": standing["PENDING"],
-        "FailedVersions": standing["FAILED"],
-        "PendingBytes": standing["PENDING_bytes"],
+        "PendingVersions": current["PENDING"],
+        "FailedVersions": current["FAILED"],
+        "PendingBytes": current["PENDING_bytes"],
     }
     return metrics.document(route, units, values, now)

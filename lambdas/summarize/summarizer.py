@@ -87,7 +87,7 @@ class Summarizer:
         """One batch of one shard of the stream, `shard` None when the event does not name it.
         Unavailable when it has to come again."""
         changes: list[Change] = []
-        hearing = BatchDigest(self.benign)
+        batch = BatchDigest(self.benign)
         fences: list[Fence] = []
         unreadable = 0
         for record in records:
@@ -101,29 +101,29 @@ class Summarizer:
             if isinstance(read, Fence):
                 fences.append(read)
                 continue
-            hearing.hear(read.old, read.new)
+            batch.add(read.old, read.new)
             changes.append(Change(read.number, deltas(read.old, read.new, self.benign)))
         applied = self.counters.apply(shard, changes)
         if fences:
             self.counters.pass_by(fences)
-        for kind in sorted(self._concerned(hearing)):
-            self.settle(kind, hearing.of(kind))
+        for kind in sorted(self._concerned(batch)):
+            self.settle(kind, batch.of(kind))
         return Summarized(merged([one.deltas for one in applied]), unreadable)
 
-    def settle(self, kind: FailureKind, heard: KindDigest) -> None:
+    def settle(self, kind: FailureKind, digest: KindDigest) -> None:
         """Makes the incident of a kind what the counters say, and tells what is owed."""
         for _ in range(ATTEMPTS):
             current, revision = self.incidents.load(kind)
             counted = self.counted.failure_kind(kind)
             now = self.now()
-            found = incident_life.after(current, kind, counted, heard, now, self.new_id(kind, now))
+            found = incident_life.after(current, kind, counted, digest, now, self.new_id(kind, now))
             if found is None:
                 return
             if found != current:
                 if not self.incidents.save(found, revision):
                     continue
                 revision += 1
-            event = incident_life.message_due(found)
+            event = incident_life.due_event(found)
             if event is None:
                 return
             if not kind.benign:
@@ -131,17 +131,17 @@ class Summarizer:
             if found.resolved_at:
                 if self.incidents.resolve(found, revision) and counted.get("failing", 0) <= 0:
                     return
-            elif self.incidents.save(incident_life.once_announced(found), revision):
+            elif self.incidents.save(incident_life.with_level_announced(found), revision):
                 return
         raise Unavailable("the incident of a kind was changed by others all the time")
 
-    def _concerned(self, hearing: BatchDigest) -> set[FailureKind]:
+    def _concerned(self, batch: BatchDigest) -> set[FailureKind]:
         """What was touched, and what something completed may have resolved."""
-        routes = {(bucket, destination) for bucket, destination, _ in hearing.completed}
+        routes = {(bucket, destination) for bucket, destination, _ in batch.completed}
         open_now = {
             incident.kind
             for route in routes
             for incident in self.open_incidents.open_of(*route)
-            if (*route, incident.kind.rule_id) in hearing.completed
+            if (*route, incident.kind.rule_id) in batch.completed
         }
-        return set(hearing.failure_kinds) | open_now
+        return set(batch.failure_kinds) | open_now

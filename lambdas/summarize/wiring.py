@@ -29,7 +29,7 @@ from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import wall_clock
 from summarize.recount import Recount, Verdict
-from summarize.schedules import Sweep
+from summarize.schedules import Schedules
 from summarize.summarizer import Summarizer
 
 REST_SECONDS = 20
@@ -41,14 +41,14 @@ logger = Logger(child=True)
 @dataclass(frozen=True, slots=True)
 class Service:
     summarizer: Summarizer
-    sweep: Sweep
+    schedules: Schedules
 
     def scheduled(
         self, event: Mapping[str, Any], milliseconds_left: Callable[[], int], metrics: Metrics
     ) -> dict[str, Any]:
         """What the schedules ask for: `{"task": "recount"}`, or how things stand."""
         if event.get("task") == "recount":
-            found = self.sweep.recount(lambda: milliseconds_left() / 1_000)
+            found = self.schedules.recount(lambda: milliseconds_left() / 1_000)
             counts = Counter(one.verdict for one in found)
             for verdict in Verdict:
                 metrics.add_metric(verdict, MetricUnit.Count, counts[verdict])
@@ -56,11 +56,11 @@ class Service:
                 if one.differences:
                     logger.error("counters differ", verdict=one.verdict, by=str(one.differences))
             return {verdict.value: counts[verdict] for verdict in Verdict}
-        documents, lag = self.sweep.measure()
+        documents, lag = self.schedules.measure()
         for document in documents:
             sys.stdout.write(json.dumps(document) + "\n")
         metrics.add_metric("WatermarkLagSeconds", MetricUnit.Seconds, lag)
-        self.sweep.settle()
+        self.schedules.settle()
         return {"watermark_lag_seconds": lag}
 
 
@@ -89,15 +89,15 @@ def service() -> Service:
         rest=partial(time.sleep, REST_SECONDS),
         now=wall_clock,
     )
-    sweep = Sweep(
+    schedules = Schedules(
         histories=KnownRules(
             RuleRevisionTable(dynamodb, table).load, settings.source_buckets, time.monotonic
         ),
         outstanding=Outstanding(dynamodb, table, settings.shards),
-        standing=reads,
+        current=reads,
         summarizer=summarizer,
-        recounting=recount,
+        recount_route=recount,
         now=wall_clock,
         frontier=FrontierReads(dynamodb, table).frontier,
     )
-    return Service(summarizer, sweep)
+    return Service(summarizer, schedules)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 from botocore.exceptions import ClientError
 
-from reconcile.look_back import LookingBack
+from reconcile.look_back import LookBacks
 from reconcile.reconciler import Index, Reconciler
 from record.event_claims import EventClaims
 from record.recorder import Recorder
@@ -261,9 +261,9 @@ class Tracker:
         self, one: Window | LookBack
     ) -> tuple[list[Window | LookBack], Sequence[Window], Counter[str]]:
         if isinstance(one, LookBack):
-            left, counts = LookingBack(self.reconciler, self.table.note_looked_back).look(one)
+            left, counts = LookBacks(self.reconciler, self.table.note_looked_back).work_off(one)
             return [left] if left else [], (), counts
-        checked = self.reconciler.check(one)
+        checked = self.reconciler.work_off(one)
         return [checked.rest] if checked.rest else [], checked.again, checked.counts
 
     def reconcile_all(self) -> set[str]:

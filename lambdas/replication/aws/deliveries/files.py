@@ -76,12 +76,12 @@ class S3DeliveryFiles:
                 return self._client().get_object(Bucket=bucket, Key=key)
             return self._client().get_object(Bucket=bucket, Key=key, IfMatch=etag)
         except ClientError as error:
-            raise _told(error, bucket, key) from error
+            raise _meaning_of(error, bucket, key) from error
         except BotoCoreError as error:
             raise _broken_off(bucket, key, error) from error
 
 
-def _told(error: ClientError, bucket: str, key: str) -> Rejected | Unavailable:
+def _meaning_of(error: ClientError, bucket: str, key: str) -> Rejected | Unavailable:
     code = error.response["Error"]["Code"]
     if code in _ABSENT:
         return Rejected(

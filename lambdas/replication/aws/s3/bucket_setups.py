@@ -19,7 +19,7 @@ _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 
 
 @dataclass(frozen=True, slots=True)
-class S3Setups:
+class S3BucketSetups:
     """`ingest_queue_arn`: where notifications have to go. One that goes to a topic counts as well:
     what is subscribed to it, S3 does not say."""
 
@@ -29,10 +29,10 @@ class S3Setups:
     def __call__(self, bucket: str) -> Setup:
         """Denied when S3 refuses one of the reads, Unavailable when it does not answer now."""
         s3 = self.client()
-        versioning = _asked(
+        versioning = _read(
             "s3:GetBucketVersioning", bucket, lambda: s3.get_bucket_versioning(Bucket=bucket)
         )
-        events = _asked(
+        events = _read(
             "s3:GetBucketNotification",
             bucket,
             lambda: s3.get_bucket_notification_configuration(Bucket=bucket),
@@ -40,11 +40,11 @@ class S3Setups:
         return Setup(
             versioning=versioning.get("Status"),
             eventbridge="EventBridgeConfiguration" in events,
-            replication_events=self._is_told(events),
+            replication_events=self._sends_replication_events(events),
             kms=self._encrypts(bucket),
         )
 
-    def _is_told(self, events: Mapping[str, Any]) -> bool:
+    def _sends_replication_events(self, events: Mapping[str, Any]) -> bool:
         queues = [
             one
             for one in events.get("QueueConfigurations", ())
@@ -56,7 +56,7 @@ class S3Setups:
         )
 
     def _encrypts(self, bucket: str) -> bool:
-        answer = _asked(
+        answer = _read(
             "s3:GetEncryptionConfiguration",
             bucket,
             lambda: self.client().get_bucket_encryption(Bucket=bucket),
@@ -70,7 +70,7 @@ class S3Setups:
         )
 
 
-def _asked(action: str, bucket: str, call: Callable[[], Any]) -> Mapping[str, Any]:
+def _read(action: str, bucket: str, call: Callable[[], Any]) -> Mapping[str, Any]:
     try:
         answer: Mapping[str, Any] = call()
     except FAILED_CALL as error:

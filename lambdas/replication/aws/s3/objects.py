@@ -19,7 +19,7 @@ _ABSENT = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket")
 """Codes that say that the version is not there. HEAD has no body, so its code is the status."""
 _NO_SUCH_ID = "InvalidArgument"
 """GetObjectTagging of an id that S3 never made."""
-_UNTOLD = "400"
+_NO_REASON = "400"
 """HEAD without a body: an object whose encryption key the caller lacks, or a bad request."""
 
 
@@ -38,11 +38,11 @@ class S3Objects:
             )
         except ClientError as error:
             metadata = error.response["ResponseMetadata"]
-            if error.response["Error"]["Code"] == _UNTOLD:
+            if error.response["Error"]["Code"] == _NO_REASON:
                 return self._unreadable(version)
             if metadata["HTTPStatusCode"] == 405:
-                told = metadata["HTTPHeaders"].get("last-modified")
-                modified = from_datetime(parsedate_to_datetime(told)) if told else None
+                header = metadata["HTTPHeaders"].get("last-modified")
+                modified = from_datetime(parsedate_to_datetime(header)) if header else None
                 return Head(None, delete_marker=True, last_modified=modified)
             _raise_unless_absent(error, "s3:GetObjectVersion", version)
             return None

@@ -26,8 +26,8 @@ class FrontierReads(Table):
             return None
         at = Instant(item["at"]["S"])
         returned = self._oldest_returned(at)
-        heard = plus(at, -MARGIN_SECONDS)
-        return min(heard, returned) if returned else heard
+        recorded = plus(at, -MARGIN_SECONDS)
+        return min(recorded, returned) if returned else recorded
 
     def _oldest_returned(self, at: Instant) -> Instant | None:
         """Of the marks that what was heard has not outlived: a clock that goes on while the queue

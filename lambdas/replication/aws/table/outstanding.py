@@ -24,7 +24,7 @@ def _by_position(status: Status | None) -> _Bounds:
 
 
 _PENDING, _IN_DOUBT = _by_position(Status.PENDING), _by_position(None)
-_HELD: _Bounds = (keys.LACKING_INDEX, "held", "0", ":")
+_LACKING: _Bounds = (keys.LACKING_INDEX, "held", "0", ":")
 
 
 class Outstanding(Table):
@@ -40,15 +40,15 @@ class Outstanding(Table):
         its request. Those beyond are no older than the oldest of these. A version of which nobody
         knows where it may be due may be due here as well."""
         routes = [(name, shard) for name in {destination, ""} for shard in range(self._shards)]
-        asked = [
+        query = [
             (ledger_item.route_of(bucket, name, shard), bounds)
             for name, shard in routes
-            for bounds in (_IN_DOUBT, *((_PENDING, _HELD) if name else ()))
+            for bounds in (_IN_DOUBT, *((_PENDING, _LACKING) if name else ()))
         ]
-        return [stored for found in concurrently(self._first, asked) for stored in found]
+        return [stored for found in concurrently(self._first, query) for stored in found]
 
-    def _first(self, asked: tuple[str, _Bounds]) -> list[LedgerItem]:
-        route, (index, sort_key, first, last) = asked
+    def _first(self, query: tuple[str, _Bounds]) -> list[LedgerItem]:
+        route, (index, sort_key, first, last) = query
         answer = self._client.query(
             TableName=self._table_name,
             IndexName=index,

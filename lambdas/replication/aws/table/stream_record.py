@@ -34,7 +34,7 @@ def read_record(record: Mapping[str, Any]) -> ItemChange:
     if fence := fence_of(change):
         return fence
     try:
-        old, new = _seen(change.get("OldImage")), _seen(change.get("NewImage"))
+        old, new = _item_image(change.get("OldImage")), _item_image(change.get("NewImage"))
     except _BROKEN as error:
         raise Unreadable(f"not an item of the ledger: {error!r}") from error
     return ItemChange(change["SequenceNumber"], old, new)
@@ -81,7 +81,7 @@ def _status(image: Image | None) -> str | None:
     return status
 
 
-def _seen(image: Image | None) -> ItemImage | None:
+def _item_image(image: Image | None) -> ItemImage | None:
     if not image:
         return None
     return image_of(read_image(image), listed="route" in image)
