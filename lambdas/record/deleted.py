@@ -1,4 +1,4 @@
-"""A version or delete marker that was deleted for good, in a source bucket or at a destination."""
+"""A version or delete marker was deleted for good, in a source bucket or at a destination."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def claims(world: "EventClaims", event: Deleted) -> list[Claim] | None:
-    """What the event says by itself, with the rules; None: only S3 or the ledger can tell."""
+    """The claims that the event and the rules make; None when more has to be read."""
     if event.version.bucket in world.histories:
         return None
     sources = world.sources(event.version)
@@ -41,7 +41,7 @@ def claims_by_reading(world: "EventClaims", event: Deleted, now: Instant) -> lis
         if not sources:
             return []
         raise Unplaced("nothing is known of the version that was deleted")
-    # Its creation may still be on its way; the end is kept wherever it could have gone.
+    # Its creation may still be on its way: the end is recorded for every possible destination.
     possible = tuple(history.candidates(version.key))
     if not possible and world.record_ineligible:
         possible = ("",)

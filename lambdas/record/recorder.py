@@ -1,9 +1,9 @@
-"""The one write path: messages in, facts in the ledger, and for every message a verdict.
+"""Records messages of the ingest queue, and decides about every one.
 
-A message is done when every fact in it is in the ledger, or when the dead-letter queue has it
-because nobody can ever understand it. Anything else goes back to the queue, alone. How far the
-queue was heard to its end (`ports.Heard`) follows from the messages that are done: a message of
-the schedule that asks for the rules to be read is a mark, and one given back holds it.
+A message is done when all its facts are in the ledger, or when it can never be understood and the
+dead-letter queue has it. Any other goes back to the queue alone. The frontier (`IngestFrontier`)
+follows from the messages that are done: the schedule's refresh messages advance it, and messages
+that go back to the queue stop it.
 """
 
 import logging
@@ -26,21 +26,25 @@ from replication.times import Instant
 log = logging.getLogger(__name__)
 
 THREADS = 16
-"""Proofs wait for S3, they do not compute."""
+"""They wait for S3 and do not compute."""
 READS_A_BATCH = 500
-"""Reads of S3 at most. Whoever may write into a bucket decides how many there are to make; the
-messages that found no more room come again."""
+"""The most reads of S3. Anybody who may write into a bucket can cause reads; messages beyond the
+limit come again."""
 RESERVE_SECONDS = 20.0
-"""What is left of the function's time when proofs must end: what they found is still written."""
+"""Reads end with so much of the function's time left, so that their claims can be written."""
 TAGS_NOT_PERMITTED = frozenset({"SrcGetTaggingNotPermitted", "DstPutTaggingNotPermitted"})
-"""Codes of a role that leaves replicas without their tags, which no event tells of."""
+"""Codes of a role that leaves replicas without their tags; there is no event for these."""
 
 Parse = Callable[[str, Instant], Sequence[Event | Rejected]]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`retry`: ids of messages to deliver again. `counts`: what happened, by name."""
+    """What became of a batch.
+
+    retry       ids of messages to deliver again
+    counts      what happened, by the name of its metric
+    """
 
     retry: tuple[str, ...]
     counts: Counter[str]
@@ -48,7 +52,11 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Work:
-    """One event of one message, and the claims it came to; None before anybody could tell."""
+    """One event of a message.
+
+    claims      None until they are known
+    failed      the message goes back to the queue or to the dead-letter queue
+    """
 
     message: Message
     event: Event
@@ -58,7 +66,12 @@ class _Work:
 
 @dataclass(slots=True)
 class _Verdicts:
-    """What has been decided about the messages of a batch."""
+    """Decisions about the messages of a batch.
+
+    rejected    can never be understood; by message id
+    retry       go back to the queue, with the reasons; by message id
+    counts      what happened, by the name of its metric
+    """
 
     rejected: dict[str, tuple[Message, Rejected]] = field(default_factory=dict)
     retry: dict[str, list[NotYet]] = field(default_factory=dict)
@@ -71,7 +84,7 @@ class _Verdicts:
             self.retry.setdefault(message.id, []).append(error)
 
     def is_lost_without(self, message: Message) -> bool:
-        """Whether something may be due that only this message tells of."""
+        """Whether the ledger may lack a replication that only this message reports."""
         return any(not isinstance(one, Unplaced) for one in self.retry.get(message.id, ()))
 
 
@@ -99,8 +112,8 @@ class Recorder:
     def record(
         self, messages: Sequence[Message], seconds_left: Callable[[], float] = lambda: math.inf
     ) -> Outcome:
-        """Never raises for what a message holds, and no message stops another. What is not done
-        `seconds_left` before the end of the function goes back to the queue."""
+        """Records a batch. The content of a message never raises, and no message stops another.
+        What is not done when `seconds_left` is nearly zero goes back to the queue."""
         verdicts = _Verdicts()
         works = [_Work(m, event) for m in messages for event in self._events(m, verdicts)]
         refreshed = [w.message.sent for w in works if _is_refresh(w.event)]
@@ -131,7 +144,7 @@ class Recorder:
                 yield found
 
     def _forget_changed_rules(self, works: Sequence[_Work], verdicts: _Verdicts) -> list[_Work]:
-        """Takes changes of configuration first, so that the objects beside them meet new rules."""
+        """Handles changes of rules first, so that the other events of the batch meet the new rules."""
         rest = []
         for work in works:
             if isinstance(work.event, ConfigurationChanged):
@@ -143,7 +156,7 @@ class Recorder:
         return rest
 
     def _write(self, works: Sequence[_Work], verdicts: _Verdicts) -> list[_Work]:
-        """Writes all claims in one go; answers the works whose items do not exist."""
+        """Writes all claims at once; the result has the works whose items do not exist."""
         results = self.ledger.write([claim for work in works for claim in work.claims or ()])
         missing = []
         for work in works:
@@ -166,7 +179,7 @@ class Recorder:
         verdicts: _Verdicts,
         seconds_left: Callable[[], float],
     ) -> None:
-        """Asks S3 about what the events alone could not tell, and writes the answers."""
+        """Reads what the events alone do not say, and writes the claims."""
         if not works:
             return
         now = self.now()
@@ -183,7 +196,7 @@ class Recorder:
         begun = {pool.submit(read, work): work for work in works}
         left = seconds_left() - RESERVE_SECONDS
         done, hanging = wait(begun, timeout=None if left == math.inf else max(0.0, left))
-        # A read that hangs is left to itself; its message comes again.
+        # A read that hangs is not waited for; its message comes again.
         pool.shutdown(wait=False, cancel_futures=True)
         for one in done:
             one.result()
@@ -196,8 +209,8 @@ class Recorder:
         self._write([work for work in found_out if work.claims], verdicts)
 
     def _note_routes(self, world: EventClaims, works: Sequence[_Work]) -> None:
-        """Destinations that S3 spoke of and no known rule names, so that lists, sweeps and
-        reconciliation come across them; routes whose replicas may lack their tags."""
+        """Keeps destinations that are in no known rule, so that lists, metrics and reconciliation
+        include them; and routes whose replicas may lack their tags."""
         facts = [claim.fact for work in works for claim in work.claims or () if not work.failed]
         routes = {(f.version.bucket, f.destination) for f in facts if f.destination}
         for bucket, name in sorted(routes):
@@ -209,8 +222,8 @@ class Recorder:
                 self.histories.note_audit(fact.version.bucket, fact.destination)
 
     def _reject(self, verdicts: _Verdicts) -> set[str]:
-        """Ids of messages that could not be put into the dead-letter queue. One that comes again
-        for another of its records is put there once, when it is done."""
+        """Sends to the dead-letter queue; the result has the ids of those it did not take. A message
+        that comes again for another of its records is sent once, when it is done."""
         final = {n: one for n, one in verdicts.rejected.items() if n not in verdicts.retry}
         safe = set(self.dead_letters.send(list(final.values())))
         verdicts.counts["rejected_messages"] += len(safe)
@@ -224,7 +237,7 @@ class Recorder:
         verdicts: _Verdicts,
         refreshed: Sequence[Instant],
     ) -> None:
-        """Given back first: a mark must never be ahead of what it vouches for."""
+        """Returned messages first: the frontier must never be too far ahead."""
         if self.frontier is None:
             return
         self.frontier.give_back([m for m in messages if verdicts.is_lost_without(m)])
@@ -239,8 +252,8 @@ def _is_refresh(event: Event) -> bool:
 def _set_claims(
     verdicts: _Verdicts, work: _Work, claims_of: Callable[[Event], list[Claim] | None]
 ) -> None:
-    """Sets the work's claims. A fault of this program is no fact about the message: it goes back
-    to the queue and, if it stays, on to the dead-letter queue."""
+    """Sets the work's claims. After a fault of this program the message goes back to the queue and,
+    if the fault stays, SQS moves it to the dead-letter queue."""
     work.claims = None
     try:
         work.claims = claims_of(work.event)

@@ -1,4 +1,4 @@
-"""The recorder with its real surroundings, made once per process on the first message."""
+"""The recorder with AWS behind it, made once per process on the first message."""
 
 import os
 import time

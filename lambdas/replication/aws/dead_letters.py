@@ -1,4 +1,4 @@
-"""The dead-letter queue: the message as it came, and why it is there."""
+"""Sends messages that no retry can help to the dead-letter queue, with the reason."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -19,15 +19,15 @@ _ATTRIBUTE_BYTES = 1_000
 
 
 class SqsDeadLetters:
-    """`ports.DeadLetters`. Message attributes: `reason`, `detail`, `message_id` (the first one)."""
+    """`DeadLetters`. Message attributes: `reason`, `detail`, `message_id` (the original id)."""
 
     def __init__(self, client: "Callable[[], SQSClient]", queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def send(self, rejected: Sequence[tuple[Message, Rejected]]) -> set[str]:
-        """Ids that arrived. What does not goes the queue's own way: it is delivered again and
-        moved by SQS after the last attempt, without a reason but as lossless."""
+        """The ids of those SQS took. The others are delivered again, and SQS itself moves them to
+        the dead-letter queue after the last attempt, without a reason."""
         sent: set[str] = set()
         for batch in by_size(rejected, _size, _BATCH_BYTES):
             entries = [_entry(number, *one) for number, one in enumerate(batch)]

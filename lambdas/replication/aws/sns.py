@@ -19,16 +19,18 @@ BYTES_A_CALL = 262_144
 
 THREADS = 4
 
-# Codes of an entry that no retry changes: SNS does not take this very message. Everything else,
-# a denied key of KMS for one, can be put right while the stream still has the record.
+# Codes of an entry that SNS will never take. Any other fault, such as a denied KMS key, can be
+# corrected while the stream still has the record.
 _MESSAGE_REFUSED = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What did not go out, as places in what was to be published.
+    """The messages that were not published, by their place in the sequence.
 
-    `failed` may succeed later; `refused` never will, each with SNS's reason."""
+    failed      a retry may succeed
+    refused     no retry succeeds; with SNS's reason
+    """
 
     failed: frozenset[int]
     refused: dict[int, str]
@@ -42,7 +44,7 @@ class FailureTopic:
         self._topic_arn = topic_arn
 
     def publish(self, messages: Sequence[SnsMessage]) -> Published:
-        """Publishes all of them, in any order. Raises nothing that AWS may answer."""
+        """Publishes all messages, in any order. An error of AWS is in the result and not raised."""
         entries = [_content(one) | {"Id": str(number)} for number, one in enumerate(messages)]
         failed: set[int] = set()
         refused: dict[int, str] = {}
@@ -58,7 +60,7 @@ class FailureTopic:
             )
         except FAILED_CALL:
             return Published(frozenset(int(entry["Id"]) for entry in batch), {})
-        # An entry that is not named as successful was not published.
+        # Only entries that SNS names as successful were published.
         missing = {int(entry["Id"]) for entry in batch}
         missing -= {int(entry["Id"]) for entry in answer.get("Successful", [])}
         refused = {

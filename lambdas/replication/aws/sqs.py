@@ -1,4 +1,4 @@
-"""Messages into a queue, ten a call: all of them, or an error."""
+"""Sends messages to a queue, ten a call: all of them, or an error."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING

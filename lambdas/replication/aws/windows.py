@@ -1,7 +1,7 @@
-"""Windows of work on their way through a queue, and the tick they are planned from.
+"""The messages of the reconcile queue, and the time of the last tick of the schedule.
 
-A message is the JSON of one window, or of a look back under `look_back`. The tick is an item of the
-ledger's table: pk `#reconcile`, sk `tick`, attribute `at`.
+A message is the JSON of a `Window`, or of a `LookBack` under `look_back`. The tick is an item of
+the table: pk `#reconcile`, sk `tick`, attribute `at`.
 """
 
 import json
@@ -30,7 +30,7 @@ def encode(work: Work) -> str:
 
 
 def decode(body: str) -> Work:
-    """KeyError, TypeError or ValueError when it is no work of the queue."""
+    """The work of a message. KeyError, TypeError or ValueError when it is none."""
     read = json.loads(body)
     if "look_back" in read:
         found = read["look_back"]
@@ -56,13 +56,13 @@ def _position(read: Mapping[str, Any]) -> Position | None:
 
 
 class WindowQueue:
-    """The queue of windows."""
+    """The reconcile queue."""
 
     def __init__(self, queue: SqsQueue) -> None:
         self._queue = queue
 
     def send(self, works: Sequence[Work], delay_seconds: int = 0) -> None:
-        """All of them, or Unavailable; sending some twice does no harm."""
+        """Unavailable unless SQS takes all of them. Sending some twice does no harm."""
         self._queue.send([encode(work) for work in works], delay_seconds)
 
 

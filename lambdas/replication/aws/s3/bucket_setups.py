@@ -1,4 +1,4 @@
-"""How S3 says a bucket is set up: versioning, event notifications, default encryption."""
+"""Reads how a bucket is set up: versioning, event notifications, default encryption."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,14 +20,18 @@ _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 
 @dataclass(frozen=True, slots=True)
 class S3BucketSetups:
-    """`ingest_queue_arn`: where notifications have to go. One that goes to a topic counts as well:
-    what is subscribed to it, S3 does not say."""
+    """Reads the set-up of a bucket.
+
+    client              makes the client when it is first needed
+    ingest_queue_arn    where notifications have to go; one to a topic counts as well, because S3
+                        does not say whether the queue is subscribed to it
+    """
 
     client: "Callable[[], S3Client]"
     ingest_queue_arn: str
 
     def __call__(self, bucket: str) -> Setup:
-        """Denied when S3 refuses one of the reads, Unavailable when it does not answer now."""
+        """Denied when S3 refuses one of the reads, Unavailable when it does not answer."""
         s3 = self.client()
         versioning = _read(
             "s3:GetBucketVersioning", bucket, lambda: s3.get_bucket_versioning(Bucket=bucket)

@@ -4,8 +4,8 @@
     sk   run                      the manifest
          file#<digest>            one data file; its bucket and key can be longer than a sort key
 
-None of them has the attribute `status`, so the stream's consumers pass them by. They are kept for
-as long as those of deleted versions, see `items.KEPT_DAYS_AFTER_DELETION`.
+None of them has the attribute `status`, so the functions on the stream skip them. They are kept as
+long as deleted versions, see `ledger_item.KEPT_DAYS_AFTER_DELETION`.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ _FILE = "file#"
 
 
 class BackfillProgress(Table):
-    """`backfill.ProgressTable` on the ledger's table."""
+    """`backfill.run.ProgressTable`."""
 
     def load(self, run: str) -> Progress | None:
-        """All that is known of a run; None when it was never started."""
+        """The progress of a run and its files; None when it was never started."""
         found = list(self._items("pk = :pk", {"pk": _partition(run)}))
         runs = [_run(run, item) for item in found if item["sk"]["S"] == _RUN]
         files = tuple(_file(item) for item in found if item["sk"]["S"].startswith(_FILE))
@@ -39,7 +39,7 @@ class BackfillProgress(Table):
         return _file(item) if item else None
 
     def save_run(self, run: RunProgress, now: Instant) -> None:
-        """Its start stays what it was."""
+        """Writes the run; the time of its first start is kept."""
         values = _values(run, "id", "started_at") | {"expires_at": expiry_of(now)}
         values["updated_at"] = value_of(now)
         removed = [name for name in ("trouble", "error") if name not in values]
@@ -59,7 +59,7 @@ class BackfillProgress(Table):
             )
 
     def save_file(self, run: str, file: FileProgress, now: Instant) -> None:
-        """Sets, never adds; a file that is finished stays so, whoever else still reads it."""
+        """Replaces the file's progress. A finished file stays so, whichever process still reads it."""
         item = _key(run, file.bucket, file.key) | _values(file, "counts", "broken")
         item |= {
             "counts": {"M": {name: value_of(count) for name, count in file.counts.items()}},

@@ -1,4 +1,4 @@
-"""Counters read back: a fixed number of small queries, whatever has been counted."""
+"""Reads of counters: a fixed number of small queries, however much was counted."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class CounterReads(Table):
-    """`lanes` is how many a counter is spread over."""
+    """`lanes` is the number of lanes that each counter is spread over."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, lanes: int) -> None:
         super().__init__(client, table_name)
         self._lanes = lanes
 
     def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]:
-        """What stands, of every route and rule of a source bucket."""
+        """The current totals of every route and rule of a source bucket."""
         found: dict[Totals, Counter[str]] = {}
         partitions = [counter_item.totals_partition(bucket, lane) for lane in range(self._lanes)]
         for item in self._of_each(partitions, None):
@@ -54,7 +54,7 @@ class CounterReads(Table):
         return found
 
     def failure_kind(self, kind: FailureKind) -> Counter[str]:
-        """One kind of failure, as it is now (strongly consistent)."""
+        """The counters of one kind of failure."""
         counted: Counter[str] = Counter()
         parts = [counter_item.key_of(kind, lane) for lane in range(self._lanes)]
         for item in concurrently(self._item, parts):

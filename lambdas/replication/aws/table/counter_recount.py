@@ -1,4 +1,4 @@
-"""What a recount reads and writes: every entry of a route in the index, and its counters."""
+"""What a recount reads and writes: the index entries of a route, and its counters."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class IndexWalk(Table):
-    """`recount.Walk`: queries of the index's partitions, page after page."""
+    """`recount.Walk`: queries every partition of a route in the index."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
         super().__init__(client, table_name)
         self._shards = shards
 
     def entries(self, bucket: str, destination: str) -> Iterator[LedgerItem]:
-        """See `recount.Walk.entries`. Half a read unit for each 4 KB of entries."""
+        """See `recount.Walk.entries`. Costs half a read unit for each 4 KB of entries."""
         for shard in range(self._shards):
             entries = self._items(
                 "#route = :route",
@@ -38,7 +38,7 @@ class IndexWalk(Table):
 
 
 class RecountedCounters:
-    """`recount.Counters` on the table."""
+    """`recount.Counters`."""
 
     def __init__(self, reads: CounterReads, table: CounterTable) -> None:
         self._reads = reads

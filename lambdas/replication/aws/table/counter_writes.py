@@ -1,17 +1,15 @@
-"""Changes into counters, each exactly once although the stream delivers at least once.
+"""Counts changes of items exactly once, although the stream delivers them at least once.
 
-A batch is one transaction: the sums of its deltas, and a guard that says they are in. Whatever
-became of an earlier attempt (crashed before, after or during; halved, repeated, begun again in the
-middle), a second one finds the guard and counts only what is not in yet.
+A batch is written in transactions. Each has the sums of its changes and a guard, an item that says
+which changes are counted. When a batch is delivered again, in whole or in part, the guard shows
+what is still to be counted.
 
-    the event names its shard     one item a shard with the last sequence number that is in. Within
-                                  a shard numbers rise and Lambda keeps their order, so everything
-                                  up to it is in and nothing behind. One item, whatever the batch.
-    it does not                   one item a record. Right everywhere, and costs two units more for
-                                  each change.
+    the event names its shard     one guard for the shard, with the last sequence number that is
+                                  counted: numbers rise within a shard, and Lambda keeps their order
+    it does not                   one guard for each record, which costs two more write units
 
-Lambda names the shard when the event source has a tumbling window (the function reads nothing else
-of it). Guards are forgotten long after the stream has forgotten their records.
+Lambda names the shard when the event source has a tumbling window; that is all the window is for.
+Guards expire long after the stream has dropped their records.
 """
 
 import random
@@ -37,26 +35,29 @@ NAMES_AN_ITEM = 120
 """An update expression may have 300 operators and 4 KB."""
 ATTEMPTS = 8
 GUARDS_KEPT_SECONDS = 3 * DAY
-"""The stream keeps a record for one day."""
+"""The stream keeps a record for a day."""
 
 _DIGITS = 40
-"""A sequence number has at most so many; padded, they compare as text."""
+"""The most a sequence number has; padded numbers compare as text."""
 
 
 class _Guard(Protocol):
+    """Which changes are counted; `lane_source` decides about the lane they are counted in."""
+
     lane_source: str
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
-        """Puts that only succeed while none of the changes is in."""
+        """Writes that succeed only while none of the changes is counted."""
         ...
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
-        """Those that are not in yet."""
+        """Those that are not counted yet."""
         ...
 
 
 class CounterTable(Table):
-    """`seconds` is the wall clock in seconds since 1970."""
+    """`lanes` is the number of lanes that each counter is spread over; `seconds` is the wall clock,
+    in seconds since 1970."""
 
     def __init__(
         self,
@@ -71,14 +72,14 @@ class CounterTable(Table):
         self.fences = Fences(client, table_name)
 
     def pass_by(self, fences: Sequence[Fence]) -> None:
-        """Notes that everything before these fences of the stream is counted. Unavailable when
-        that is not taken: then the batch comes again."""
+        """Keeps that everything before these fences of the stream is counted. Unavailable when the
+        table does not take it: then the batch has to come again."""
         self.fences.pass_by(fences)
 
     def apply(self, shard: str | None, changes: Sequence[Change]) -> list[Change]:
-        """Counts the changes of one batch of one shard, in their order; those that were counted
-        now. Unavailable when DynamoDB does not take them: then some may be in, and all of them
-        come again."""
+        """Counts the changes of one batch of one shard, in their order. The result has those that
+        were counted now. Unavailable when DynamoDB does not take them: some may be counted then,
+        and all of them have to come again."""
         counted = [change for change in changes if change.deltas]
         if not counted:
             return []
@@ -111,7 +112,7 @@ class CounterTable(Table):
                     chunk = guard.left(chunk)
                 elif "ValidationError" in reasons:
                     raise Unavailable(f"the counters do not take a change: {error}") from error
-                else:  # another shard's transaction met this one
+                else:  # another shard wrote to the same items
                     time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
             except FAILED_CALL as error:
                 raise Unavailable(f"the counters do not answer: {error}") from error
@@ -204,8 +205,8 @@ def _padded(number: str) -> str:
 
 
 def _chunks(changes: Sequence[Change], guards: int) -> Iterator[list[Change]]:
-    """The changes in order, in as few transactions as take them; `guards` is how many items a
-    change needs for itself."""
+    """The changes in order, split into as few transactions as possible; each change needs `guards`
+    items of its own."""
     chunk: list[Change] = []
     names: dict[CounterKey, set[str]] = {}
     for change in changes:

@@ -1,4 +1,4 @@
-"""Fences put up in the stream, and which were passed. `fence_items.py` says how they lie."""
+"""Writes fences into the stream, and keeps which came out of it; see `fence_item.py`."""
 
 from collections.abc import Iterable
 from uuid import uuid4
@@ -14,13 +14,13 @@ class Fences(Table):
     """See the module."""
 
     def put_up(self) -> str:
-        """Writes all of them; their token. Unavailable when the table does not take them."""
+        """Writes all fences of a new token, and returns it."""
         token = uuid4().hex
         concurrently(self._put, fence_item.fences(token))
         return token
 
     def are_passed(self, token: str) -> bool:
-        """Whether every fence of the token was worked off."""
+        """Whether every fence of the token came out of the stream."""
         pieces = by_number(fence_item.passed_keys(), MOST_KEYS)
         return all(
             sum(item["token"]["S"] == token for item in self._of_keys(piece)) == len(piece)
@@ -28,6 +28,6 @@ class Fences(Table):
         )
 
     def pass_by(self, fences: Iterable[Fence]) -> None:
-        """Notes that everything before these is counted; of one fence the last counts."""
+        """Keeps that these came out of the stream."""
         newest = {fence.name: fence for fence in fences}
         concurrently(self._put, map(fence_item.passed, newest.values()))

@@ -1,4 +1,4 @@
-"""What an operator may have to mend. It expires two days after it was last seen.
+"""What an operator may have to fix. It expires two days after it was last seen.
 
 pk #findings    sk <bucket>#<action>    S3 denies the action there
 pk #setups      sk <bucket>             how the bucket is set up
@@ -17,7 +17,7 @@ _KEPT_SECONDS = 2 * DAY
 
 
 class FindingsTable(Table):
-    """`reconciler.Findings`, `inspection.Findings` and their reading."""
+    """`reconciler.Findings`, `setup_inspection.Findings`, and the reads of both."""
 
     def note(self, denied: Denied, now: Instant) -> None:
         self._keep(keys.FINDINGS, f"{denied.bucket}#{denied.action}", now)
@@ -31,7 +31,7 @@ class FindingsTable(Table):
         self._keep(keys.SETUPS, bucket, now, **flags, **versioning)
 
     def load(self) -> Sequence[tuple[Denied, Instant]]:
-        """Every refusal and when it was last met, by bucket."""
+        """Every refusal of S3 and when it last happened, by bucket."""
         found = []
         for item in self._all(keys.FINDINGS):
             bucket, _, action = item["sk"]["S"].partition("#")
@@ -39,7 +39,7 @@ class FindingsTable(Table):
         return found
 
     def setups(self) -> Setups:
-        """How each bucket that could be asked is set up."""
+        """The set-up of each bucket where it could be read."""
         return {
             item["sk"]["S"]: (
                 Setup(

@@ -1,9 +1,9 @@
-"""How far the ingest queue was heard to its end. `heard_reads.py` reads it.
+"""Keeps up to when the messages of the ingest queue are recorded; `frontier_reads.py` reads it.
 
-pk #heard   sk frontier                    `at`: when the newest refresh message that was worked
-                                           off had been sent to the queue
-            sk returned#<sent>#<id>        the oldest message that a batch gave back; it counts
-                                           until what was heard is newer than `until`
+pk #heard   sk frontier                    `at`: when the newest refresh message that was processed
+                                           was sent to the queue
+            sk returned#<sent>#<id>        the oldest message that a batch returned to the queue;
+                                           counts until `at` of the frontier is later than `until`
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 FRONTIER = "frontier"
 RETURNED = "returned#"
 RETURNED_SECONDS = 900
-"""Twice the queue's visibility timeout and more: by then a message that was given back has been
-received again, and was done or given back anew. Behind a long queue the marks wait as it does."""
+"""More than twice the queue's visibility timeout: by then a returned message was received again.
+While the queue is long, the frontier is behind, and marks count longer."""
 
 
 KEPT_SECONDS = 7 * DAY
@@ -29,7 +29,7 @@ KEPT_SECONDS = 7 * DAY
 
 
 class FrontierTable(Table):
-    """`ports.Heard`. One write a minute, and one for a batch that gave something back."""
+    """`IngestFrontier`. One write a minute, and one for a batch that returned messages."""
 
     def __init__(
         self, client: "DynamoDBClient", table_name: str, now: Callable[[], Instant]
@@ -38,7 +38,7 @@ class FrontierTable(Table):
         self._now = now
 
     def advance(self, sent: Instant) -> None:
-        """See `ports.Heard.advance`. The queue has no order, so an older one changes nothing."""
+        """See `IngestFrontier.advance`. The queue has no order; an older time changes nothing."""
         self._put(
             {**_key(FRONTIER), "at": {"S": sent}},
             ConditionExpression="attribute_not_exists(pk) OR #at < :at",
@@ -47,7 +47,7 @@ class FrontierTable(Table):
         )
 
     def give_back(self, messages: Sequence[Message]) -> None:
-        """See `ports.Heard.give_back`. The oldest of them stands for all."""
+        """See `IngestFrontier.give_back`. Keeps the oldest of them."""
         if not messages:
             return
         oldest = min(messages, key=lambda message: message.sent)

@@ -1,12 +1,12 @@
-"""Incidents as they lie in the ledger's table, read.
+"""Reads of incidents, and how they are stored.
 
-    open       pk #incidents#open        sk <bucket>#<destination>#<benign>#<code>#<rule id>; a
-                                         digest for the last three when it would be too long
+    open       pk #incidents#open        sk <bucket>#<destination>#<benign>#<code>#<rule id>; with a
+                                         digest of the last three when it would be too long
     resolved   pk #incidents#resolved    sk <incident id>, which begins with the time it opened
 
-    incident   the incident as JSON     rev   counts its writes
+    incident   the incident as JSON     rev   the number of its writes
 
-There is at most one open incident of a kind, because they share a key.
+A kind of failure has one key, and so at most one open incident.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,19 +38,19 @@ class IncidentReads(Table):
         return next((one for one, _ in everything if one.id == incident_id), None)
 
     def is_key(self, text: str) -> bool:
-        """Whether it can be a sort key; DynamoDB refuses to look for any other."""
+        """Whether the text can be a sort key; DynamoDB refuses queries for any other."""
         return 0 < len(text.encode()) <= keys.SORT_KEY_BYTES
 
     def listed_open(
         self, prefix: str, behind: str | None, limit: int | None
     ) -> Iterator[tuple[Incident, str]]:
-        """Open incidents by route, each with where the list goes on behind it."""
+        """Open incidents by route, each with where the list continues after it."""
         yield from self._listed(keys.INCIDENTS_OPEN, prefix, behind, limit, forward=True)
 
     def listed_resolved(
         self, behind: str | None, limit: int | None
     ) -> Iterator[tuple[Incident, str]]:
-        """Resolved incidents, the last to open first, each with where the list goes on."""
+        """Resolved incidents, the last to open first, each with where the list continues after it."""
         yield from self._listed(keys.INCIDENTS_RESOLVED, "", behind, limit, forward=False)
 
     def _listed(

@@ -1,4 +1,4 @@
-"""Writes of incidents. `incident_reads.py` says where they are kept."""
+"""Writes of incidents; see `incident_reads.py` for their items."""
 
 from typing import Any, NamedTuple
 
@@ -25,18 +25,18 @@ class IncidentTable(Table):
     """See the module."""
 
     def load(self, kind: FailureKind) -> Saved:
-        """The open incident of a kind, strongly consistent."""
+        """The open incident of a kind (strongly consistent)."""
         item = self._item(open_key(kind))
         return Saved(read_incident(item), int(item["rev"]["N"])) if item else Saved(None, 0)
 
     def save(self, incident: Incident, revision: int) -> bool:
-        """Writes an open incident over `revision`; False when somebody else wrote first."""
+        """Writes an open incident; False when it is not at `revision` any more."""
         item = open_key(incident.kind) | _content(incident, revision + 1)
         return self._put(item, **_unchanged(revision))
 
     @answering("the table")
     def resolve(self, incident: Incident, revision: int) -> bool:
-        """Moves it to the resolved ones; False when somebody else wrote first."""
+        """Moves it to the resolved ones; False when it is not at `revision` any more."""
         assert incident.resolved_at
         put: Any = {
             "TableName": self._table_name,
@@ -60,7 +60,7 @@ class IncidentTable(Table):
 
 
 def incident_id(kind: FailureKind, now: Instant) -> str:
-    """Sorts by time, and no two kinds share one: `20261122T101502120Z-5f1c3a9e`."""
+    """An id that sorts by time and is different for each kind: `20261122T101502120Z-5f1c3a9e`."""
     moment = "".join(one for one in now if one.isalnum())
     return f"{moment}-{counter_item.digest_of(kind)}"
 

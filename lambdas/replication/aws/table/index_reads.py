@@ -1,6 +1,5 @@
-"""Reads of the index `routes`: lists of versions by status. Never a scan. The index is eventually
-consistent, as every index of DynamoDB is.
-"""
+"""Reads of the index `routes`: lists of versions by status. As every index of DynamoDB, it is
+eventually consistent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,10 +16,10 @@ from replication.threads import concurrently
 
 
 class IndexReads(Table):
-    """`ledger.index.Fetch` and `reconcile.reconciler.Index` on the index."""
+    """`ledger.index.Fetch` and `reconcile.reconciler.Index`."""
 
     def fetch(self, filters: Filters, wanted: Sequence[Wanted]) -> Sequence[Chunk]:
-        """See `listing.Fetch`."""
+        """See `ledger.index.Fetch`."""
         return concurrently(lambda one: self._chunk(filters, one), wanted)
 
     def oldest(self, route: Route, status: Status | None) -> LedgerItem | None:
@@ -72,10 +71,10 @@ def _wanted(route: Route, status: Status | None, after: Position | None, entries
 
 
 def _bounds(filters: Filters, wanted: Wanted) -> tuple[str, str]:
-    """First and last value of `position` to look at, both included; `<word>#<since>#<tie>`.
+    """The first and last `position`, both included: `<word>#<since>#<tie>`.
 
-    No position ends behind its `since`, so a bound without a tie takes in everything from there
-    on when it is the lower one, and nothing when it is the upper one.
+    Every position has a tie after its `since`. So a bound without a tie includes everything of this
+    time when it is the lower one, and nothing of it when it is the upper one.
     """
     word, after = ledger_item.word_of(wanted.stream.status), wanted.after
     low = f"{word}#{filters.since or ''}"
@@ -88,7 +87,7 @@ def _bounds(filters: Filters, wanted: Wanted) -> tuple[str, str]:
 
 
 def _tie_before(tie: str) -> str:
-    """The greatest tie below; empty below the least, which sorts before every tie."""
+    """The tie before; empty for the first one, which sorts before every tie."""
     number = int(tie, 16)
     return f"{number - 1:016x}" if number else ""
 

@@ -1,4 +1,4 @@
-"""Reads of the ledger's items by key, strongly consistent: whoever has just written sees it."""
+"""Reads of the ledger's items by key, strongly consistent."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 ITEMS_OF_A_KEY = 100_000
-"""About 100 MB read: past it the latest version of a key cannot be told within a request."""
+"""About 100 MB. A request has no time to find the latest version among more items."""
 
-# Everything of an item but its facts, which can be a hundred times larger. Aliased, because
-# `status`, `size` and others are reserved words.
+# All attributes of an item but its facts, which can be a hundred times larger. They need aliases,
+# because `status`, `size` and others are reserved words.
 _NAMES = {f"#{number}": field.name for number, field in enumerate(fields(State))}
 _WITHOUT_FACTS = ", ".join(["pk", "sk", *_NAMES])
 
 
 class ItemReads(Table):
-    """`query.objects.lookup.Versions` on the ledger's table."""
+    """`query.objects.lookup.Versions`."""
 
     who = "the ledger"
 
@@ -41,19 +41,19 @@ class ItemReads(Table):
         """See `lookup.Versions.version`."""
         prefix = ledger_item.sort_key(version, "")
         if len(prefix.encode()) > keys.SORT_KEY_BYTES:
-            return ()  # no such item can exist, and DynamoDB refuses to look for it
+            return ()  # there is no such item, and DynamoDB refuses the query
         values = {"pk": ledger_item.partition_key(version), "sk": prefix}
         found = map(read_item, self._items("pk = :pk AND begins_with(sk, :sk)", values))
-        # A version id that holds a `#` could begin with another one and a `#`.
+        # A version id with a `#` in it could begin with this one and a `#`.
         return tuple(stored for stored in found if stored.version == version)
 
     def versions(self, bucket: str, key: str) -> Iterator[tuple[LedgerItem, ...]]:
-        """See `lookup.Versions.versions`. One version's items lie side by side in the table."""
+        """See `lookup.Versions.versions`. The items of one version follow each other."""
         for _, group in groupby(self._of_key(bucket, key), key=lambda stored: stored.version):
             yield tuple(group)
 
     def ping(self) -> None:
-        """Reads one key. Raises whatever keeps the table from answering."""
+        """Reads one key. Unavailable when the table does not answer."""
         self._item({"pk": {"S": keys.HEALTH}, "sk": {"S": keys.HEALTH}}, consistent=False)
 
     def _of_key(self, bucket: str, key: str) -> Iterator[LedgerItem]:

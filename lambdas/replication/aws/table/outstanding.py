@@ -1,4 +1,4 @@
-"""The oldest versions that a destination lacks or may lack: a few entries of each shard."""
+"""Reads the oldest versions that a destination lacks or may lack: a few entries of each shard."""
 
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _Bounds = tuple[str, str, str, str]
-"""An index, its sort key, and both ends of a range: a server may walk a partition for a mere
-beginning."""
+"""An index, its sort key, and both ends of a range: with a prefix alone, a server may read the
+whole partition."""
 
 
 def _by_position(status: Status | None) -> _Bounds:
@@ -28,7 +28,7 @@ _LACKING: _Bounds = (keys.LACKING_INDEX, "held", "0", ":")
 
 
 class Outstanding(Table):
-    """`shards` is how many the index is spread over."""
+    """`shards` is the number of partitions of a route in the index."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
         super().__init__(client, table_name)
@@ -36,9 +36,9 @@ class Outstanding(Table):
 
     @answering("the table")
     def oldest(self, bucket: str, destination: str) -> list[LedgerItem]:
-        """The first few of each shard: PENDING and in doubt by when that began, and what is held by
-        its request. Those beyond are no older than the oldest of these. A version of which nobody
-        knows where it may be due may be due here as well."""
+        """The first few of each shard: PENDING and in doubt by `since`, and those in the index
+        `held` by their request. No other is older than the oldest of these. A version that may be
+        due at an unknown destination may be due here as well."""
         routes = [(name, shard) for name in {destination, ""} for shard in range(self._shards)]
         query = [
             (ledger_item.route_of(bucket, name, shard), bounds)

@@ -1,15 +1,15 @@
-"""What is kept of each source bucket's rules, in a partition of its own of the ledger's table.
+"""The history of each source bucket's rules, in a partition of its own.
 
 pk   #configuration#<bucket>        (no bucket name begins with `#`)
-sk   the instant a revision was first known to hold
+sk   the time a revision is known to hold from
          configuration   B: ReplicationConfiguration as GetBucketReplication gave it, JSON, zlib
                          (S3 allows 2 MB of it, DynamoDB 400 KB an item)
-         not_before, told, noticed_at, read_before, looked_back     as in `configuration.Revision`
+         not_before, told, noticed_at, read_before, looked_back     as in `rule_history.Revision`
      ~read                   the last read that agreed with the newest revision: `at`
-     ~listed                 what was there before the tracker is known: `at`
-     ~destination#<name>     S3 spoke of a destination that no rule names
+     ~listed                 everything the bucket held before it was tracked is known: `at`
+     ~destination#<name>     an event named a destination that is in no rule
      ~replicas#<prefix>      replicas of an untracked bucket arrive below it, until `until`
-     ~audit#<destination>    all its replicas are audited, until `until`
+     ~audit#<destination>    all replicas there are audited, until `until`
      ~own                    the bucket takes many objects of its own, until `until`
 """
 
@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 REPLICAS_DAYS = 7
 AUDIT_DAYS = 1
 OWN_DAYS = 1
-"""How long what was learnt counts after it was last seen."""
+"""How long each counts after it was last seen."""
 MOST_PREFIXES = 20
-"""Past this many the whole bucket is taken to receive replicas."""
+"""With more prefixes, replicas are expected in the whole bucket."""
 
 _READ, _LISTED, _OWN = "~read", "~listed", "~own"
 _DESTINATION, _REPLICAS, _AUDIT = "~destination#", "~replicas#", "~audit#"
@@ -66,7 +66,7 @@ class RuleRevisionTable(Table):
                 notes[item["sk"]["S"]] = item
                 continue
             revision = _read_revision(item)
-            # Two processes may have noticed one change. What was changed and changed back is told.
+            # Two processes may have kept one change. With its time, it may be a change back.
             same = bool(revisions) and revisions[-1].configuration == revision.configuration
             if not same or revision.told:
                 revisions.append(revision)
@@ -89,7 +89,7 @@ class RuleRevisionTable(Table):
 
     @answering("the table")
     def amend(self, bucket: str, since: Instant, revision: Revision) -> None:
-        """What is known of the revision that was kept as of `since` has become more exact."""
+        """Replaces the revision kept as of `since`, after its time became more exact."""
         key = _key(bucket, since)
         item = self._item(key)
         if item is None:
@@ -108,7 +108,7 @@ class RuleRevisionTable(Table):
 
     @answering("the table")
     def note_looked_back(self, bucket: str, since: Instant) -> None:
-        """A revision that was amended meanwhile has another time, and is looked back at anew."""
+        """A revision that was amended meanwhile has another time: its look-back is done again."""
         try:
             self._client.update_item(
                 TableName=self._table_name,
@@ -121,8 +121,8 @@ class RuleRevisionTable(Table):
             log.info("the rules of %s of %s have become those of another time", bucket, since)
 
     def note_read(self, bucket: str, at: Instant) -> None:
-        """The rules were read and had not changed. Two functions may say so at once; being behind
-        for a minute does no harm."""
+        """The rules were read and had not changed. An older time of another function may win; being
+        a minute behind does no harm."""
         self._keep(bucket, _READ, at={"S": at})
 
     def note_listed(self, bucket: str, at: Instant) -> None:
