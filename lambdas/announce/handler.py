@@ -21,8 +21,8 @@ metrics = Metrics()
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Publishes a batch. Lambda starts again at the first record that was not published and delivers
-    the later ones again; a repeated message has the same `event_id`."""
+    """Publishes a batch. Lambda starts again at the first record that was not published, and
+    delivers the later ones again; a repeated message has the same `event_id`."""
     found = list(_announcements(event["Records"]))
     published = service().publish([message for _, message in found])
     for place, reason in published.refused.items():

@@ -1,1 +1,1 @@
-"""HEAD on versions that are PENDING, FAILED or in doubt, audits, look-backs and set-up inspection."""
+"""HEAD on versions that are PENDING, FAILED or in doubt; audits; inspection of bucket set-ups."""

@@ -1,9 +1,9 @@
-"""Makes the ledger converge to what S3 says: finds what is due, looks, writes what it saw.
+"""Reconciles the ledger with S3: finds versions that are due, reads them with HEAD, writes facts.
 
-`plan` turns a tick of the schedule into windows of the index, a message each; `check` works off a
-window, page after page while there is time, and answers what is left of it as a new one. Both can
-be repeated at will: facts are idempotent, and a tick counts only once its windows are sent. What S3
-does not answer for becomes a window of its own, so that it keeps nothing else waiting.
+`plan` turns a tick of the schedule into windows of the index, one message each. `work_off` goes
+through a window, page after page while there is time, and returns the rest as a new window. Both
+can be repeated: facts are idempotent, and a tick counts only after its windows are sent. A version
+that S3 gives no answer for becomes a window of its own, so that no other has to wait.
 """
 
 import math
@@ -32,9 +32,9 @@ THREADS = 16
 RESERVE_SECONDS = 30.0
 """No page is begun with less time left."""
 MOST_ATTEMPTS = 5
-"""Windows made of a version S3 does not answer for; its next age is a chance as well."""
+"""How often a version without an answer is tried again; it is due again later anyway."""
 WHOLE_AUDITS = 5_000
-"""Versions of a window that are audited although they are in no sample."""
+"""The most versions of a window that are audited without being in the sample."""
 
 
 class Index(Protocol):
@@ -45,18 +45,18 @@ class Index(Protocol):
     def page(
         self, window: Window, limit: int
     ) -> tuple[Sequence[tuple[Position, LedgerItem]], Position | None]:
-        """Rows of the window and where it goes on, None at its end."""
+        """Rows of the window, and where it continues; None at its end."""
         ...
 
 
 class Findings(Protocol):
-    """What an operator has to mend before S3 can be asked; shown by the API."""
+    """Keeps refusals of S3, which the API shows to the operator."""
 
     def note(self, denied: Denied, now: Instant) -> None: ...
 
 
 class Learnt(Protocol):
-    """What looking at versions tells of their buckets."""
+    """Keeps what HEAD on versions shows about their buckets."""
 
     def note_replicas(self, bucket: str, prefix: str) -> None: ...
 
@@ -65,8 +65,12 @@ class Learnt(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """`rest`: what is left of the window. `again`: versions S3 did not answer for, a window each.
-    `counts`: what was found, by name."""
+    """The result of a window.
+
+    rest        what is left of it
+    counts      what was found, by the name of its metric
+    again       a window for each version that S3 gave no answer for
+    """
 
     rest: Window | None
     counts: Counter[str]
@@ -75,13 +79,20 @@ class WindowResult:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
+    """The facts about one version, and names of metrics for what the ledger did not know."""
+
     facts: tuple[Fact, ...]
     differences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`oldest_pending_seconds`: age of the oldest version that waits; None: nothing waits."""
+    """The work of a tick.
+
+    windows                     windows to reconcile
+    oldest_pending_seconds      age of the oldest PENDING version; None: there is none
+    look_backs                  changes of rules to look back at
+    """
 
     windows: tuple[Window, ...]
     oldest_pending_seconds: float | None
@@ -90,7 +101,18 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """`now` is the wall clock; `shards` that of the deployment."""
+    """Plans and does the work.
+
+    index       the ledger's index
+    ledger      reads items, writes facts
+    objects     reads S3
+    findings    keeps refusals of S3
+    histories   the rules of every source bucket; None where they were never read
+    schedule    when versions are due
+    shards      number of partitions of a route in the index
+    now         the wall clock
+    learnt      keeps what HEAD shows about buckets
+    """
 
     index: Index
     ledger: Ledger
@@ -103,7 +125,7 @@ class Reconciler:
     learnt: Learnt | None = None
 
     def plan(self, last: Instant, now: Instant) -> Planned:
-        """Everything that became due between two ticks."""
+        """The work that became due between two ticks."""
         histories = self.histories()
         routes = [
             Route(bucket, destination, shard)
@@ -141,7 +163,7 @@ class Reconciler:
     def _look_backs(
         self, histories: Iterable[RuleHistory | None], last: Instant, now: Instant
     ) -> Iterable[LookBack]:
-        """One for a bucket, of every revision that is due: their times mostly overlap."""
+        """One for each bucket, with all revisions that are due: their times mostly overlap."""
         for history in histories:
             due = {
                 one.since: plus(one.look_back[1], self.schedule.doubtful_seconds)
@@ -155,8 +177,8 @@ class Reconciler:
     def work_off(
         self, window: Window, seconds_left: Callable[[], float] = lambda: math.inf
     ) -> WindowResult:
-        """Looks at the window, page after page. Unavailable when the ledger could not be read or
-        written: the window comes again then."""
+        """Reads the versions of the window, page after page. Unavailable when the ledger could not
+        be read or written: the window has to come again."""
         counts: Counter[str] = Counter()
         again: list[Window] = []
         rest: Window | None = window
@@ -173,7 +195,7 @@ class Reconciler:
     def _page(
         self, window: Window, rows: Sequence[LedgerItem], counts: Counter[str]
     ) -> list[Window]:
-        """What S3 did not answer for."""
+        """Windows for the versions that S3 gave no answer for."""
         now = self.now()
         due = [s for s in rows if self._is_due(window, s.version, s.record.state, now)]
         found = concurrently(lambda stored: self._read_version(window, stored, now), due, THREADS)
@@ -200,12 +222,12 @@ class Reconciler:
         ]
 
     def note(self, denied: Iterable[Denied], now: Instant) -> None:
-        """Each refusal once."""
+        """Keeps each refusal once."""
         for error in {(one.bucket, one.action): one for one in denied}.values():
             self.findings.note(error, now)
 
     def write(self, facts: Sequence[Fact]) -> None:
-        """Unavailable when the ledger does not take them all."""
+        """Writes the facts; Unavailable unless the ledger takes all of them."""
         results = self.ledger.write([Claim(fact) for fact in facts])
         for result in results.values():
             if isinstance(result, (NotYet, Rejected)):
@@ -220,7 +242,7 @@ class Reconciler:
         )
 
     def _note_replicas(self, version: ObjectVersion) -> None:
-        """A version of a source bucket that is a replica itself, and of no tracked bucket."""
+        """Keeps that a version of a source bucket is a replica of an untracked bucket."""
         histories = {name: one for name, one in self.histories().items() if one is not None}
         history = histories.get(version.bucket)
         if self.learnt is None or history is None or history.may_be_replica(version.key):
@@ -232,7 +254,7 @@ class Reconciler:
         return concurrently(lambda one: self.index.oldest(*one), wanted, THREADS)
 
     def _is_due(self, window: Window, version: ObjectVersion, state: State, now: Instant) -> bool:
-        """Whether a version with that status somewhere is to be looked at because of it."""
+        """Whether a version of the window needs a HEAD."""
         if window.status in (Status.FAILED, None):
             return True
         if window.status is Status.COMPLETED:
@@ -246,7 +268,7 @@ class Reconciler:
         return age >= self.schedule.expected_seconds(time_control)
 
     def _read_version(self, window: Window, stored: LedgerItem, now: Instant) -> _Read | NotYet:
-        """Every version once, although each of its destinations may list it in this window."""
+        """Reads a version once, although the window may list it for several destinations."""
         version = stored.version
         try:
             history = self.histories().get(version.bucket)
@@ -254,7 +276,7 @@ class Reconciler:
             listed = [
                 name
                 for name, state in known.items()
-                # Without a destination only a doubt stands in a list.
+                # Without a destination, a version is listed only when it is in doubt.
                 if (name or window.status is None)
                 and state.status is window.status
                 and window.since <= (state.since or "") < window.until
@@ -272,8 +294,8 @@ class Reconciler:
             return error
 
     def _learn(self, facts: Iterable[Fact], known: Mapping[str, State]) -> None:
-        """A replica that is there and FAILED lacks its tags, of which no event tells: the others of
-        its route may lack theirs."""
+        """A replica that exists and is FAILED lacks its tags. There is no event for that, so others
+        of the route may lack theirs: all are to be audited."""
         for fact in facts:
             before = known.get(fact.destination, State())
             tagless = fact.status is Status.FAILED and fact.present
@@ -282,7 +304,7 @@ class Reconciler:
 
 
 def _difference(fact: Fact, known: Mapping[str, State]) -> str | None:
-    """What the ledger did not know, as the name of a metric; None: it knew."""
+    """The name of the metric for what the ledger did not know; None: it knew."""
     match fact.kind:
         case Kind.REPLICA_DELETED:
             return "found_replica_lost"

@@ -144,7 +144,7 @@ class Recorder:
                 yield found
 
     def _forget_changed_rules(self, works: Sequence[_Work], verdicts: _Verdicts) -> list[_Work]:
-        """Handles changes of rules first, so that the other events of the batch meet the new rules."""
+        """Handles changes of rules first, so that other events of the batch meet the new rules."""
         rest = []
         for work in works:
             if isinstance(work.event, ConfigurationChanged):
@@ -222,8 +222,8 @@ class Recorder:
                 self.histories.note_audit(fact.version.bucket, fact.destination)
 
     def _reject(self, verdicts: _Verdicts) -> set[str]:
-        """Sends to the dead-letter queue; the result has the ids of those it did not take. A message
-        that comes again for another of its records is sent once, when it is done."""
+        """Sends to the dead-letter queue; the result has the ids of those it did not take. A
+        message that comes again for another of its records is sent once, when it is done."""
         final = {n: one for n, one in verdicts.rejected.items() if n not in verdicts.retry}
         safe = set(self.dead_letters.send(list(final.values())))
         verdicts.counts["rejected_messages"] += len(safe)

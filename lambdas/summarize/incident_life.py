@@ -1,4 +1,4 @@
-"""summarize.incident_life."""
+"""How an incident opens, grows and is resolved, and when a message is due. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,12 @@ from replication.ledger.edges import Word
 from replication.times import Instant, seconds_between
 
 GONE_SECONDS = 3_600.0
-"""How long nothing may have failed before an incident whose objects are gone is over: a route whose
-failed objects are short-lived would open and close one for each of them."""
+"""An incident whose objects are all deleted stays open so long after the last failure: otherwise a
+route with short-lived objects would open and resolve one for each of them."""
 
 
 class IncidentEvent(StrEnum):
-    """What a message says of an incident."""
+    """What happened to an incident, in a message."""
 
     OPENED = "opened"
     GROWN = "grown"
@@ -31,8 +31,14 @@ class IncidentEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindDigest:
-    """What some records of the stream say of one kind. `listed` are failures that an inventory
-    told of."""
+    """What some records of the stream say about one kind of failure.
+
+    failures            new failures
+    first_failed_at, last_failed_at     times of the first and last failure
+    completed_at        when its rule last completed a replication
+    samples             some of the versions that failed
+    listed              failures that an inventory listed
+    """
 
     failures: int = 0
     first_failed_at: Instant | None = None
@@ -44,14 +50,19 @@ class KindDigest:
 
 @dataclass(slots=True)
 class BatchDigest:
-    """What a batch says: of each kind it touched, and of each rule that completed something."""
+    """What a batch of stream records says.
+
+    benign              which failures are benign
+    failure_kinds       what it says about each kind of failure
+    completed           when each rule (bucket, destination, rule id) last completed a replication
+    """
 
     benign: Benign
     failure_kinds: dict[FailureKind, KindDigest] = field(default_factory=dict)
     completed: dict[tuple[str, str, str], Instant] = field(default_factory=dict)
 
     def add(self, old: ItemImage | None, new: ItemImage | None) -> None:
-        """One change of an item."""
+        """Adds one change of an item."""
         for seen in (old, new):
             if seen and seen.listed and seen.state.failed_at:
                 self.failure_kinds.setdefault(failure_kind_of(seen, self.benign), KindDigest())
@@ -92,8 +103,8 @@ def after(
     now: Instant,
     new_id: str,
 ) -> Incident | None:
-    """What the incident of a kind becomes; None: there is none. `counted` are the kind's
-    counters, with everything heard in them."""
+    """The incident of a kind after a batch; None: there is none. `counted` are the kind's counters,
+    with the batch counted."""
     failing, failures = counted.get("failing", 0), counted.get("failures", 0)
     if current is None:
         if failing <= 0:
@@ -105,7 +116,7 @@ def after(
             opened_at=now,
             first_failed_at=began,
             last_failed_at=digest.last_failed_at or began,
-            # Nobody heard of the failures that a recount found.
+            # The stream had no records of failures that a recount found.
             failures_before=max(0, failures - max(digest.failures, failing)),
             quiet=digest.listed > 0 and digest.failures == 0,
         )
@@ -137,7 +148,7 @@ def after(
 
 
 def due_event(incident: Incident) -> IncidentEvent | None:
-    """What the subscribers have to be told; None: they know everything."""
+    """The event that subscribers have to get a message about; None: there is none."""
     if incident.quiet:
         return None
     if incident.resolved_at:
@@ -148,7 +159,7 @@ def due_event(incident: Incident) -> IncidentEvent | None:
 
 
 def with_level_announced(incident: Incident) -> Incident:
-    """The incident once they were told."""
+    """The incident after its message was sent."""
     return replace(incident, level=max(incident.level, level_of(incident)))
 
 

@@ -1,5 +1,4 @@
-"""What is done by the clock and not by the stream: how far behind every route is, incidents that
-nothing woke up, and a recount."""
+"""What the schedules do: metrics of every route, incidents that time resolves, and recounts."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,10 +18,14 @@ from summarize.summarizer import Summarizer
 
 
 class Oldest(Protocol):
+    """Reads the oldest versions that a destination lacks."""
+
     def oldest(self, bucket: str, destination: str) -> list[LedgerItem]: ...
 
 
 class CurrentCounters(Protocol):
+    """Reads counters."""
+
     def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]: ...
 
     def failure_kinds(
@@ -32,8 +35,16 @@ class CurrentCounters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Schedules:
-    """`histories` are the rules of every source bucket, None where they were never read.
-    `frontier` is how far the ingest queue was heard to its end."""
+    """The work of the schedules.
+
+    histories       the rules of every source bucket; None where they were never read
+    outstanding     reads the oldest versions that a destination lacks
+    current         reads counters
+    summarizer      updates incidents
+    recount_route   recounts a route
+    now             the wall clock
+    frontier        when everything sent to the ingest queue before is in the ledger
+    """
 
     histories: Callable[[], Mapping[str, RuleHistory | None]]
     outstanding: Oldest
@@ -44,13 +55,13 @@ class Schedules:
     frontier: Callable[[], Instant | None]
 
     def routes(self) -> Iterator[tuple[str, str]]:
-        """Source bucket and destination."""
+        """Every source bucket with each of its destinations."""
         for bucket, history in sorted(self.histories().items()):
             for destination in history.destinations if history else ():
                 yield bucket, destination
 
     def measure(self) -> tuple[list[Document], float]:
-        """Metrics of every route, and by how many seconds the one furthest behind is."""
+        """Metrics of every route, and the greatest lag of a watermark in seconds."""
         documents, lags = [], [0.0]
         histories, now = self.histories(), self.now()
         frontier = self.frontier()
@@ -68,13 +79,13 @@ class Schedules:
         return documents, max(lags)
 
     def settle(self) -> None:
-        """Looks at every open incident once more."""
+        """Updates every open incident."""
         for bucket, destination in self.routes():
             for incident in self.summarizer.open_incidents.open_of(bucket, destination):
                 self.summarizer.settle(incident.kind, KindDigest())
 
     def _settle_failing(self, bucket: str, destination: str) -> None:
-        """What a recount put right woke up nobody."""
+        """Opens incidents of failures that only a recount found."""
         for kind, amounts in self.current.failure_kinds(bucket, destination).items():
             if amounts["failing"]:
                 self.summarizer.settle(kind, KindDigest())

@@ -1,4 +1,4 @@
-"""The summarizer with its real surroundings, made once per process."""
+"""The summarizer with AWS behind it, made once per process."""
 
 import json
 import os
@@ -33,20 +33,22 @@ from summarize.schedules import Schedules
 from summarize.summarizer import Summarizer
 
 REST_SECONDS = 20
-"""Between two looks of a recount: longer than the stream takes to be worked off."""
+"""Between two rounds of a recount: longer than a stream that is not behind needs."""
 
 logger = Logger(child=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
+    """What the handler calls: one for the stream, one for the schedules."""
+
     summarizer: Summarizer
     schedules: Schedules
 
     def scheduled(
         self, event: Mapping[str, Any], milliseconds_left: Callable[[], int], metrics: Metrics
     ) -> dict[str, Any]:
-        """What the schedules ask for: `{"task": "recount"}`, or how things stand."""
+        """The event of a schedule: a recount for `{"task": "recount"}`, otherwise metrics."""
         if event.get("task") == "recount":
             found = self.schedules.recount(lambda: milliseconds_left() / 1_000)
             counts = Counter(one.verdict for one in found)

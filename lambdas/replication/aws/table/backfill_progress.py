@@ -59,7 +59,7 @@ class BackfillProgress(Table):
             )
 
     def save_file(self, run: str, file: FileProgress, now: Instant) -> None:
-        """Replaces the file's progress. A finished file stays so, whichever process still reads it."""
+        """Replaces the file's progress. A finished file stays so, whoever still reads it."""
         item = _key(run, file.bucket, file.key) | _values(file, "counts", "broken")
         item |= {
             "counts": {"M": {name: value_of(count) for name, count in file.counts.items()}},

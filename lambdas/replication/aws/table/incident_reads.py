@@ -50,7 +50,7 @@ class IncidentReads(Table):
     def listed_resolved(
         self, behind: str | None, limit: int | None
     ) -> Iterator[tuple[Incident, str]]:
-        """Resolved incidents, the last to open first, each with where the list continues after it."""
+        """Resolved incidents, the last to open first, each with where the list continues."""
         yield from self._listed(keys.INCIDENTS_RESOLVED, "", behind, limit, forward=False)
 
     def _listed(
