@@ -1,7 +1,7 @@
-"""Rows of a delivery into the ledger, a batch at a time: read, attributed, written, counted.
+"""Writes the rows of a delivery into the ledger, a batch at a time.
 
-What a row leaves open is looked up at once, for nothing would look later: a version whose status is
-unknown is in no list, so reconciliation does not come across it.
+What a row leaves open is decided by HEAD at once: a version whose status is unknown is in no list,
+so reconciliation does not find it.
 """
 
 import logging
@@ -28,10 +28,10 @@ from replication.times import Instant
 log = logging.getLogger(__name__)
 
 _LOGGED_ROWS = 20
-"""Broken rows of one batch that are logged by name; all are counted."""
+"""The most broken rows of one batch that are logged; all are counted."""
 
 THREADS = 16
-"""Looks wait for S3, they do not compute."""
+"""They wait for S3 and do not compute."""
 
 Unanswered = Denied | Unsourced | Undecided
 _OUTCOMES = {
@@ -41,12 +41,16 @@ _OUTCOMES = {
 }
 
 Reader = Callable[[bytes], Row]
-"""One line as what it says; it raises Rejected for a row that cannot be understood."""
+"""Reads one line; Rejected when it cannot be understood."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of some rows, and the names of those that broke."""
+    """The result of a batch of rows.
+
+    counts      rows by `Outcome`
+    broken      the rows that could not be understood or written, and why
+    """
 
     counts: Counter[str]
     broken: tuple[str, ...]
@@ -76,8 +80,8 @@ class Rows:
     _of_bucket: dict[str, RowClaims] = field(default_factory=dict)
 
     def write(self, lines: Sequence[bytes], before: int) -> BatchResult:
-        """Writes what `lines` say; `before` is how many came before them. NotYet when the ledger
-        or S3 does not answer now: nothing may be counted then, and all of it come again."""
+        """Writes the rows of `lines`; `before` is the number of lines before them. NotYet when the
+        ledger or S3 does not answer: then all of them have to come again, and none are counted."""
         counts: Counter[str] = Counter()
         broken: list[str] = []
         claims: list[Claim] = []
@@ -108,7 +112,7 @@ class Rows:
         return BatchResult(+counts, tuple(broken[:MOST_NAMED]))
 
     def _write(self, claims: Sequence[Claim]) -> list[str]:
-        """What the ledger refuses, by name."""
+        """Writes the claims; returns what the ledger refuses, as text."""
         for bucket, name in sorted({(c.fact.version.bucket, c.fact.destination) for c in claims}):
             history = self.histories.get(bucket)
             if history and name not in ("", bucket, *history.destinations):
@@ -141,7 +145,7 @@ class Rows:
     def _facts(
         self, now: Instant, version: ObjectVersion, found: Found
     ) -> list[Fact] | Unanswered | None:
-        """What S3 says of a version; None when its row tells nothing new."""
+        """The facts that HEAD gives about a version; None when its row is nothing new."""
         question = found.question or Question()
         try:
             known = dict(self.ledger.states(version))
@@ -151,7 +155,7 @@ class Rows:
                 copy = self._as_replica(version, question.here, now)
                 if copy is not None or version.bucket not in self.histories:
                     return copy or []
-            # Written together with the answers, in one go.
+            # Claims of the row and facts of HEAD are written together.
             claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
             return self._reader(version.bucket).examine(
                 version, claimed | known, now, question.possible, listed=question.unless
@@ -162,8 +166,8 @@ class Rows:
             return error
 
     def _as_replica(self, version: ObjectVersion, here: Head, now: Instant) -> list[Fact] | None:
-        """What S3 says of the source of a replica; nothing when the ledger knows that it arrived,
-        None when the version is its bucket's own."""
+        """Facts about the source of a replica, none when the ledger has its arrival; None when the
+        version is its bucket's own."""
         for source in self._sources().sources(version):
             state = self.ledger.states(version.in_bucket(source)).get(version.bucket)
             if state and state.arrived_at:
@@ -189,15 +193,15 @@ class Rows:
 
 
 def _in_doubt(claim: Claim) -> Claim:
-    """S3 may not be asked now: where the row does not say, the version may be due, and
-    reconciliation asks again."""
+    """S3 denied HEAD: where the row does not say, the version may be due, and reconciliation tries
+    again."""
     if claim.fact.kind is not Kind.NOTED or claim.must_exist:
         return claim
     return replace(claim, fact=replace(claim.fact, in_doubt=True))
 
 
 def _is_answered(question: Question, known: Mapping[str, State]) -> bool:
-    """Whether the ledger knows already: what stands in a list, reconciliation comes across."""
+    """Whether the ledger knows enough; reconciliation reads every version in its lists."""
     if question.unless_known and any(known):
         return True
     states = [state for name, state in known.items() if name and not state.is_ruled_out]

@@ -1,16 +1,15 @@
-"""Existing objects into the ledger: a manifest fans out into files, a file goes on row by row.
+"""A backfill: a message for a manifest becomes a message for each file, which is read in batches.
 
-Everything is driven by one queue. A message names a manifest, and later one of its files:
+There is one queue. A message names a manifest, or one of its files:
 
     {"manifest": "s3://bucket/key/manifest.json"}
     {"manifest": "s3://bucket/key/manifest.json", "file": {"bucket": "...", "key": "..."}}
 
-and, when an operator knows since when the rules have been what they are, `"rules_since": "<time>"`.
+It has `"rules_since": "<time>"` when an operator knows since when the current rules have applied.
 
-How far a file is, its progress says and nothing else: it is set after every batch of rows, together
-with the counts of exactly those rows, so a message that comes again goes on where the ledger is. A
-crash between any two calls repeats at most one batch, and the same facts written again change
-nothing. Before the function's time runs out, the same message is sent once more and goes on.
+The progress of a file is written after every batch of rows, together with the counts of these rows.
+A message that comes again continues there. A crash repeats at most one batch, and writing the same
+facts again changes nothing. Before the function's time is over, it sends the same message again.
 """
 
 import logging
@@ -46,27 +45,31 @@ log = logging.getLogger(__name__)
 
 BATCH_ROWS = 2_000
 RESERVE_SECONDS = 45.0
-"""No batch is begun with less time left. One of 2,000 rows takes a second or two; written the slow
-way, row by row, about ten."""
+"""No batch is begun with less time left. A batch takes a second or two, and about ten when every
+item has to be read first."""
 
 
 class Files(Protocol):
-    """What a delivery is read from. Rejected: no retry helps. Unavailable: later, perhaps."""
+    """Reads a delivery. Rejected: no retry helps. Unavailable: a retry may."""
 
     def manifest(self, bucket: str, key: str) -> bytes: ...
 
     def verified(self, file: DataFile) -> str:
-        """The ETag of the object, whose MD5 is the manifest's."""
+        """The ETag of the object, after its MD5 was compared with the manifest's."""
         ...
 
     def lines(self, file: DataFile, etag: str) -> Generator[bytes, None, None]: ...
 
 
 class Queue(Protocol):
+    """The backfill queue."""
+
     def send(self, bodies: Sequence[str]) -> None: ...
 
 
 class ProgressTable(Protocol):
+    """Keeps how far runs and files are."""
+
     def load(self, run: str) -> Progress | None: ...
 
     def file(self, run: str, bucket: str, key: str) -> FileProgress | None: ...
@@ -76,7 +79,7 @@ class ProgressTable(Protocol):
         ...
 
     def save_file(self, run: str, file: FileProgress, now: Instant) -> None:
-        """Does nothing to a file that is finished."""
+        """Does nothing when the file is finished."""
         ...
 
 
@@ -116,9 +119,9 @@ class Backfill:
     note_listed: Callable[[str, Instant], None] = lambda *_: None
 
     def handle(self, body: str, seconds_left: Callable[[], float]) -> Counter[str]:
-        """What became of the rows read now, by name. NotYet when the message has to come again;
-        Rejected when it is none of the backfill's. A delivery that is of no use raises nothing:
-        the run's progress says so."""
+        """Works off a message; returns the rows read now by `Outcome`. NotYet when the message has
+        to come again, Rejected when it is no message of the backfill. A delivery that cannot be
+        used raises nothing: the run's progress says so."""
         request = Request.parse(body)
         run = RunProgress(run_of(request.manifest), request.manifest)
         try:
@@ -150,7 +153,7 @@ class Backfill:
         return histories
 
     def _start(self, request: Request, run: RunProgress, delivery: Delivery) -> None:
-        """Sends a message for every file that is not finished; one that failed begins anew."""
+        """Sends a message for every unfinished file; a file with an error starts again."""
         now = self.now()
         self.progress.save_run(replace(run, files=len(delivery.files)), now)
         known = self.progress.load(run.id)
@@ -168,12 +171,12 @@ class Backfill:
     def _file(
         self, request: Request, run: str, delivery: Delivery, seconds_left: Callable[[], float]
     ) -> Counter[str]:
-        """Reads a file on from where its progress is, at least one batch of it."""
+        """Continues a file where its progress is, with at least one batch."""
         file = _named(delivery, request.file)
         progress = self._begun(run, file)
         total: Counter[str] = Counter()
         if progress.finished_at:
-            self._finish(run, delivery)  # a crash may have come between the two
+            self._finish(run, delivery)  # a crash may have prevented it
         if progress.finished_at or progress.etag is None:
             return total
         rows = Rows(
@@ -203,9 +206,8 @@ class Backfill:
         return total
 
     def _finish(self, run: str, delivery: Delivery) -> None:
-        """An inventory that was read to its end, taken after tracking began, says all there was
-        before, as long as none of its rows was lost. That it leaves out nothing by a prefix its
-        manifest does not say."""
+        """When an inventory made after tracking began is read without the loss of a row, everything
+        the bucket held before is listed. The manifest does not say whether a prefix limits it."""
         history = self.histories.histories().get(delivery.bucket or "")
         if delivery.evidence is not Evidence.INVENTORY or history is None or history.listed:
             return
@@ -217,7 +219,7 @@ class Backfill:
             self.note_listed(history.bucket, delivery.at)
 
     def _begun(self, run: str, file: DataFile) -> FileProgress:
-        """The progress of a file whose MD5 is right, as long as it is not finished."""
+        """The progress of a file, after its MD5 was compared unless it is finished."""
         now = self.now()
         progress = self.progress.file(run, file.bucket, file.key)
         if progress is None:
@@ -232,7 +234,7 @@ class Backfill:
         return progress
 
     def _keep_error(self, request: Request, run: RunProgress, **values: str) -> None:
-        """Puts into the progress what is wrong. That this fails changes nothing about it."""
+        """Writes the error into the progress, if that is possible."""
         now = self.now()
         try:
             if request.file is None:
@@ -246,8 +248,8 @@ class Backfill:
             log.warning("progress of %s could not be noted: %s", request.manifest, error)
 
     def _row_claims(self, request: Request, run: str, delivery: Delivery, bucket: str) -> RowClaims:
-        """Rejected when the bucket is not tracked, Unavailable while rules are unknown that say
-        what it is due to, or what may have come to it."""
+        """Rejected when the bucket is not tracked, Unavailable while the rules are unknown that
+        replicate from it or to it."""
         histories = self._require_tracked(bucket)
         is_source = bucket in self.source_buckets
         is_destination = bucket in self.destination_buckets or any(

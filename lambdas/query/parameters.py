@@ -124,8 +124,8 @@ Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
 
 
 def only(names: frozenset[str]) -> Middleware:
-    """Refuses query parameters the route does not know, so that a typing error cannot widen a
-    list; nothing of what is answered may be cached."""
+    """Rejects query parameters the route does not know, so that a typing error cannot widen a list,
+    and forbids caching of the answer."""
 
     def middleware(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
         given: dict[str, str] = app.current_event.query_string_parameters or {}
@@ -143,7 +143,7 @@ def only(names: frozenset[str]) -> Middleware:
 
 
 def tracked(bucket: str) -> str:
-    """The bucket, if it is tracked."""
+    """The bucket; Problem unless it is tracked."""
     if bucket not in service().settings.tracked:
         raise Problem(
             BUCKET_NOT_TRACKED, "This tracker was not deployed for a bucket of this name.", "bucket"
@@ -152,7 +152,7 @@ def tracked(bucket: str) -> str:
 
 
 def at_most_a_key(name: str, value: str | None) -> str | None:
-    """The value, if S3 takes one of its length."""
+    """The value; Problem when it is longer than S3 allows."""
     if value is not None and (size := len(value.encode())) > KEY_BYTES:
         raise Problem(
             INVALID_PARAMETER, f"{name} has {size:,} bytes in UTF-8; S3 takes {KEY_BYTES:,}.", name
@@ -161,6 +161,7 @@ def at_most_a_key(name: str, value: str | None) -> str | None:
 
 
 def moment(name: str, value: str | None) -> Instant | None:
+    """The value as a time; Problem when it is none."""
     try:
         return None if value is None else times.parse(value)
     except ValueError:

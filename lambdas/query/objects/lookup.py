@@ -18,14 +18,14 @@ Histories = Mapping[str, RuleHistory | None]
 
 
 class NotTracked(TrackerError):
-    """The ledger knows no such object in that bucket. The message is fit for a client."""
+    """The ledger has no such object in that bucket. The message may be shown to a client."""
 
 
 class Versions(Protocol):
     """Reads of the ledger by key."""
 
     def version(self, version: ObjectVersion) -> tuple[LedgerItem, ...]:
-        """Every item of one version with its facts; none when it is not tracked."""
+        """The items of one version with their facts; none when it is not tracked."""
         ...
 
     def versions(self, bucket: str, key: str) -> Iterator[tuple[LedgerItem, ...]]:
@@ -34,8 +34,12 @@ class Versions(Protocol):
 
 
 class _Copy(NamedTuple):
-    """The items, without facts, of a version that concerns a bucket. `exists`: the bucket has it,
-    as far as is known. `own`: it was written there."""
+    """A version that concerns a bucket.
+
+    exists      whether the bucket has it, as far as is known
+    own         whether it was written there
+    items       its items, without facts
+    """
 
     exists: bool
     own: bool
@@ -58,9 +62,9 @@ class Lookup:
     present: Callable[[], Present]
 
     def find(self, bucket: str, key: str, version_id: str | None) -> Json:
-        """One version; without an id the newest that exists. NotTracked when there is none.
+        """One version; without an id, the newest that exists. NotTracked when there is none.
 
-        In a bucket that is both, a version of its own goes before a replica of the same id.
+        A bucket that is source and destination may have two with this id; its own comes first.
         """
         if version_id is None:
             return self._latest(bucket, key)
@@ -83,8 +87,8 @@ class Lookup:
     def versions(
         self, bucket: str, key: str, *, deleted: bool = False
     ) -> Iterator[tuple[Age, tuple[LedgerItem, ...]]]:
-        """The items, without facts, of every version of the key that the bucket has, in no order;
-        each with its age. `deleted`: those that were written there and deleted for good as well."""
+        """Every version of the key that the bucket has, in no order: its age, and its items without
+        facts. With `deleted`, also those that were written there and deleted for good."""
         for copy in self._copies(bucket, key):
             if copy.exists or (deleted and copy.own):
                 yield version_items.age_of(copy.items), copy.items
@@ -101,18 +105,18 @@ class Lookup:
         items = self.ledger.version(version)
         if (items and version.bucket == bucket) or version_items.holds(items, bucket):
             return row.tracked_object(items, bucket, self.present())
-        raise _not_tracked(bucket, version)  # it went between the two reads
+        raise _not_tracked(bucket, version)  # it was deleted between the two reads
 
     def _newest(self, bucket: str, key: str) -> _Copy | None:
-        """The newest that exists; where none does, the newest of the others."""
+        """The newest that exists; when none does, the newest of the others."""
         copies = self._copies(bucket, key)
         return max(
             copies, key=lambda copy: (copy.exists, version_items.age_of(copy.items)), default=None
         )
 
     def _copies(self, bucket: str, key: str) -> Iterator[_Copy]:
-        """Every version of the key that concerns the bucket. It may not exist there: one of its own
-        was deleted for good, a replica is on its way, or was deleted there."""
+        """Every version of the key that concerns the bucket. Some may not exist there: deleted for
+        good, or a replica that has not arrived."""
         sourced = set()
         for source in self._sources(bucket, key):
             for items in self.ledger.versions(source, key):
@@ -127,8 +131,8 @@ class Lookup:
                 yield _Copy(version_items.holds(items, bucket), False, items)
 
     def _sources(self, bucket: str, key: str) -> tuple[str, ...]:
-        """Buckets whose versions of the key could be in `bucket` as replicas. One whose rules
-        are unknown could be any: its items tell."""
+        """Buckets whose versions of the key may have replicas in `bucket`, and all those whose
+        rules are unknown."""
         histories = self.histories()
         known = {name: history for name, history in histories.items() if history is not None}
         unknown = {name for name, history in histories.items() if history is None}

@@ -1,4 +1,4 @@
-"""What happened, interval by interval."""
+"""What happened between two times, interval by interval."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -22,10 +22,11 @@ from replication.published.row import Json
 from replication.times import Instant, from_datetime, to_datetime
 
 MOST_PERIODS = 1_500
-"""Periods of one destination that a timeline may read: 25 hours in minutes, 62 days in hours."""
+"""The most periods of one destination that are read: 25 hours in minutes, 62 days in hours."""
 
 
 USUAL_INTERVALS = 120
+"""The most intervals of a timeline without a step."""
 
 
 _NAMES = ("created", "completed", "failed")
@@ -33,7 +34,7 @@ _NAMES = ("created", "completed", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How a timeline is cut: `units` of a level make an interval."""
+    """The length of an interval: so many `units` of a level."""
 
     level: Level
     units: int
@@ -56,7 +57,7 @@ STEPS: Mapping[str, Step] = {
 def timeline(
     service: Service, bucket: str, since: Instant | None, until: Instant | None, step: str | None
 ) -> Json:
-    """What happened between two times. Problem when that is more than one answer may hold."""
+    """What happened between two times; Problem when there would be too many intervals."""
     now = service.present().now
     last = until or now
     first = since or times.plus(last, -HOUR)
@@ -106,7 +107,7 @@ def _uncounted(
     first: Instant,
     until: Instant | None,
 ) -> tuple[str, Reason] | None:
-    """Why not all that happened was counted."""
+    """The first bucket with events that are not counted, and why; None: all are counted."""
     for bucket, history in concerned.items():
         if why := not_heard(history, frontier, now, until):
             return bucket, why
@@ -126,7 +127,7 @@ def _step_of(first: Instant, last: Instant) -> str:
 
 
 def intervals(first: Instant, last: Instant, step: Step) -> list[tuple[Instant, Instant]]:
-    """The interval that `first` lies in and those up to `last`, by start and end."""
+    """Start and end of the interval that contains `first`, and of those after it up to `last`."""
     start, end = floor(to_datetime(first), step.length), to_datetime(last)
     found = []
     while start < end:
@@ -138,7 +139,7 @@ def intervals(first: Instant, last: Instant, step: Step) -> list[tuple[Instant, 
 def counted_in(
     wanted: list[tuple[Instant, Instant]], periods: Periods, known_since: Instant | None
 ) -> list[Json]:
-    """What happened in each interval; null where nobody counted yet."""
+    """What happened in each interval; null before tracking began."""
     starts = {start_of(start): counted for start, counted in periods.items()}
     by_interval: dict[Instant, Counter[str]] = {start: Counter() for start, _ in wanted}
     ordered = [start for start, _ in wanted]
