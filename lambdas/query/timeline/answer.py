@@ -1,5 +1,6 @@
 """What happened between two times, interval by interval."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,22 +141,20 @@ def counted_in(
     wanted: list[tuple[Instant, Instant]], periods: Periods, known_since: Instant | None
 ) -> list[Json]:
     """What happened in each interval; null before tracking began."""
-    starts = {start_of(start): counted for start, counted in periods.items()}
-    by_interval: dict[Instant, Counter[str]] = {start: Counter() for start, _ in wanted}
-    ordered = [start for start, _ in wanted]
-    place = 0
-    for start in sorted(starts):
-        while place + 1 < len(ordered) and ordered[place + 1] <= start:
-            place += 1
-        if ordered and wanted[place][0] <= start < wanted[place][1]:
-            by_interval[ordered[place]].update(starts[start])
+    starts = [start for start, _ in wanted]
+    counted = [Counter[str]() for _ in wanted]
+    for name, amounts in periods.items():
+        start = start_of(name)
+        place = bisect_right(starts, start) - 1
+        if place >= 0 and start < wanted[place][1]:
+            counted[place].update(amounts)
     return [
         {
             "start": start,
             **{
-                name: None if known_since is None or end <= known_since else counted[name]
+                name: None if known_since is None or end <= known_since else amounts[name]
                 for name in _NAMES
             },
         }
-        for (start, end), counted in zip(wanted, by_interval.values(), strict=True)
+        for (start, end), amounts in zip(wanted, counted, strict=True)
     ]

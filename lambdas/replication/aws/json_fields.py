@@ -179,12 +179,18 @@ def instant(parent: Json, name: str, received: Instant) -> Instant:
     except ValueError:
         problem = f"{name} is {quoted(value)}, not a time like 2026-11-22T09:15:02.120Z"
         raise Rejected(Reason.BAD_TIME, problem) from None
-    if found < times.EARLIEST:
-        raise Rejected(Reason.ABSURD_TIME, f"{name} is {found}, before S3 existed")
+    of_s3(name, found)
     if found > received and times.seconds_between(received, found) > _DAY_SECONDS:
         problem = f"{name} is {found}, more than a day after the message of {received}"
         raise Rejected(Reason.ABSURD_TIME, problem)
     return found
+
+
+def of_s3(name: str, at: Instant) -> Instant:
+    """The time; Rejected when it is before S3 existed."""
+    if at < times.EARLIEST:
+        raise Rejected(Reason.ABSURD_TIME, f"{name} is {at}, before S3 existed")
+    return at
 
 
 def optional_instant(parent: Json, name: str, received: Instant) -> Instant | None:

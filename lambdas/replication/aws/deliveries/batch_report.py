@@ -20,7 +20,7 @@ from collections.abc import Callable
 from replication import times
 from replication.aws import json_fields
 from replication.aws.deliveries.csv_lines import fields_of
-from replication.aws.deliveries.inventory import columns_of, data_file
+from replication.aws.deliveries.inventory import columns_of, data_files
 from replication.aws.json_fields import Json, quoted
 from replication.errors import Reason, Rejected
 from replication.s3 import failure_reasons
@@ -52,16 +52,11 @@ def delivery_of(manifest: Json) -> Delivery:
     except ValueError:
         problem = f"ReportCreationDate is {quoted(created)}, not a time like 2026-11-22T09:15:02Z"
         raise Rejected(Reason.BAD_TIME, problem) from None
-    if at < times.EARLIEST:
-        raise Rejected(Reason.ABSURD_TIME, f"ReportCreationDate is {at}, before S3 existed")
-    results = manifest.get("Results")
-    if not isinstance(results, list):
-        raise json_fields.wrong_type("Results", results, "a list")
     return Delivery(
         evidence=Evidence.BATCH_REPORT,
-        at=at,
+        at=json_fields.of_s3("ReportCreationDate", at),
         columns=columns_of(json_fields.required(manifest, "ReportSchema", 4_096), _NEEDED),
-        files=tuple(data_file(one, "Key", "MD5Checksum") for one in results),
+        files=data_files(manifest, "Results", "Key", "MD5Checksum"),
     )
 
 

@@ -55,14 +55,11 @@ def delivery_of(manifest: Json) -> Delivery:
         )
     columns = columns_of(json_fields.required(manifest, "fileSchema", 4_096), NEEDED)
     bucket = _bucket(json_fields.required(manifest, "destinationBucket", 256))
-    files = manifest.get("files")
-    if not isinstance(files, list):
-        raise json_fields.wrong_type("files", files, "a list")
     return Delivery(
         evidence=Evidence.INVENTORY,
         at=_created(json_fields.required(manifest, "creationTimestamp")),
         columns=columns,
-        files=tuple(data_file(one, "key", "MD5checksum", bucket) for one in files),
+        files=data_files(manifest, "files", "key", "MD5checksum", bucket),
         bucket=json_fields.bucket_name(manifest, "sourceBucket"),
     )
 
@@ -110,8 +107,17 @@ def columns_of(schema: str, needed: dict[str, str]) -> tuple[str, ...]:
     return columns
 
 
-def data_file(found: object, key: str, md5: str, bucket: str | None = None) -> DataFile:
-    """One file of a manifest; `key` and `md5` are what the manifest calls them."""
+def data_files(
+    manifest: Json, name: str, key: str, md5: str, bucket: str | None = None
+) -> tuple[DataFile, ...]:
+    """The files in a manifest's list `name`; `key` and `md5` are what the manifest calls them."""
+    found = manifest.get(name)
+    if not isinstance(found, list):
+        raise json_fields.wrong_type(name, found, "a list")
+    return tuple(_data_file(one, key, md5, bucket) for one in found)
+
+
+def _data_file(found: object, key: str, md5: str, bucket: str | None) -> DataFile:
     if not isinstance(found, dict):
         raise json_fields.wrong_type("a file", found, "an object")
     digest = json_fields.required(found, md5).lower()
@@ -139,9 +145,7 @@ def _created(milliseconds: str) -> Instant:
             f"creationTimestamp is {quoted(milliseconds)}, not milliseconds since 1970",
         )
     at = times.from_epoch_milliseconds(int(milliseconds))
-    if at < times.EARLIEST:
-        raise Rejected(Reason.ABSURD_TIME, f"creationTimestamp is {at}, before S3 existed")
-    return at
+    return json_fields.of_s3("creationTimestamp", at)
 
 
 def _status(header: str | None) -> Status | None:

@@ -69,10 +69,6 @@ class RecountedCounters:
             None,
             [
                 Change(f"{name}-{number}", {view: amounts})
-                for number, (view, amounts) in enumerate(sorted(differences.items(), key=_order))
+                for number, (view, amounts) in enumerate(sorted(differences.items(), key=repr))
             ],
         )
-
-
-def _order(difference: tuple[object, object]) -> str:
-    return repr(difference[0])

@@ -15,7 +15,7 @@ Guards expire long after the stream has dropped their records.
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import FAILED_CALL
 from replication.aws.table import counter_item, keys
@@ -41,18 +41,24 @@ _DIGITS = 40
 """The most a sequence number has; padded numbers compare as text."""
 
 
-class _Guard(Protocol):
-    """Which changes are counted; `lane_source` decides about the lane they are counted in."""
+class _Guard(Table):
+    """Says which changes are counted. `source` is the shard or the first record of the batch; it
+    decides about the lane."""
 
-    lane_source: str
+    def __init__(
+        self, client: "DynamoDBClient", table_name: str, source: str, expires_at: Item
+    ) -> None:
+        super().__init__(client, table_name)
+        self.source = source
+        self._expires_at = expires_at
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
         """Writes that succeed only while none of the changes is counted."""
-        ...
+        raise NotImplementedError
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
         """Those that are not counted yet."""
-        ...
+        raise NotImplementedError
 
 
 class CounterTable(Table):
@@ -83,19 +89,15 @@ class CounterTable(Table):
         counted = [change for change in changes if change.deltas]
         if not counted:
             return []
-        guard: _Guard
-        if shard:
-            guard = _ShardGuard(self._client, self._table_name, shard, self._expiry())
-        else:
-            number = counted[0].number
-            guard = _RecordGuard(self._client, self._table_name, number, self._expiry())
+        kind, source = (_ShardGuard, shard) if shard else (_RecordGuard, counted[0].number)
+        guard = kind(self._client, self._table_name, source, self._expiry())
         applied: list[Change] = []
         for chunk in _chunks(counted, guards=0 if shard else 1):
             applied += self._apply(guard, chunk)
         return applied
 
     def _apply(self, guard: _Guard, chunk: list[Change]) -> list[Change]:
-        lane = counter_item.lane_of(guard.lane_source, self._lanes)
+        lane = counter_item.lane_of(guard.source, self._lanes)
         for attempt in range(ATTEMPTS):
             if not chunk:
                 return []
@@ -144,12 +146,8 @@ class CounterTable(Table):
         return {"N": str(int(self._seconds()) + GUARDS_KEPT_SECONDS)}
 
 
-class _ShardGuard(Table):
-    def __init__(self, client: "DynamoDBClient", table: str, shard: str, expires_at: Item) -> None:
-        super().__init__(client, table)
-        self._expires_at = expires_at
-        self._key: Item = {"pk": {"S": f"{keys.COUNTED}{shard}"}, "sk": {"S": "shard"}}
-        self.lane_source = shard
+class _ShardGuard(_Guard):
+    """One item for a shard, with the last number that is counted."""
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
         return [
@@ -157,7 +155,7 @@ class _ShardGuard(Table):
                 "Put": {
                     "TableName": self._table_name,
                     "Item": {
-                        **self._key,
+                        **self._key(),
                         "number": {"S": _padded(changes[-1].number)},
                         "expires_at": self._expires_at,
                     },
@@ -169,16 +167,16 @@ class _ShardGuard(Table):
         ]
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
-        item = self._item(self._key)
+        item = self._item(self._key())
         last = item["number"]["S"] if item else ""
         return [one for one in changes if _padded(one.number) > last]
 
+    def _key(self) -> Item:
+        return {"pk": {"S": f"{keys.COUNTED}{self.source}"}, "sk": {"S": "shard"}}
 
-class _RecordGuard(Table):
-    def __init__(self, client: "DynamoDBClient", table: str, first: str, expires_at: Item) -> None:
-        super().__init__(client, table)
-        self._expires_at = expires_at
-        self.lane_source = first
+
+class _RecordGuard(_Guard):
+    """One item for each record that is counted."""
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
         return [
