@@ -10,13 +10,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from reconcile.port import Findings, Index, Learnt
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.head.port import Objects
 from replication.head.reader import VersionReader, possible, with_due
 from replication.ledger.fact import Fact, Kind
-from replication.ledger.index import Position, Route
+from replication.ledger.index import Route
 from replication.ledger.item import LedgerItem
 from replication.ledger.port import Claim, Ledger
 from replication.ledger.schedule import LookBack, Schedule, Window
@@ -35,32 +35,6 @@ MOST_ATTEMPTS = 5
 """How often a version without an answer is tried again; it is due again later anyway."""
 WHOLE_AUDITS = 5_000
 """The most versions of a window that are audited without being in the sample."""
-
-
-class Index(Protocol):
-    """The ledger's index, oldest first."""
-
-    def oldest(self, route: Route, status: Status | None) -> LedgerItem | None: ...
-
-    def page(
-        self, window: Window, limit: int
-    ) -> tuple[Sequence[tuple[Position, LedgerItem]], Position | None]:
-        """Rows of the window, and where it continues; None at its end."""
-        ...
-
-
-class Findings(Protocol):
-    """Keeps refusals of S3, which the API shows to the operator."""
-
-    def note(self, denied: Denied, now: Instant) -> None: ...
-
-
-class Learnt(Protocol):
-    """Keeps what HEAD on versions shows about their buckets."""
-
-    def note_replicas(self, bucket: str, prefix: str) -> None: ...
-
-    def note_audit(self, bucket: str, destination: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

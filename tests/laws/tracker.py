@@ -13,7 +13,8 @@ from typing import Any, Protocol, cast
 from botocore.exceptions import ClientError
 
 from reconcile.look_back import LookBacks
-from reconcile.reconciler import Index, Reconciler
+from reconcile.port import Index
+from reconcile.reconciler import Reconciler
 from record.event_claims import EventClaims
 from record.recorder import Recorder
 from replication.aws.s3.rule_histories import S3RuleHistories

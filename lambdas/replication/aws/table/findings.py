@@ -17,7 +17,7 @@ _KEPT_SECONDS = 2 * DAY
 
 
 class FindingsTable(Table):
-    """`reconciler.Findings`, `setup_inspection.Findings`, and the reads of both."""
+    """`reconcile.port.Findings`, `setup_inspection.Findings`, and the reads of both."""
 
     def note(self, denied: Denied, now: Instant) -> None:
         self._keep(keys.FINDINGS, f"{denied.bucket}#{denied.action}", now)

@@ -16,21 +16,21 @@ from replication.threads import concurrently
 
 
 class IndexReads(Table):
-    """`ledger.index.Fetch` and `reconcile.reconciler.Index`."""
+    """`ledger.index.Fetch` and `reconcile.port.Index`."""
 
     def fetch(self, filters: Filters, wanted: Sequence[Wanted]) -> Sequence[Chunk]:
         """See `ledger.index.Fetch`."""
         return concurrently(lambda one: self._chunk(filters, one), wanted)
 
     def oldest(self, route: Route, status: Status | None) -> LedgerItem | None:
-        """See `reconciler.Index.oldest`. One Query of one entry."""
+        """See `reconcile.port.Index.oldest`. One Query of one entry."""
         (chunk,) = self.fetch(Filters((), (), False), [_wanted(route, status, None, 1)])
         return chunk.rows[0][1] if chunk.rows else None
 
     def page(
         self, window: Window, limit: int
     ) -> tuple[Sequence[tuple[Position, LedgerItem]], Position | None]:
-        """See `reconciler.Index.page`. One Query."""
+        """See `reconcile.port.Index.page`. One Query."""
         filters = Filters((), (), False, since=window.since, until=window.until)
         wanted = _wanted(window.route, window.status, window.after, limit)
         (chunk,) = self.fetch(filters, [wanted])
