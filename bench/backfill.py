@@ -105,7 +105,7 @@ def rows_into(
 ) -> Rows:
     return Rows(
         read=manifest.reader(of),
-        attribution=lambda _: RowClaims(of, "bench", known),
+        row_claims=lambda _: RowClaims(of, "bench", known),
         ledger=ledger,
         objects=objects or MemoryObjects(),
         histories={known.bucket: known},

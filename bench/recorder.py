@@ -77,7 +77,7 @@ def recorded(client: Any, table: str, messages: list[str]) -> None:
     histories = MemoryHistories({"src": history("src", rule("dst", "TaxDocs/"))})
     ledger = DynamoDBLedger(client, table, shards=4)
 
-    def attributor() -> EventClaims:
+    def event_claims() -> EventClaims:
         return EventClaims(
             histories=histories.histories(),
             unknown={},
@@ -89,7 +89,7 @@ def recorded(client: Any, table: str, messages: list[str]) -> None:
 
     recorder = Recorder(
         parse=events_of,
-        attributor=attributor,
+        event_claims=event_claims,
         histories=histories,
         ledger=ledger,
         dead_letters=MemoryDeadLetters(),

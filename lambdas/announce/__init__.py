@@ -1,0 +1,1 @@
+"""A version that becomes FAILED becomes a message on the failure topic."""

@@ -1,7 +1,7 @@
-"""What the failure topic says of a version that became FAILED. Pure.
+"""The message of the failure topic about a version that became FAILED. Pure.
 
-The body is the row a list would show, with the reason and its fix, so that a subscriber needs no
-further question; the attributes are what a subscription filters by.
+The body is the row of a list, with the reason and its fix; subscriptions can filter by the
+attributes.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,17 @@ from replication.times import Instant
 
 
 def announcement(item: LedgerItem, now: Instant) -> SnsMessage:
-    """The message of an item that became FAILED.
-
-    What is not known of it is told as null rather than kept from subscribers: the failure is sure.
-    """
+    """The message about an item that became FAILED. What is not known is null."""
     row = published_row.row(item, published_row.AsOf(now))
     state = item.record.state
-    # Where the fact that began it is kept no more, its time and reason name it.
+    # When the fact is not kept any more, time and reason identify the failure.
     folded = Edge(EdgeKind.FAILED, state.since or now, f"{state.since}#{state.failure_code}")
     edge = current_failure(state, edges(item.record, item.base)) or folded
     return sns_message(
         subject=_subject(row),
         body=row
         | {
-            # One destination failed, so S3's own header says FAILED, whatever the others say.
+            # As one destination failed, S3's own header is FAILED, whatever the others are.
             "replication_status": Status.FAILED,
             "api_path": _api_path(row),
             "event_id": edge_id(item.version, item.destination, edge),

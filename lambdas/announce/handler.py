@@ -1,4 +1,4 @@
-"""The ledger's stream → the failure topic: one message for each edge into FAILED."""
+"""The ledger's stream → the failure topic: one message each time a version becomes FAILED."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,8 +21,8 @@ metrics = Metrics()
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Publishes a batch. Lambda begins again at the first record that did not go out and delivers
-    those behind it once more; subscribers know a repetition by its `event_id`."""
+    """Publishes a batch. Lambda starts again at the first record that was not published, and
+    delivers the later ones again; a repeated message has the same `event_id`."""
     found = list(_announcements(event["Records"]))
     published = service().publish([message for _, message in found])
     for place, reason in published.refused.items():
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _announcements(records: list[dict[str, Any]]) -> Iterator[tuple[str, SnsMessage]]:
-    """Each announcement with its record's sequence number, in the order of the stream."""
+    """Each message with its record's sequence number, in the order of the stream."""
     for change in (record["dynamodb"] for record in records):
         image, number = change.get("NewImage"), change["SequenceNumber"]
         if image is None or not became_failed(change.get("OldImage"), image):
@@ -44,6 +44,6 @@ def _announcements(records: list[dict[str, Any]]) -> Iterator[tuple[str, SnsMess
         try:
             yield number, announcement(read_image(image), times.wall_clock())
         except Unreadable as error:
-            # No retry helps, and it would hold up its shard for a day. The table still has it.
+            # A retry does not help, and would stop the shard for a day. The table has the item.
             logger.error("Unreadable item", reason=str(error), keys=change["Keys"], number=number)
             metrics.add_metric("UnreadableItems", MetricUnit.Count, 1)

@@ -1,0 +1,1 @@
+"""Inventories and batch reports become facts about objects that already exist."""

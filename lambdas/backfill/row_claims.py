@@ -1,24 +1,24 @@
-"""Facts out of what S3 writes down about objects it already holds. Pure.
+"""Rows of inventories and batch reports as claims. Pure.
 
-A source's header is an aggregate of all its destinations, so a row alone does not always say which
-destination it speaks of. What a row says of a destination is claimed only where it must be so:
+The status of a source version covers all its destinations, so a row does not always say which
+destination it is about. A status is claimed for a destination only when it is certain:
 
-    COMPLETED           everywhere the rules of its time sent it, for S3 says COMPLETED of all or
-                        none; or at the only destination any rule could have sent it to
-    PENDING, FAILED     at the only destination any rule could have sent it to
-    any of them, else   the status is claimed of the version, and of no destination; a NOTED fact
-                        says so of each, and S3 is asked
-    a task that failed  FAILED at the only destination of the rules in force, unless its code says
-                        that the job never came to replicate the object
-    one that succeeded  a NOTED fact: Amazon does not say which status an object has after a job,
-                        so S3 is asked
-    a delete marker     nothing is claimed: S3 is asked who has it
-    a replica           nothing is claimed of its bucket's own; S3 is asked whose it is
+    COMPLETED           for every destination of the rules of its time, because S3 says COMPLETED
+                        only of all; or for the only destination of any rule
+    PENDING, FAILED     for the only destination of any rule
+    any, otherwise      for the version and no destination; each destination gets a NOTED fact, and
+                        HEAD decides
+    a failed task       FAILED for the only destination of the rules in force, unless its code says
+                        that the job did not try to replicate the object
+    a succeeded task    a NOTED fact: the status of an object after a job is not documented, so HEAD
+                        decides
+    a delete marker     nothing: HEAD finds out who has it
+    a replica           nothing for its own bucket; HEAD finds its source
 
-Which rules a version met is in doubt (`RuleHistory.in_doubt`) when it is older than the first rules
-the tracker read, or was written about when they changed: no rule replicates what was there before
-it, and a status may be of a destination whose rule is long gone. S3 is asked about each of those.
-Whether a rule with a tag filter took an object, only its tags could tell.
+It is in doubt (`RuleHistory.in_doubt`) which rules a version met when it is older than the first
+rules the tracker read, or was written about the time of a change: rules do not replicate existing
+objects, and a status may be of a rule that was removed. HEAD decides for each of those. Only its
+tags show whether a rule with a tag filter took an object.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,16 +50,19 @@ NEVER_TRIED = frozenset(
         "SrcVersionNotFound",
     }
 )
-"""Codes of failed tasks that speak of the job or the source, and of no destination."""
+"""Codes of failed tasks that are about the job or the source, and no destination."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a row leaves open, so that S3 has to be asked. `possible`: where the version may be
-    beside the destinations the ledger knows. `here`: what its bucket shows of it, when it may be
-    a replica, and `unsourced` what to claim when nobody has its source. `unless_known`: not when a
-    destination of the version is in the ledger already; `unless`: not when those that are add up
-    to this status, so that the row tells nothing new."""
+    """What a row leaves open, so that HEAD is needed.
+
+    possible        destinations that may have the version, besides those in the ledger
+    here            what the row says of a version that may be a replica
+    unsourced       the claim to make when no tracked bucket has its source
+    unless_known    no HEAD when the ledger already has a destination of the version
+    unless          no HEAD when the destinations in the ledger add up to this status
+    """
 
     possible: tuple[str, ...] | None = None
     here: Head | None = None
@@ -70,37 +73,40 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a row came to. `question` is None when it says all there is to know."""
+    """The result of a row.
+
+    outcome     what became of it
+    claims      what to write
+    question    what HEAD has to decide; None: nothing
+    """
 
     outcome: Outcome
     claims: tuple[Claim, ...] = ()
     question: Question | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class RowClaims:
-    """Rows of one delivery about one bucket; `run` is the id of the run that reads it, `history`
-    the bucket's rules, None when it is no source. `is_destination`: it may hold replicas."""
+    """Makes claims of the rows of one delivery about one bucket.
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        run: str,
-        history: RuleHistory | None,
-        *,
-        is_destination: bool = False,
-        record_ineligible: bool = False,
-    ) -> None:
-        self._delivery = delivery
-        self._run = run
-        self._history = history
-        self._is_destination = is_destination
-        self._record_ineligible = record_ineligible
+    delivery            the delivery
+    run                 id of the run that reads it
+    history             the bucket's rules; None when it is no source
+    is_destination      whether the bucket may hold replicas
+    record_ineligible   whether versions that no rule takes are recorded
+    """
+
+    delivery: Delivery
+    run: str
+    history: RuleHistory | None
+    is_destination: bool = False
+    record_ineligible: bool = False
 
     @property
     def quiet(self) -> bool:
-        """Whether what the delivery says is old news: an inventory lists what is, a report what a
-        job has just done."""
-        return self._delivery.evidence is Evidence.INVENTORY
+        """Whether the delivery is old news: an inventory lists what exists, a report what a job has
+        just done."""
+        return self.delivery.evidence is Evidence.INVENTORY
 
     def found(self, row: Row) -> Found:
         match row:
@@ -111,29 +117,29 @@ class RowClaims:
 
     def _listed(self, row: Listed) -> Found:
         if row.replica:
-            return Found(Outcome.REPLICA, question=self._whose(row))
+            return Found(Outcome.REPLICA, question=self._replica_question(row))
         if row.delete_marker and row.status is None:
             return self._marker(row)
-        if self._history is None:
+        if self.history is None:
             return Found(Outcome.NO_STATUS if row.status is None else Outcome.NO_RULE)
         if row.status is None:
             return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
-        possible = self._history.candidates(row.version.key)
-        # Of where, nobody may be able to tell; but S3 says so of the version.
-        by_itself = Claim(self._seen(row, Kind.OBSERVED, "", None))
+        possible = self.history.candidates(row.version.key)
+        # The destination may be unknown, but the status of the version is not.
+        by_itself = Claim(self._row_fact(row, Kind.OBSERVED, "", None))
         if not possible:
             return Found(Outcome.NO_RULE, (by_itself,))
-        in_doubt = self._history.in_doubt(row.last_modified, self._delivery.at)
-        own = self._own(self._history, row).intersection(possible)
+        in_doubt = self.history.in_doubt(row.last_modified, self.delivery.at)
+        own = self._own(self.history, row).intersection(possible)
         if not in_doubt and len(possible) == 1:
             return self._certain(row, row.status, possible, possible)
         if not in_doubt and row.status is Status.COMPLETED and own:
             return self._certain(row, row.status, possible, own)
-        # Where only a tag or a rule of another time could have sent it, a note must not make a
-        # destination of a bucket that is none; unless nothing surer is known.
+        # A note must not make a destination of a bucket that only a tag or a rule of another time
+        # could have sent it to, unless no destination is certain.
         notes = (
             Claim(
-                self._seen(row, Kind.NOTED, name, rule_id),
+                self._row_fact(row, Kind.NOTED, name, rule_id),
                 must_exist=bool(own) and name not in own,
             )
             for name, rule_id in possible.items()
@@ -141,22 +147,22 @@ class RowClaims:
         question = Question(tuple(possible) if in_doubt else None, unless=row.status)
         return Found(Outcome.AMBIGUOUS, (by_itself, *notes), question)
 
-    def _whose(self, row: Listed) -> Question | None:
-        """The question whose replica it is, where it can be any tracked bucket's."""
-        if not self._is_destination:
+    def _replica_question(self, row: Listed) -> Question | None:
+        """The search for its source; None when the bucket takes no replicas of tracked buckets."""
+        if not self.is_destination:
             return None
         here = Head(REPLICA if row.replica else None, bool(row.delete_marker), row.last_modified)
         copy = replace(row, status=Status.COMPLETED)
-        seen = replace(self._seen(copy, Kind.OBSERVED, row.version.bucket, None), present=True)
+        seen = replace(self._row_fact(copy, Kind.OBSERVED, row.version.bucket, None), present=True)
         return Question(here=here, unsourced=Claim(seen))
 
     def _marker(self, row: Listed) -> Found:
-        """Whether a rule took a marker no list says, and one that is nowhere else may have been
-        made by a lifecycle rule, which is never replicated: only where it is counts."""
+        """An inventory does not say whether a rule took a marker, and lifecycle rules make markers
+        that are never replicated. So only HEAD on the destinations counts."""
         possible = (
-            self._history.candidates(row.version.key, delete_marker=True) if self._history else {}
+            self.history.candidates(row.version.key, delete_marker=True) if self.history else {}
         )
-        whose = self._whose(row)
+        whose = self._replica_question(row)
         if not possible and whose is None:
             return Found(Outcome.NO_STATUS, tuple(self._ineligible(row)))
         question = replace(whose or Question(), possible=tuple(possible), unless_known=True)
@@ -166,27 +172,27 @@ class RowClaims:
         self, row: Listed, status: Status, rules: Mapping[str, str | None], names: Iterable[str]
     ) -> Found:
         claims = tuple(
-            Claim(self._seen(row, Kind.OBSERVED, name, rules[name])) for name in sorted(names)
+            Claim(self._row_fact(row, Kind.OBSERVED, name, rules[name])) for name in sorted(names)
         )
         return Found(Outcome(status.lower()), claims)
 
     def _own(self, history: RuleHistory, row: Listed) -> set[str]:
-        """Destinations that the rules of the version's time sent it to, whatever its tags."""
-        at = row.last_modified or self._delivery.at
+        """Destinations of the rules of the version's time, whatever its tags are."""
+        at = row.last_modified or self.delivery.at
         return _whatever_its_tags(
             history.at(at), row.version.key, delete_marker=bool(row.delete_marker)
         )
 
-    def _seen(self, row: Listed, kind: Kind, destination: str, rule_id: str | None) -> Fact:
+    def _row_fact(self, row: Listed, kind: Kind, destination: str, rule_id: str | None) -> Fact:
         observed = kind is Kind.OBSERVED
         return Fact(
             kind=kind,
             version=row.version,
             destination=destination,
-            # A version written while the scan went on was seen after it was written.
-            at=max(self._delivery.at, row.last_modified or self._delivery.at),
+            # A version that was written during the scan was listed after it was written.
+            at=max(self.delivery.at, row.last_modified or self.delivery.at),
             evidence=Evidence.INVENTORY,
-            id=f"inventory:{self._run}:{row.status}",
+            id=f"inventory:{self.run}:{row.status}",
             rule_id=rule_id,
             requested_at=row.last_modified,
             size=row.size,
@@ -198,7 +204,7 @@ class RowClaims:
         )
 
     def _ineligible(self, row: Listed) -> Iterable[Claim]:
-        if self._record_ineligible and row.last_modified:
+        if self.record_ineligible and row.last_modified:
             yield Claim(
                 Fact(
                     kind=Kind.INELIGIBLE,
@@ -206,7 +212,7 @@ class RowClaims:
                     destination="",
                     at=row.last_modified,
                     evidence=Evidence.INVENTORY,
-                    id=f"inventory:{self._run}:none",
+                    id=f"inventory:{self.run}:none",
                     size=row.size,
                     etag=row.etag,
                     delete_marker=row.delete_marker or None,
@@ -216,9 +222,9 @@ class RowClaims:
             )
 
     def _task(self, row: Task) -> Found:
-        if self._history is None:
+        if self.history is None:
             return Found(Outcome.NO_RULE)
-        key, rules = row.version.key, self._history.at(self._delivery.at)
+        key, rules = row.version.key, self.history.at(self.delivery.at)
         own = _whatever_its_tags(rules, key, delete_marker=False)
         possible = sorted(
             {
@@ -231,9 +237,9 @@ class RowClaims:
             return Found(Outcome.NO_RULE)
         tried = not row.succeeded and row.code not in NEVER_TRIED
         if tried and len(possible) == 1:
-            return Found(Outcome.FAILED, (Claim(self._told(row, possible[0], Kind.FAILED)),))
+            return Found(Outcome.FAILED, (Claim(self._task_fact(row, possible[0], Kind.FAILED)),))
         claims = tuple(
-            Claim(self._told(row, name, Kind.NOTED), must_exist=name not in own)
+            Claim(self._task_fact(row, name, Kind.NOTED), must_exist=name not in own)
             for name in possible
         )
         if row.succeeded:
@@ -242,7 +248,7 @@ class RowClaims:
             return Found(Outcome.AMBIGUOUS, claims, Question())
         return Found(Outcome.TASK_NOT_TRIED, claims)
 
-    def _told(self, row: Task, destination: str, kind: Kind) -> Fact:
+    def _task_fact(self, row: Task, destination: str, kind: Kind) -> Fact:
         result = "succeeded" if row.succeeded else "failed"
         detail = f"Batch Replication task {result}"
         if row.code:
@@ -251,9 +257,9 @@ class RowClaims:
             kind=kind,
             version=row.version,
             destination=destination,
-            at=self._delivery.at,
+            at=self.delivery.at,
             evidence=Evidence.BATCH_REPORT,
-            id=f"batch-report:{self._run}:{result}",
+            id=f"batch-report:{self.run}:{result}",
             failure_code=row.code if kind is Kind.FAILED else None,
             detail=detail,
         )

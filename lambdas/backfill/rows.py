@@ -1,13 +1,13 @@
-"""Rows of a delivery into the ledger, a batch at a time: read, attributed, written, counted.
+"""Writes the rows of a delivery into the ledger, a batch at a time.
 
-What a row leaves open is looked up at once, for nothing would look later: a version whose status is
-unknown is in no list, so reconciliation does not come across it.
+What a row leaves open is decided by HEAD at once: a version whose status is unknown is in no list,
+so reconciliation does not find it.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from backfill.row_claims import Found, Question, RowClaims
 from replication.errors import Denied, NotYet, Rejected, Undecided, Unsourced
@@ -28,58 +28,60 @@ from replication.times import Instant
 log = logging.getLogger(__name__)
 
 _LOGGED_ROWS = 20
-"""Broken rows of one batch that are logged by name; all are counted."""
+"""The most broken rows of one batch that are logged; all are counted."""
 
 THREADS = 16
-"""Looks wait for S3, they do not compute."""
+"""They wait for S3 and do not compute."""
 
-Trouble = Denied | Unsourced | Undecided
-_TROUBLES = {
+Unanswered = Denied | Unsourced | Undecided
+_OUTCOMES = {
     Denied: Outcome.NOT_LOOKED_AT,
     Unsourced: Outcome.UNSOURCED,
     Undecided: Outcome.UNDECIDED,
 }
 
 Reader = Callable[[bytes], Row]
-"""One line as what it says; it raises Rejected for a row that cannot be understood."""
+"""Reads one line; Rejected when it cannot be understood."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of some rows, and the names of those that broke."""
+    """The result of a batch of rows.
+
+    counts      rows by `Outcome`
+    broken      the rows that could not be understood or written, and why
+    """
 
     counts: Counter[str]
     broken: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Rows of one delivery into the ledger. `attribution` makes one for a bucket, `histories` are
-    the rules of every source bucket as far as they are known, `now` is the wall clock."""
+    """Writes the rows of one delivery into the ledger.
 
-    def __init__(
-        self,
-        *,
-        read: Reader,
-        attribution: Callable[[str], RowClaims],
-        ledger: Ledger,
-        objects: Objects,
-        histories: Mapping[str, RuleHistory],
-        now: Callable[[], Instant],
-        note: Callable[[Denied], None] = lambda _: None,
-        note_destination: Callable[[str, str], None] = lambda *_: None,
-    ) -> None:
-        self._read = read
-        self._attribution = attribution
-        self._ledger = ledger
-        self._examiner = VersionReader(objects, note=note)
-        self._note, self._note_destination = note, note_destination
-        self._origins = ReplicaSources(histories, objects, ledger)
-        self._now = now
-        self._known: dict[str, RowClaims] = {}
+    read                reads one line of the delivery
+    row_claims          makes the `RowClaims` of a bucket
+    ledger, objects     where facts are written, and S3, which is read for what rows leave open
+    histories           the rules of every source bucket, as far as they are known
+    now                 the wall clock
+    note                keeps a refusal of S3 for the operator
+    note_destination    keeps a destination that no known rule of a bucket names
+    """
+
+    read: Reader
+    row_claims: Callable[[str], RowClaims]
+    ledger: Ledger
+    objects: Objects
+    histories: Mapping[str, RuleHistory]
+    now: Callable[[], Instant]
+    note: Callable[[Denied], None] = lambda _: None
+    note_destination: Callable[[str, str], None] = lambda *_: None
+    _of_bucket: dict[str, RowClaims] = field(default_factory=dict)
 
     def write(self, lines: Sequence[bytes], before: int) -> BatchResult:
-        """Writes what `lines` say; `before` is how many came before them. NotYet when the ledger
-        or S3 does not answer now: nothing may be counted then, and all of it come again."""
+        """Writes the rows of `lines`; `before` is the number of lines before them. NotYet when the
+        ledger or S3 does not answer: then all of them have to come again, and none are counted."""
         counts: Counter[str] = Counter()
         broken: list[str] = []
         claims: list[Claim] = []
@@ -88,7 +90,7 @@ class Rows:
             if not line.strip():
                 continue
             try:
-                row = self._read(line)
+                row = self.read(line)
                 found = self._of(row.version.bucket).found(row)
             except Rejected as error:
                 counts[Outcome.BROKEN] += 1
@@ -100,33 +102,35 @@ class Rows:
                 unclear[row.version] = replace(found, claims=(*before_it, *found.claims))
             else:
                 claims += found.claims
-        answers, troubles = self._look(unclear) if unclear else ([], [])
+        answers, unanswered = self._read_all(unclear) if unclear else ([], [])
         refused = self._write([*claims, *answers])
-        counts += Counter(_TROUBLES[type(one)] for one in troubles)
+        counts += Counter(_OUTCOMES[type(one)] for one in unanswered)
         counts[Outcome.REFUSED] += len(refused)
-        broken += refused + sorted({str(one) for one in troubles})
+        broken += refused + sorted({str(one) for one in unanswered})
         for text in broken[:_LOGGED_ROWS]:
             log.warning("%s", text)
         return BatchResult(+counts, tuple(broken[:MOST_NAMED]))
 
     def _write(self, claims: Sequence[Claim]) -> list[str]:
-        """What the ledger refuses, by name."""
+        """Writes the claims; returns what the ledger refuses, as text."""
         for bucket, name in sorted({(c.fact.version.bucket, c.fact.destination) for c in claims}):
-            history = self._origins.histories.get(bucket)
+            history = self.histories.get(bucket)
             if history and name not in ("", bucket, *history.destinations):
-                self._note_destination(bucket, name)
+                self.note_destination(bucket, name)
         refused = []
-        for (version, name), result in self._ledger.write(claims).items():
+        for (version, name), result in self.ledger.write(claims).items():
             if isinstance(result, NotYet):
                 raise result
             if isinstance(result, Rejected):
                 refused.append(f"{version.key} {version.version_id} at {name}: {result}")
         return refused
 
-    def _look(self, unclear: Mapping[ObjectVersion, Found]) -> tuple[list[Claim], list[Trouble]]:
-        """Asks S3 about versions: what there is to write of them, and why some stay unknown."""
-        now = self._now()
-        answers = concurrently(lambda one: self._ask(now, *one), unclear.items(), THREADS)
+    def _read_all(
+        self, unclear: Mapping[ObjectVersion, Found]
+    ) -> tuple[list[Claim], list[Unanswered]]:
+        """Reads what rows leave open: the claims to write, and why some versions stay unknown."""
+        now = self.now()
+        answers = concurrently(lambda one: self._facts(now, *one), unclear.items(), THREADS)
         claims: list[Claim] = []
         for found, answer in zip(unclear.values(), answers, strict=True):
             if answer is None:
@@ -136,64 +140,68 @@ class Rows:
                 claims += map(Claim, answer)
             elif isinstance(answer, Unsourced) and found.question and found.question.unsourced:
                 claims.append(found.question.unsourced)
-        return claims, [one for one in answers if isinstance(one, Trouble)]
+        return claims, [one for one in answers if isinstance(one, Unanswered)]
 
-    def _ask(
+    def _facts(
         self, now: Instant, version: ObjectVersion, found: Found
-    ) -> list[Fact] | Trouble | None:
-        """What S3 says of a version; None when its row tells nothing new."""
+    ) -> list[Fact] | Unanswered | None:
+        """The facts that HEAD gives about a version; None when its row is nothing new."""
         question = found.question or Question()
         try:
-            known = dict(self._ledger.states(version))
+            known = dict(self.ledger.states(version))
             if _is_answered(question, known):
                 return None
             if question.here:
                 copy = self._as_replica(version, question.here, now)
-                if copy is not None or version.bucket not in self._origins.histories:
+                if copy is not None or version.bucket not in self.histories:
                     return copy or []
-            # Written together with the answers, in one go.
+            # Claims of the row and facts of HEAD are written together.
             claimed = {one.fact.destination: State() for one in found.claims if not one.must_exist}
-            examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
-            return examiner.read(
+            return self._reader(version.bucket).read(
                 version, claimed | known, now, question.possible, listed=question.unless
             )
         except (Denied, Unsourced, Undecided) as error:
             if isinstance(error, Denied):
-                self._note(error)
+                self.note(error)
             return error
 
     def _as_replica(self, version: ObjectVersion, here: Head, now: Instant) -> list[Fact] | None:
-        """What S3 says of the source of a replica; nothing when the ledger knows that it arrived,
-        None when the version is its bucket's own."""
-        for source in self._origins.sources(version):
-            state = self._ledger.states(version.in_bucket(source)).get(version.bucket)
+        """Facts about the source of a replica, none when the ledger has its arrival; None when the
+        version is its bucket's own."""
+        for source in self._sources().sources(version):
+            state = self.ledger.states(version.in_bucket(source)).get(version.bucket)
             if state and state.arrived_at:
                 return []
-        origin = self._origins.of(version, here)
+        origin = self._sources().of(version, here)
         if origin is None:
             return None
         original = version.in_bucket(origin)
-        known = self._ledger.states(original)
-        others = possible_destinations(self._origins.histories[origin], original, known, now) or ()
-        examiner = replace(self._examiner, quiet=self._of(version.bucket).quiet)
-        return examiner.read(original, known, now, (*others, version.bucket))
+        known = self.ledger.states(original)
+        others = possible_destinations(self.histories[origin], original, known, now) or ()
+        return self._reader(version.bucket).read(original, known, now, (*others, version.bucket))
 
     def _of(self, bucket: str) -> RowClaims:
-        if bucket not in self._known:
-            self._known[bucket] = self._attribution(bucket)
-        return self._known[bucket]
+        if bucket not in self._of_bucket:
+            self._of_bucket[bucket] = self.row_claims(bucket)
+        return self._of_bucket[bucket]
+
+    def _sources(self) -> ReplicaSources:
+        return ReplicaSources(self.histories, self.objects, self.ledger)
+
+    def _reader(self, bucket: str) -> VersionReader:
+        return VersionReader(self.objects, note=self.note, quiet=self._of(bucket).quiet)
 
 
 def _in_doubt(claim: Claim) -> Claim:
-    """S3 may not be asked now: where the row does not say, the version may be due, and
-    reconciliation asks again."""
+    """S3 denied HEAD: where the row does not say, the version may be due, and reconciliation tries
+    again."""
     if claim.fact.kind is not Kind.NOTED or claim.must_exist:
         return claim
     return replace(claim, fact=replace(claim.fact, in_doubt=True))
 
 
 def _is_answered(question: Question, known: Mapping[str, State]) -> bool:
-    """Whether the ledger knows already: what stands in a list, reconciliation comes across."""
+    """Whether the ledger knows enough; reconciliation reads every version in its lists."""
     if question.unless_known and any(known):
         return True
     states = [state for name, state in known.items() if name and not state.is_ruled_out]

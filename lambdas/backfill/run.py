@@ -1,23 +1,22 @@
-"""Existing objects into the ledger: a manifest fans out into files, a file goes on row by row.
+"""A backfill: a message for a manifest becomes a message for each file, which is read in batches.
 
-Everything is driven by one queue. A message names a manifest, and later one of its files:
+There is one queue. A message names a manifest, or one of its files:
 
     {"manifest": "s3://bucket/key/manifest.json"}
     {"manifest": "s3://bucket/key/manifest.json", "file": {"bucket": "...", "key": "..."}}
 
-and, when an operator knows since when the rules have been what they are, `"rules_since": "<time>"`.
+It has `"rules_since": "<time>"` when an operator knows since when the current rules have applied.
 
-How far a file is, its progress says and nothing else: it is set after every batch of rows, together
-with the counts of exactly those rows, so a message that comes again goes on where the ledger is. A
-crash between any two calls repeats at most one batch, and the same facts written again change
-nothing. Before the function's time runs out, the same message is sent once more and goes on.
+The progress of a file is written after every batch of rows, together with the counts of these rows.
+A message that comes again continues there. A crash repeats at most one batch, and writing the same
+facts again changes nothing. Before the function's time is over, it sends the same message again.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -46,27 +45,31 @@ log = logging.getLogger(__name__)
 
 BATCH_ROWS = 2_000
 RESERVE_SECONDS = 45.0
-"""No batch is begun with less time left. One of 2,000 rows takes a second or two; written the slow
-way, row by row, about ten."""
+"""No batch is begun with less time left. A batch takes a second or two, and about ten when every
+item has to be read first."""
 
 
 class Files(Protocol):
-    """What a delivery is read from. Rejected: no retry helps. Unavailable: later, perhaps."""
+    """Reads a delivery. Rejected: no retry helps. Unavailable: a retry may."""
 
     def manifest(self, bucket: str, key: str) -> bytes: ...
 
     def verified(self, file: DataFile) -> str:
-        """The ETag of the object, whose MD5 is the manifest's."""
+        """The ETag of the object, after its MD5 was compared with the manifest's."""
         ...
 
     def lines(self, file: DataFile, etag: str) -> Generator[bytes, None, None]: ...
 
 
 class Queue(Protocol):
+    """The backfill queue."""
+
     def send(self, bodies: Sequence[str]) -> None: ...
 
 
 class ProgressTable(Protocol):
+    """Keeps how far runs and files are."""
+
     def load(self, run: str) -> Progress | None: ...
 
     def file(self, run: str, bucket: str, key: str) -> FileProgress | None: ...
@@ -76,51 +79,49 @@ class ProgressTable(Protocol):
         ...
 
     def save_file(self, run: str, file: FileProgress, now: Instant) -> None:
-        """Does nothing to a file that is finished."""
+        """Does nothing when the file is finished."""
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """Everything it needs is handed in; `now` is the wall clock."""
+    """Works off the messages of the backfill queue.
 
-    def __init__(
-        self,
-        *,
-        files: Files,
-        queue: Queue,
-        progress: ProgressTable,
-        ledger: Ledger,
-        objects: Objects,
-        histories: RuleHistories,
-        delivery_of: Callable[[bytes], Delivery],
-        reader: Callable[[Delivery], Reader],
-        source_buckets: frozenset[str],
-        destination_buckets: frozenset[str] = frozenset(),
-        now: Callable[[], Instant],
-        record_ineligible: bool = False,
-        batch_rows: int = BATCH_ROWS,
-        note: Callable[[Denied], None] = lambda _: None,
-        note_listed: Callable[[str, Instant], None] = lambda *_: None,
-    ) -> None:
-        self._files = files
-        self._queue = queue
-        self._progress = progress
-        self._ledger = ledger
-        self._objects = objects
-        self._histories = histories
-        self._delivery_of = delivery_of
-        self._reader = reader
-        self._source_buckets = source_buckets
-        self._destination_buckets = destination_buckets
-        self._now = now
-        self._record_ineligible = record_ineligible
-        self._batch_rows = batch_rows
-        self._note_denied, self._note_listed = note, note_listed
+    files               where manifests and data files are read from
+    queue               the backfill queue itself
+    progress            how far each run and file is
+    ledger, objects     where facts are written, and S3, which is read for what rows leave open
+    histories           the rules of the tracked source buckets
+    delivery_of         a manifest's bytes as a delivery
+    reader              a function that reads the rows of a delivery
+    source_buckets, destination_buckets     the tracked buckets
+    now                 the wall clock
+    record_ineligible   whether versions that no rule takes are recorded
+    batch_rows          rows of one write
+    note                keeps a refusal of S3 for the operator
+    note_listed         keeps when everything a bucket held before was listed
+    """
+
+    files: Files
+    queue: Queue
+    progress: ProgressTable
+    ledger: Ledger
+    objects: Objects
+    histories: RuleHistories
+    delivery_of: Callable[[bytes], Delivery]
+    reader: Callable[[Delivery], Reader]
+    source_buckets: frozenset[str]
+    destination_buckets: frozenset[str] = frozenset()
+    now: Callable[[], Instant]
+    record_ineligible: bool = False
+    batch_rows: int = BATCH_ROWS
+    note: Callable[[Denied], None] = lambda _: None
+    note_listed: Callable[[str, Instant], None] = lambda *_: None
 
     def handle(self, body: str, seconds_left: Callable[[], float]) -> Counter[str]:
-        """What became of the rows read now, by name. NotYet when the message has to come again;
-        Rejected when it is none of the backfill's. A delivery that is of no use raises nothing:
-        the run's progress says so."""
+        """Works off a message; returns the rows read now by `Outcome`. NotYet when the message has
+        to come again, Rejected when it is no message of the backfill. A delivery that cannot be
+        used raises nothing: the run's progress says so."""
         request = Request.parse(body)
         run = RunProgress(run_of(request.manifest), request.manifest)
         try:
@@ -131,15 +132,15 @@ class Backfill:
             return self._file(request, run.id, delivery, seconds_left)
         except Rejected as error:
             log.error("%s is of no use: %s", request.manifest, error)
-            self._note(request, run, error=str(error))
+            self._keep_error(request, run, error=str(error))
             return Counter(rejected=1)
         except NotYet as error:
-            self._note(request, run, trouble=str(error))
+            self._keep_error(request, run, trouble=str(error))
             raise
 
     def _delivery(self, uri: str) -> Delivery:
-        delivery = self._delivery_of(self._files.manifest(*location_of(uri)))
-        if delivery.at > plus(self._now(), 86_400):
+        delivery = self.delivery_of(self.files.manifest(*location_of(uri)))
+        if delivery.at > plus(self.now(), 86_400):
             raise Rejected(Reason.ABSURD_TIME, f"the manifest is of {delivery.at}, in the future")
         if delivery.bucket is not None:
             self._require_tracked(delivery.bucket)
@@ -147,15 +148,15 @@ class Backfill:
 
     def _require_tracked(self, bucket: str) -> Mapping[str, RuleHistory]:
         """The rules of all buckets; Rejected when this one is not tracked."""
-        histories = self._histories.histories()
-        require_tracked(bucket, self._source_buckets | self._destination_buckets, histories)
+        histories = self.histories.histories()
+        require_tracked(bucket, self.source_buckets | self.destination_buckets, histories)
         return histories
 
     def _start(self, request: Request, run: RunProgress, delivery: Delivery) -> None:
-        """Sends a message for every file that is not finished; one that failed begins anew."""
-        now = self._now()
-        self._progress.save_run(replace(run, files=len(delivery.files)), now)
-        known = self._progress.load(run.id)
+        """Sends a message for every unfinished file; a file with an error starts again."""
+        now = self.now()
+        self.progress.save_run(replace(run, files=len(delivery.files)), now)
+        known = self.progress.load(run.id)
         begun = {(one.bucket, one.key): one for one in known.files} if known else {}
         bodies = []
         for file in delivery.files:
@@ -163,65 +164,64 @@ class Backfill:
             if before and before.finished_at:
                 continue
             if before is None or before.error:
-                self._progress.save_file(run.id, FileProgress(file.bucket, file.key), now)
+                self.progress.save_file(run.id, FileProgress(file.bucket, file.key), now)
             bodies.append(replace(request, file=(file.bucket, file.key)).body)
-        self._queue.send(bodies)
+        self.queue.send(bodies)
 
     def _file(
         self, request: Request, run: str, delivery: Delivery, seconds_left: Callable[[], float]
     ) -> Counter[str]:
-        """Reads a file on from where its progress is, at least one batch of it."""
+        """Continues a file where its progress is, with at least one batch."""
         file = _named(delivery, request.file)
         progress = self._begun(run, file)
         total: Counter[str] = Counter()
         if progress.finished_at:
-            self._finish(run, delivery)  # a crash may have come between the two
+            self._finish(run, delivery)  # a crash may have prevented it
         if progress.finished_at or progress.etag is None:
             return total
         rows = Rows(
-            read=self._reader(delivery),
-            attribution=partial(self._attribution, request, run, delivery),
-            ledger=self._ledger,
-            objects=self._objects,
-            histories=self._histories.histories(),
-            now=self._now,
-            note=self._note_denied,
-            note_destination=self._histories.note_destination,
+            read=self.reader(delivery),
+            row_claims=partial(self._row_claims, request, run, delivery),
+            ledger=self.ledger,
+            objects=self.objects,
+            histories=self.histories.histories(),
+            now=self.now,
+            note=self.note,
+            note_destination=self.histories.note_destination,
         )
         start = progress.rows
-        with closing(self._files.lines(file, progress.etag)) as stored:
+        with closing(self.files.lines(file, progress.etag)) as stored:
             lines = islice(stored, start, None)
-            while batch := list(islice(lines, self._batch_rows)):
+            while batch := list(islice(lines, self.batch_rows)):
                 if progress.rows > start and seconds_left() < RESERVE_SECONDS:
-                    self._queue.send([request.body])
+                    self.queue.send([request.body])
                     return total
                 written = rows.write(batch, progress.rows)
-                progress = _after(progress, len(batch), written, self._now())
-                self._progress.save_file(run, progress, self._now())
+                progress = _after(progress, len(batch), written, self.now())
+                self.progress.save_file(run, progress, self.now())
                 total.update(written.counts)
-        finished = self._now()
-        self._progress.save_file(run, replace(progress, finished_at=finished), finished)
+        finished = self.now()
+        self.progress.save_file(run, replace(progress, finished_at=finished), finished)
         self._finish(run, delivery)
         return total
 
     def _finish(self, run: str, delivery: Delivery) -> None:
-        """An inventory that was read to its end, taken after tracking began, says all there was
-        before, as long as none of its rows was lost. That it leaves out nothing by a prefix its
-        manifest does not say."""
-        history = self._histories.histories().get(delivery.bucket or "")
+        """When an inventory made after tracking began is read without the loss of a row, everything
+        the bucket held before is listed. The manifest does not say whether a prefix limits it."""
+        history = self.histories.histories().get(delivery.bucket or "")
         if delivery.evidence is not Evidence.INVENTORY or history is None or history.listed:
             return
-        known = self._progress.load(run)
+        known = self.progress.load(run)
         if known is None or known.state is not RunState.FINISHED:
             return
         lost = known.counts[Outcome.BROKEN] + known.counts[Outcome.REFUSED]
         if not lost and delivery.at >= history.tracking_since:
-            self._note_listed(history.bucket, delivery.at)
+            self.note_listed(history.bucket, delivery.at)
 
     def _begun(self, run: str, file: DataFile) -> FileProgress:
-        """The progress of a file whose MD5 is right, as long as it is not finished."""
-        now = self._now()
-        progress = self._progress.file(run, file.bucket, file.key)
+        """The progress of a file, after its MD5 was compared unless it is finished."""
+        now = self.now()
+        progress = self.progress.file(run, file.bucket, file.key)
         if progress is None:
             progress = FileProgress(file.bucket, file.key)
         if progress.finished_at:
@@ -229,37 +229,35 @@ class Backfill:
         started_at = progress.started_at or now
         progress = replace(progress, started_at=started_at, trouble=None, error=None)
         if progress.etag is None:
-            progress = replace(progress, etag=self._files.verified(file))
-            self._progress.save_file(run, progress, now)
+            progress = replace(progress, etag=self.files.verified(file))
+            self.progress.save_file(run, progress, now)
         return progress
 
-    def _note(self, request: Request, run: RunProgress, **told: str) -> None:
-        """Puts into the progress what is wrong. That this fails changes nothing about it."""
-        now = self._now()
+    def _keep_error(self, request: Request, run: RunProgress, **values: str) -> None:
+        """Writes the error into the progress, if that is possible."""
+        now = self.now()
         try:
             if request.file is None:
-                self._progress.save_run(replace(run, **told), now)  # type: ignore[arg-type]
+                self.progress.save_run(replace(run, **values), now)  # type: ignore[arg-type]
                 return
             bucket, key = request.file
-            before = self._progress.file(run.id, bucket, key) or FileProgress(bucket, key)
-            after = replace(before, updated_at=now, **told)  # type: ignore[arg-type]
-            self._progress.save_file(run.id, after, now)
+            before = self.progress.file(run.id, bucket, key) or FileProgress(bucket, key)
+            after = replace(before, updated_at=now, **values)  # type: ignore[arg-type]
+            self.progress.save_file(run.id, after, now)
         except Unavailable as error:
             log.warning("progress of %s could not be noted: %s", request.manifest, error)
 
-    def _attribution(
-        self, request: Request, run: str, delivery: Delivery, bucket: str
-    ) -> RowClaims:
-        """Rejected when the bucket is not tracked, Unavailable while rules are unknown that say
-        what it is due to, or what may have come to it."""
+    def _row_claims(self, request: Request, run: str, delivery: Delivery, bucket: str) -> RowClaims:
+        """Rejected when the bucket is not tracked, Unavailable while the rules are unknown that
+        replicate from it or to it."""
         histories = self._require_tracked(bucket)
-        is_source = bucket in self._source_buckets
-        is_destination = bucket in self._destination_buckets or any(
+        is_source = bucket in self.source_buckets
+        is_destination = bucket in self.destination_buckets or any(
             bucket in history.destinations for history in histories.values()
         )
-        for name in self._source_buckets if is_destination else (bucket,):
+        for name in self.source_buckets if is_destination else (bucket,):
             if name not in histories:
-                reason = self._histories.unknown().get(name, "not read yet")
+                reason = self.histories.unknown().get(name, "not read yet")
                 raise Unavailable(
                     f"the replication configuration of {name} could not be read ({reason}); allow"
                     " s3:GetReplicationConfiguration"
@@ -272,7 +270,7 @@ class Backfill:
             run,
             history,
             is_destination=is_destination,
-            record_ineligible=self._record_ineligible,
+            record_ineligible=self.record_ineligible,
         )
 
 

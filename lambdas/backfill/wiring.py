@@ -1,4 +1,4 @@
-"""The backfill with its real surroundings, made once per process on the first message."""
+"""The backfill with AWS behind it, made once per process on the first message."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Which buckets and routes an answer is about, and whether anything may be missing from it."""
+"""Which buckets and routes an answer is about, and whether it may lack something."""
 
 from collections import Counter
 from collections.abc import Mapping, Set
@@ -14,11 +14,11 @@ from replication.times import Instant
 Route = tuple[str, str]
 """Source bucket and destination."""
 Concerned = Mapping[str, RuleHistory | None]
-"""The configurations an answer depends on, by source bucket."""
+"""The rules an answer depends on, by source bucket; None where they were never read."""
 
 
 def concerned_by(service: Service, bucket: str) -> Concerned:
-    """Those of an answer about `bucket`: its own, or those that may name it."""
+    """The rules that an answer about `bucket` depends on: its own, or those that may name it."""
     histories = service.histories()
     if bucket in histories:
         return {bucket: histories[bucket]}
@@ -32,8 +32,8 @@ def concerned_by(service: Service, bucket: str) -> Concerned:
 def routes_of(
     service: Service, bucket: str, concerned: Concerned, counted: Set[str]
 ) -> tuple[Route, ...]:
-    """From the bucket to all destinations that its rules ever named, that S3 ever spoke of, or that
-    anything was counted for; of a mere destination, the routes into it."""
+    """From the bucket to all destinations that were ever in its rules, were named by events, or
+    have counters; for a mere destination, the routes to it."""
     if bucket not in service.settings.source_buckets:
         return tuple((source, bucket) for source in concerned)
     history = concerned[bucket]
@@ -42,7 +42,7 @@ def routes_of(
 
 
 def counted_totals(service: Service, concerned: Concerned) -> Mapping[Totals, Counter[str]]:
-    """What stands, of every route and rule of the buckets an answer is about."""
+    """The current totals of every route and rule of the buckets an answer is about."""
     found: dict[Totals, Counter[str]] = {}
     for totals in concurrently(service.counters.totals, concerned):
         found.update(totals)
@@ -55,7 +55,7 @@ def counted_routes(
     concerned: Concerned,
     totals: Mapping[Totals, Counter[str]],
 ) -> tuple[Route, ...]:
-    """The routes of a bucket, by the rules and by what was counted."""
+    """The routes of a bucket, by its rules and its counters."""
     counted = {view.destination for view in totals if view.bucket == bucket}
     return routes_of(service, bucket, concerned, counted)
 
@@ -67,7 +67,7 @@ def reason(
     since: Instant | None = None,
     until: Instant | None = None,
 ) -> tuple[str, Reason] | None:
-    """The first bucket of which something may be missing, and why; None: nothing is."""
+    """The first bucket of which something may be missing, and why; None: nothing is missing."""
     found = (
         (bucket, why_incomplete(history, frontier, now, since, until))
         for bucket, history in concerned.items()

@@ -1,9 +1,9 @@
-"""Cursors: where a list goes on, as text that only fits the list it came from.
+"""Cursors: the place where a list continues, as text that is valid for this list only.
 
-URL-safe base64 of an 8-byte digest and the position. The digest covers the list's filters and the
-position, so a cursor that was changed, or is used with other filters, is told from a good one. It
-is no secret: whoever forges one gains nothing that the filters would not give. What a position may
-be, its list checks (see `pages.decode`).
+A cursor is URL-safe base64 of an 8-byte digest and the position. The digest covers position and
+filters, so a cursor that was changed, or is used with other filters, is recognized. It is no
+secret: a forged cursor gives nothing that the filters would not give. Each list checks the position
+itself (see `page.decode`).
 """
 
 import json
@@ -14,7 +14,7 @@ from hashlib import blake2b
 _DIGEST_SIZE = 8
 
 Scope = Mapping[str, object]
-"""What the cursor is bound to: the route and its filters, as JSON values."""
+"""What a cursor is valid for: the route and its filters, as JSON values."""
 
 
 class InvalidCursor(ValueError):
@@ -27,14 +27,14 @@ def encode(position: Sequence[str], scope: Scope) -> str:
 
 
 def decode(cursor: str, scope: Scope) -> tuple[str, ...]:
-    """The position: text that may go into any request. InvalidCursor when a byte was changed or it
-    belongs to another list."""
+    """The position, as text that may be part of any request. InvalidCursor when a byte was changed
+    or the cursor belongs to another list."""
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError as error:
         raise InvalidCursor from error
     packed = raw[_DIGEST_SIZE:]
-    # The decoder skips foreign characters and unused bits; only what `encode` makes is a cursor.
+    # The decoder ignores other characters and unused bits: only what `encode` makes is a cursor.
     canonical = urlsafe_b64encode(raw).decode().rstrip("=")
     if canonical != cursor or raw[:_DIGEST_SIZE] != _digest(packed, scope):
         raise InvalidCursor
@@ -48,7 +48,7 @@ def decode(cursor: str, scope: Scope) -> tuple[str, ...]:
 
 
 def _is_text(part: object) -> bool:
-    """Half of a surrogate pair passes for text in JSON, but no request can carry it."""
+    """Half of a surrogate pair is text in JSON, but cannot be part of a request."""
     return isinstance(part, str) and not any("\ud800" <= one <= "\udfff" for one in part)
 
 

@@ -21,7 +21,7 @@ from query.timeline import routes as timeline
 logger = Logger()
 app = APIGatewayRestResolver(
     enable_validation=True,
-    # Without it an answer that does not match its schema would read as the caller's mistake.
+    # Without it, an answer that does not match its schema would look like a mistake of the caller.
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
 for resource in (buckets, objects, rows, doctor, summary, timeline, incidents):
@@ -32,5 +32,5 @@ openapi.install(app)
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """One request. Every error the routes can meet becomes a problem (`problems.py`)."""
+    """Answers one request. Every error becomes a problem (`problems.py`)."""
     return app.resolve(event, context)

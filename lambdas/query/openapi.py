@@ -1,7 +1,7 @@
-"""The OpenAPI document: made of the routes, served by the API, kept in docs/openapi.json.
+"""The OpenAPI document: made from the routes, served by the API, kept in docs/openapi.json.
 
-Powertools describes parameters and answers; the errors it declares are its own (422), so they are
-replaced by the problems the routes really answer with.
+Powertools describes parameters and answers. Its own errors (422) are replaced by the problems that
+the routes answer with.
 """
 
 import json
@@ -59,7 +59,7 @@ def install(app: APIGatewayRestResolver) -> None:
 
 @cache
 def document(app: APIGatewayRestResolver) -> Document:
-    """The document as JSON; not to be changed."""
+    """The document as JSON; callers must not change it."""
     made: Document = json.loads(
         app.get_openapi_json_schema(
             title="S3 replication tracker", version=VERSION, description=_DESCRIPTION
@@ -87,7 +87,7 @@ def knows(app: APIGatewayRestResolver, path: str) -> bool:
 
 
 def text(app: APIGatewayRestResolver) -> str:
-    """The document as it lies in docs/."""
+    """The document as in docs/openapi.json."""
     return json.dumps(document(app), indent=2, sort_keys=True) + "\n"
 
 
@@ -106,7 +106,7 @@ def _declare_problems(path: str, operation: dict[str, Any]) -> None:
 
 
 def _of_parameter(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without what is said beside it, and without null, which no query string can hold."""
+    """Without title and description, which the parameter has, and without null."""
     kept = {name: value for name, value in schema.items() if name not in ("title", "description")}
     if not (variants := kept.pop("anyOf", None)):
         return kept

@@ -1,4 +1,4 @@
-"""What every page of a list needs: where it goes on, and how much fits into one answer."""
+"""What every page of a list needs: its cursor, its completeness, and how much fits into it."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from replication.published.row import Json
 from replication.times import Instant
 
 ANSWER_BYTES = 5_000_000
-"""Lambda returns at most 6 MB, counted after the body was put into another JSON text."""
+"""Lambda returns at most 6 MB, counted after the body was encoded as JSON text once more."""
 
 
 Scope = Mapping[str, object]
@@ -23,6 +23,7 @@ def completeness(
     since: Instant | None = None,
     until: Instant | None = None,
 ) -> Json:
+    """The members of a page that say whether it is complete."""
     now = service.present().now
     heard_until = service.frontier()
     missing = reason(concerned, heard_until, now, since, until)
@@ -35,7 +36,7 @@ def decode(
     parts: int,
     valid: Callable[[tuple[str, ...]], bool] = lambda _: True,
 ) -> tuple[str, ...] | None:
-    """The position of a cursor, `valid` where the list has no other; anybody can make a cursor."""
+    """The position in a cursor. `valid` checks it, because anybody can make a cursor."""
     if text is None:
         return None
     try:

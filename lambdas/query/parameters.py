@@ -16,60 +16,35 @@ from replication.times import Instant
 KEY_BYTES = 1_024
 """The most S3 takes for an object key, a prefix and a version id, in UTF-8."""
 
+
+def _text(longest: int, description: str) -> Any:
+    return Query(min_length=1, max_length=longest, description=description)
+
+
+def _time(description: str) -> Any:
+    return Query(description=description, json_schema_extra={"format": "date-time"})
+
+
 Bucket = Annotated[str, Path(description="A tracked bucket, as source or as destination")]
-Key = Annotated[
-    str,
-    Query(
-        min_length=1,
-        max_length=KEY_BYTES,
-        description="Object key, at most 1,024 bytes in UTF-8, URL-encoded",
-    ),
-]
+Key = Annotated[str, _text(KEY_BYTES, "Object key, at most 1,024 bytes in UTF-8, URL-encoded")]
 VersionId = Annotated[
-    str | None,
-    Query(
-        min_length=1,
-        max_length=KEY_BYTES,
-        description="Version id; without it the newest version that exists",
-    ),
+    str | None, _text(KEY_BYTES, "Version id; without it the newest version that exists")
 ]
-WaitDestination = Annotated[
-    str | None,
-    Query(min_length=1, max_length=63, description="Wait for this destination alone"),
-]
+WaitDestination = Annotated[str | None, _text(63, "Wait for this destination alone")]
 Timeout = Annotated[float, Query(ge=0, le=25, description="Seconds to wait")]
 StatusFilter = Annotated[
     Status | None,
     Query(description="Only rows of this status; without it those in doubt without one as well"),
 ]
-DestinationFilter = Annotated[
-    str | None, Query(min_length=1, max_length=63, description="Only rows of this destination")
-]
-RuleFilter = Annotated[
-    str | None, Query(min_length=1, max_length=255, description="Only rows of this rule")
-]
-ReasonFilter = Annotated[
-    str | None,
-    Query(min_length=1, max_length=255, description="Only rows that failed with this code"),
-]
+DestinationFilter = Annotated[str | None, _text(63, "Only rows of this destination")]
+RuleFilter = Annotated[str | None, _text(255, "Only rows of this rule")]
+ReasonFilter = Annotated[str | None, _text(255, "Only rows that failed with this code")]
 Deleted = Annotated[
     bool, Query(description="Also the versions that were deleted for good in this bucket")
 ]
 Prefix = Annotated[str | None, Query(max_length=KEY_BYTES, description="Only keys that begin so")]
-Since = Annotated[
-    str | None,
-    Query(
-        description="Only rows whose `since` is at or after this RFC 3339 time",
-        json_schema_extra={"format": "date-time"},
-    ),
-]
-Until = Annotated[
-    str | None,
-    Query(
-        description="Only rows whose `since` is before this time",
-        json_schema_extra={"format": "date-time"},
-    ),
-]
+Since = Annotated[str | None, _time("Only rows whose `since` is at or after this RFC 3339 time")]
+Until = Annotated[str | None, _time("Only rows whose `since` is before this time")]
 Flag = Literal["late", "stale", "replica_lost", "in_doubt"]
 FlagFilter = Annotated[
     Flag | None,
@@ -94,18 +69,13 @@ Cursor = Annotated[
 
 TimelineSince = Annotated[
     str | None,
-    Query(
-        description="The interval that this RFC 3339 time lies in comes first; without it, an hour"
-        " before `until`",
-        json_schema_extra={"format": "date-time"},
+    _time(
+        "The interval that this RFC 3339 time lies in comes first; without it, an hour"
+        " before `until`"
     ),
 ]
 TimelineUntil = Annotated[
-    str | None,
-    Query(
-        description="Where the last interval begins before; without it, the present",
-        json_schema_extra={"format": "date-time"},
-    ),
+    str | None, _time("Where the last interval begins before; without it, the present")
 ]
 TimelineStep = Annotated[
     Literal["1m", "5m", "15m", "1h", "6h", "1d"] | None,
@@ -124,8 +94,8 @@ Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
 
 
 def only(names: frozenset[str]) -> Middleware:
-    """Refuses query parameters the route does not know, so that a typing error cannot widen a
-    list; nothing of what is answered may be cached."""
+    """Rejects query parameters the route does not know, so that a typing error cannot widen a list,
+    and forbids caching of the answer."""
 
     def middleware(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
         given: dict[str, str] = app.current_event.query_string_parameters or {}
@@ -143,7 +113,7 @@ def only(names: frozenset[str]) -> Middleware:
 
 
 def tracked(bucket: str) -> str:
-    """The bucket, if it is tracked."""
+    """The bucket; Problem unless it is tracked."""
     if bucket not in service().settings.tracked:
         raise Problem(
             BUCKET_NOT_TRACKED, "This tracker was not deployed for a bucket of this name.", "bucket"
@@ -152,7 +122,7 @@ def tracked(bucket: str) -> str:
 
 
 def at_most_a_key(name: str, value: str | None) -> str | None:
-    """The value, if S3 takes one of its length."""
+    """The value; Problem when it is longer than S3 allows."""
     if value is not None and (size := len(value.encode())) > KEY_BYTES:
         raise Problem(
             INVALID_PARAMETER, f"{name} has {size:,} bytes in UTF-8; S3 takes {KEY_BYTES:,}.", name
@@ -161,6 +131,7 @@ def at_most_a_key(name: str, value: str | None) -> str | None:
 
 
 def moment(name: str, value: str | None) -> Instant | None:
+    """The value as a time; Problem when it is none."""
     try:
         return None if value is None else times.parse(value)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Every error as an RFC 9457 problem: `application/problem+json`, one shape, no inner workings.
+"""Every error as an RFC 9457 problem: `application/problem+json` without internals.
 
-`parameter` names the parameter of the request that has to change. `request_id` is the gateway's,
-by which the logs are searched.
+`parameter` names the parameter of the request that has to change. `request_id` is the gateway's;
+logs can be searched for it.
 """
 
 import json
@@ -22,6 +22,8 @@ RETRY_AFTER_SECONDS = 1
 
 
 class Kind(NamedTuple):
+    """A kind of problem: the end of its URN, its HTTP status and its title."""
+
     name: str
     status: int
     title: str
@@ -38,7 +40,7 @@ METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The route does not take th
 INTERNAL_ERROR = Kind("internal-error", 500, "The tracker failed")
 LEDGER_UNAVAILABLE = Kind("ledger-unavailable", 503, "The ledger does not answer")
 
-# What DynamoDB says when the same request may succeed in a moment.
+# Errors of DynamoDB after which the same request may succeed in a moment.
 _PASSING = frozenset(
     {
         "InternalServerError",
@@ -53,7 +55,7 @@ _PASSING = frozenset(
 
 
 class Problem(Exception):
-    """An answer that is no success. `detail` is shown to the client."""
+    """An answer that is no success. The client gets `detail`."""
 
     def __init__(self, kind: Kind, detail: str, parameter: str | None = None) -> None:
         super().__init__(detail)
@@ -63,7 +65,7 @@ class Problem(Exception):
 
 
 def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], bool]) -> None:
-    """Turns whatever a route raises into a problem. `known` tells whether a route has a path."""
+    """Turns every error of a route into a problem. `known`: whether a route has this path."""
 
     def request_id() -> str | None:
         context: Mapping[str, Any] = app.current_event.get("requestContext") or {}
@@ -95,7 +97,7 @@ def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], 
         return _response(NOT_FOUND, "No route of this API has this path.")
 
     def on_unavailable(error: Unavailable) -> Response[str]:
-        # What DynamoDB answered, if it answered at all.
+        # The answer of DynamoDB, if there was one.
         answered = getattr(error.__cause__, "response", None)
         if answered is None or answered.get("Error", {}).get("Code") in _PASSING:
             return unavailable(error)
@@ -110,7 +112,7 @@ def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], 
             request_id=request_id(),
         )
 
-    # The nearest class of the error's own decides, so the last one catches just what is left.
+    # The most specific class decides, so the last one catches only the rest.
     for error, handler in (
         (Problem, on_problem),
         (RequestValidationError, on_invalid),
@@ -130,8 +132,8 @@ def _response(
     request_id: str | None = None,
 ) -> Response[str]:
     body = {"type": URN + kind.name, "title": kind.title, "status": kind.status, "detail": detail}
-    told = {"parameter": parameter, "request_id": request_id}
-    body |= {name: value for name, value in told.items() if value is not None}
+    optional = {"parameter": parameter, "request_id": request_id}
+    body |= {name: value for name, value in optional.items() if value is not None}
     return Response(
         status_code=kind.status,
         content_type=CONTENT_TYPE,
@@ -141,7 +143,7 @@ def _response(
 
 
 def _first_fault(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
-    """Detail and parameter of the first fault pydantic found."""
+    """Detail and parameter of the first error of pydantic."""
     error = errors[0]
     parameter = str(error["loc"][-1])
     if error["type"] == "missing":

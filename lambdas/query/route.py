@@ -1,4 +1,4 @@
-"""How a route is registered: what is the same for every one of them."""
+"""Registers routes, with everything that is the same for all of them."""
 
 import inspect
 from collections.abc import Callable
@@ -20,8 +20,7 @@ def new_router() -> APIGatewayRouter:
 def get(
     router: APIGatewayRouter, path: str, *, tag: str, summary: str
 ) -> Callable[[_Route], _Route]:
-    """Registers a route with all that is the same for every one of them. Its docstring is its
-    description in the OpenAPI document."""
+    """Registers a route. Its docstring is its description in the OpenAPI document."""
 
     def register(route: _Route) -> _Route:
         names = frozenset(inspect.signature(route).parameters) - {"bucket", "incident_id"}

@@ -1,5 +1,4 @@
-"""What the shapes of all answers have in common. What a client may rely on is said in the schemas
-and nowhere else."""
+"""What the shapes of all answers have in common. The schemas are the contract with clients."""
 
 from typing import Annotated, Any, Generic, TypeVar
 

@@ -1,4 +1,4 @@
-"""The query function with its real surroundings, made once per process at the first request."""
+"""What the routes need, with AWS behind it; made once per process at the first request."""
 
 import os
 import time
@@ -24,16 +24,23 @@ from replication.settings import Settings, from_env
 from replication.times import Instant, wall_clock
 
 COUNTED_SECONDS = 60
-"""How long the destinations that a bucket was counted for are kept."""
+"""How long the destinations that a bucket has counters for are cached."""
 FRONTIER_SECONDS = 5
-"""The same of the frontier: an answer that is a little older claims a little less."""
+"""How long the frontier is cached. An older one only makes an answer claim less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`counted` names the destinations that versions of a source bucket were counted for (an empty
-    name: not known where). Everything that was sent to the ingest queue before `frontier` is in
-    the ledger; None: not known."""
+    """What the routes need.
+
+    settings    the deployment's settings
+    items, index, counters, outstanding, incidents, findings    reads of the table
+    histories   the rules of every source bucket; None where they were never read
+    lookup      finds versions of a key
+    present     the time of an answer, and what it is judged by
+    counted     the destinations that a source bucket has counters for; an empty name: unknown
+    frontier    everything sent to the ingest queue before is in the ledger; None: not known
+    """
 
     settings: Settings
     items: ItemReads
@@ -51,6 +58,7 @@ class Service:
 
 @cache
 def service() -> Service:
+    """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ)
     dynamodb = client("dynamodb")
     items = ItemReads(dynamodb, settings.table_name)

@@ -1,4 +1,4 @@
-"""A tick of the schedule -> windows into the queue; a window of the queue -> HEAD -> facts."""
+"""A tick of the schedule -> windows on the queue; a window of the queue -> HEAD -> facts."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ metrics = Metrics()
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answers `batchItemFailures` to the queue; a tick answers the age of what waits longest."""
+    """For the queue, `batchItemFailures`; for a tick, the age of the oldest PENDING version."""
     if "Records" not in event:
         oldest = service().tick()
         metrics.add_metric("oldest_pending_seconds", MetricUnit.Seconds, oldest or 0)

@@ -1,10 +1,10 @@
-"""Looks back at a change of the rules.
+"""The look-back after a change of the rules.
 
-Until every process has read a change, it may judge new versions by the rules before it. So the
-versions written about then are gone through once: all that the index lists, whatever their status.
-Those whose destinations the rules of now explain for certain are let be; S3 is asked about the
-others, at every destination that a rule could have sent them to. Only then does the tracker vouch
-for the bucket again (`RuleHistory.certain_until`).
+Until every process has read a change, it applies the old rules to new versions. So all versions
+that were written about the time of the change are gone through once, whatever their status. Nothing
+is done when the rules known now certainly lead to the destinations in the ledger. For the others,
+HEAD is sent to every destination that a rule could have sent them to. Only then are the bucket's
+answers certain again (`RuleHistory.certain_until`).
 """
 
 import math
@@ -29,22 +29,26 @@ from replication.s3.version import ObjectVersion
 from replication.threads import concurrently
 from replication.times import Instant, end_of_second, plus
 
-# Whatever moves on while this goes on moves to a status that is read later.
+# A version whose status changes meanwhile gets a status that is read later.
 _ORDER = (None, Status.PENDING, Status.FAILED, Status.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
-class LookingBack:
-    """`done` keeps that a revision, by bucket and `since`, was looked back at."""
+class LookBacks:
+    """Works off look-backs.
+
+    reconciler      reads versions and writes facts
+    done            keeps that the look-back of a revision, by bucket and `since`, is done
+    """
 
     reconciler: Reconciler
     done: Callable[[str, Instant], None]
 
-    def look(
+    def work_off(
         self, work: LookBack, seconds_left: Callable[[], float] = lambda: math.inf
     ) -> tuple[LookBack | None, Counter[str]]:
-        """Where to go on (None: it is done), and what was found. Unavailable when S3 or the ledger
-        did not answer before anything was done: the same has to come again."""
+        """What is left of it (None: nothing), and what was found. Unavailable when S3 or the ledger
+        did not answer and nothing was done: the same message has to come again."""
         counts: Counter[str] = Counter()
         history = self.reconciler.histories().get(work.bucket)
         revisions = [
@@ -57,14 +61,14 @@ class LookingBack:
         first = min(one.look_back[0] for one in revisions)
         last = max(one.look_back[1] for one in revisions)
         windows = self._windows(history, first)
-        asked: set[ObjectVersion] = set()
+        done_versions: set[ObjectVersion] = set()
         begun = work
         while work.stage < len(windows):
             window = replace(windows[work.stage], after=work.after)
             try:
                 rows, after = self.reconciler.index.page(window, PAGE)
                 written = [stored for _, stored in rows if _is_within(stored, first, last)]
-                self._page(history, written, asked, counts)
+                self._page(history, written, done_versions, counts)
             except Unavailable:
                 if work == begun:
                     raise
@@ -93,23 +97,23 @@ class LookingBack:
         self,
         history: RuleHistory,
         written: Sequence[LedgerItem],
-        asked: set[ObjectVersion],
+        done_versions: set[ObjectVersion],
         counts: Counter[str],
     ) -> None:
-        """Looks at versions that were not `asked` about for another destination."""
+        """Reads the versions of a page that are not in `done_versions`."""
         now = self.reconciler.now()
-        versions = sorted({stored.version for stored in written} - asked)
-        found = concurrently(lambda one: self._examine(history, one, now), versions, THREADS)
+        versions = sorted({stored.version for stored in written} - done_versions)
+        found = concurrently(lambda one: self._read_version(history, one, now), versions, THREADS)
         for error in found:
             if isinstance(error, NotYet):
                 raise Unavailable(f"a version could not be looked at: {error}")
         facts = [fact for one in found if isinstance(one, list) for fact in one]
         self.reconciler.write(facts)
-        asked.update(versions)
+        done_versions.update(versions)
         counts["looked_back_versions"] += len(versions)
         counts["checked_versions"] += len({fact.version for fact in facts})
 
-    def _examine(
+    def _read_version(
         self, history: RuleHistory, version: ObjectVersion, now: Instant
     ) -> list[Fact] | NotYet:
         try:
@@ -117,7 +121,7 @@ class LookingBack:
             if _is_explained(history, version, known):
                 return []
             others = history.candidates(version.key)
-            facts = self.reconciler.examiner(now).read(version, known, now, others)
+            facts = self.reconciler.version_reader(now).read(version, known, now, others)
             return [fact for fact in facts if _is_news(fact, known)]
         except Denied as denied:
             self.reconciler.note([denied], now)
@@ -143,7 +147,7 @@ def _written_at_all(known: Mapping[str, State]) -> Instant | None:
 
 
 def _is_explained(history: RuleHistory, version: ObjectVersion, known: Mapping[str, State]) -> bool:
-    """Whether the rules of its time say for certain that it goes where the ledger has it."""
+    """Whether the rules of its time certainly lead to the destinations in the ledger."""
     created_at = _written_at_all(known)
     if created_at is None or any(state.in_doubt for state in known.values()):
         return False
@@ -161,8 +165,8 @@ def _is_explained(history: RuleHistory, version: ObjectVersion, known: Mapping[s
 
 
 def _is_news(fact: Fact, known: Mapping[str, State]) -> bool:
-    """Whether the fact changes more than when the version was last looked at: a bucket whose rules
-    change often must not fill its items with what is known."""
+    """Whether the fact changes more than `observed_at`: in a bucket whose rules change often, items
+    must not fill up with known facts."""
     before = known.get(fact.destination, State())
     return replace(step(before, fact), observed_at=before.observed_at) != before
 
@@ -170,7 +174,7 @@ def _is_news(fact: Fact, known: Mapping[str, State]) -> bool:
 def _may_be_due(
     version: ObjectVersion, name: str, now: Instant, written_at: Instant | None
 ) -> Fact:
-    """S3 may not be asked, so that the version may be due there stays in doubt."""
+    """S3 denies HEAD, so it stays in doubt whether the version is due there."""
     return Fact(
         kind=Kind.NOTED,
         version=version,

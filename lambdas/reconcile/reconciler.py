@@ -1,22 +1,22 @@
-"""Makes the ledger converge to what S3 says: finds what is due, looks, writes what it saw.
+"""Reconciles the ledger with S3: finds versions that are due, reads them with HEAD, writes facts.
 
-`plan` turns a tick of the schedule into windows of the index, a message each; `check` works off a
-window, page after page while there is time, and answers what is left of it as a new one. Both can
-be repeated at will: facts are idempotent, and a tick counts only once its windows are sent. What S3
-does not answer for becomes a window of its own, so that it keeps nothing else waiting.
+`plan` turns a tick of the schedule into windows of the index, one message each. `work_off` goes
+through a window, page after page while there is time, and returns the rest as a new window. Both
+can be repeated: facts are idempotent, and a tick counts only after its windows are sent. A version
+that S3 gives no answer for becomes a window of its own, so that no other has to wait.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from reconcile.port import Findings, Index, Learnt
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.head.port import Objects
 from replication.head.reader import VersionReader, possible_destinations, with_certain_destinations
 from replication.ledger.fact import Fact, Kind
-from replication.ledger.index import Position, Route
+from replication.ledger.index import Route
 from replication.ledger.item import LedgerItem
 from replication.ledger.port import Claim, Ledger
 from replication.ledger.schedule import LookBack, Schedule, Window
@@ -32,41 +32,19 @@ THREADS = 16
 RESERVE_SECONDS = 30.0
 """No page is begun with less time left."""
 MOST_ATTEMPTS = 5
-"""Windows made of a version S3 does not answer for; its next age is a chance as well."""
+"""How often a version without an answer is tried again; it is due again later anyway."""
 WHOLE_AUDITS = 5_000
-"""Versions of a window that are audited although they are in no sample."""
-
-
-class Index(Protocol):
-    """The ledger's index, oldest first."""
-
-    def oldest(self, route: Route, status: Status | None) -> LedgerItem | None: ...
-
-    def page(
-        self, window: Window, limit: int
-    ) -> tuple[Sequence[tuple[Position, LedgerItem]], Position | None]:
-        """Rows of the window and where it goes on, None at its end."""
-        ...
-
-
-class Findings(Protocol):
-    """What an operator has to mend before S3 can be asked; shown by the API."""
-
-    def note(self, denied: Denied, now: Instant) -> None: ...
-
-
-class Learnt(Protocol):
-    """What looking at versions tells of their buckets."""
-
-    def note_replicas(self, bucket: str, prefix: str) -> None: ...
-
-    def note_audit(self, bucket: str, destination: str) -> None: ...
+"""The most versions of a window that are audited without being in the sample."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """`rest`: what is left of the window. `again`: versions S3 did not answer for, a window each.
-    `counts`: what was found, by name."""
+class WindowResult:
+    """The result of a window.
+
+    rest        what is left of it
+    counts      what was found, by the name of its metric
+    again       a window for each version that S3 gave no answer for
+    """
 
     rest: Window | None
     counts: Counter[str]
@@ -74,14 +52,21 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Read:
+    """The facts about one version, and names of metrics for what the ledger did not know."""
+
     facts: tuple[Fact, ...]
     differences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`oldest_pending_seconds`: age of the oldest version that waits; None: nothing waits."""
+    """The work of a tick.
+
+    windows                     windows to reconcile
+    oldest_pending_seconds      age of the oldest PENDING version; None: there is none
+    look_backs                  changes of rules to look back at
+    """
 
     windows: tuple[Window, ...]
     oldest_pending_seconds: float | None
@@ -90,7 +75,18 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """`now` is the wall clock; `shards` that of the deployment."""
+    """Plans and does the work.
+
+    index       the ledger's index
+    ledger      reads items, writes facts
+    objects     reads S3
+    findings    keeps refusals of S3
+    histories   the rules of every source bucket; None where they were never read
+    schedule    when versions are due
+    shards      number of partitions of a route in the index
+    now         the wall clock
+    learnt      keeps what HEAD shows about buckets
+    """
 
     index: Index
     ledger: Ledger
@@ -103,7 +99,7 @@ class Reconciler:
     learnt: Learnt | None = None
 
     def plan(self, last: Instant, now: Instant) -> Planned:
-        """Everything that became due between two ticks."""
+        """The work that became due between two ticks."""
         histories = self.histories()
         routes = [
             Route(bucket, destination, shard)
@@ -114,8 +110,8 @@ class Reconciler:
         ]
         windows: list[Window] = []
         ages = []
-        asked = [(route, status) for route in routes for status in self._statuses(route)]
-        for (route, status), row in zip(asked, self._oldest(asked), strict=True):
+        wanted = [(route, status) for route in routes for status in self._statuses(route)]
+        for (route, status), row in zip(wanted, self._oldest(wanted), strict=True):
             since = row.record.state.since if row else None
             if row is None or since is None:
                 continue
@@ -141,7 +137,7 @@ class Reconciler:
     def _look_backs(
         self, histories: Iterable[RuleHistory | None], last: Instant, now: Instant
     ) -> Iterable[LookBack]:
-        """One for a bucket, of every revision that is due: their times mostly overlap."""
+        """One for each bucket, with all revisions that are due: their times mostly overlap."""
         for history in histories:
             due = {
                 one.since: plus(one.look_back[1], self.schedule.doubtful_seconds)
@@ -152,11 +148,11 @@ class Reconciler:
             if history and any(self.schedule.looks_back(due[one], last, now) for one in ready):
                 yield LookBack(history.bucket, ready)
 
-    def check(
+    def work_off(
         self, window: Window, seconds_left: Callable[[], float] = lambda: math.inf
-    ) -> Checked:
-        """Looks at the window, page after page. Unavailable when the ledger could not be read or
-        written: the window comes again then."""
+    ) -> WindowResult:
+        """Reads the versions of the window, page after page. Unavailable when the ledger could not
+        be read or written: the window has to come again."""
         counts: Counter[str] = Counter()
         again: list[Window] = []
         rest: Window | None = window
@@ -169,7 +165,7 @@ class Reconciler:
                 rest = None
             if seconds_left() < RESERVE_SECONDS:
                 break
-        return Checked(rest, counts, tuple(again))
+        return WindowResult(rest, counts, tuple(again))
 
     def _sample_of(self, rest: Window) -> Iterable[Window]:
         """What is audited of the rest of a window of which not everything is."""
@@ -179,20 +175,20 @@ class Reconciler:
     def _page(
         self, window: Window, rows: Sequence[LedgerItem], counts: Counter[str]
     ) -> list[Window]:
-        """What S3 did not answer for."""
+        """Windows for the versions that S3 gave no answer for."""
         now = self.now()
         due = [s for s in rows if self._is_due(window, s.version, s.record.state, now)]
-        examined = concurrently(lambda stored: self._examine(window, stored, now), due, THREADS)
-        denied = [one for one in examined if isinstance(one, Denied)]
+        found = concurrently(lambda stored: self._read_version(window, stored, now), due, THREADS)
+        denied = [one for one in found if isinstance(one, Denied)]
         self.note(denied, now)
-        seen = [one for one in examined if isinstance(one, _Seen)]
+        seen = [one for one in found if isinstance(one, _Read)]
         self.write([fact for one in seen for fact in one.facts])
         counts.update(name for one in seen for name in one.differences)
         counts["checked_versions"] += sum(bool(one.facts) for one in seen)
         counts["denied_checks"] += len(denied)
         unanswered = [
             stored
-            for stored, one in zip(due, examined, strict=True)
+            for stored, one in zip(due, found, strict=True)
             if isinstance(one, NotYet) and not isinstance(one, Denied)
         ]
         counts["unanswered_checks"] += len(unanswered)
@@ -206,18 +202,18 @@ class Reconciler:
         ]
 
     def note(self, denied: Iterable[Denied], now: Instant) -> None:
-        """Each refusal once."""
+        """Keeps each refusal once."""
         for error in {(one.bucket, one.action): one for one in denied}.values():
             self.findings.note(error, now)
 
     def write(self, facts: Sequence[Fact]) -> None:
-        """Unavailable when the ledger does not take them all."""
+        """Writes the facts; Unavailable unless the ledger takes all of them."""
         results = self.ledger.write([Claim(fact) for fact in facts])
         for result in results.values():
             if isinstance(result, (NotYet, Rejected)):
                 raise Unavailable(f"what was seen could not be written: {result}")
 
-    def examiner(self, now: Instant, *, audit: bool = False) -> VersionReader:
+    def version_reader(self, now: Instant, *, audit: bool = False) -> VersionReader:
         return VersionReader(
             self.objects,
             audit=audit,
@@ -226,7 +222,7 @@ class Reconciler:
         )
 
     def _note_replicas(self, version: ObjectVersion) -> None:
-        """A version of a source bucket that is a replica itself, and of no tracked bucket."""
+        """Keeps that a version of a source bucket is a replica of an untracked bucket."""
         histories = {name: one for name, one in self.histories().items() if one is not None}
         history = histories.get(version.bucket)
         if self.learnt is None or history is None or history.may_be_replica(version.key):
@@ -234,11 +230,11 @@ class Reconciler:
         if not sources_of(histories, version.bucket, version.key):
             self.learnt.note_replicas(version.bucket, folder_of(version.key))
 
-    def _oldest(self, asked: Sequence[tuple[Route, Status | None]]) -> Iterable[LedgerItem | None]:
-        return concurrently(lambda one: self.index.oldest(*one), asked, THREADS)
+    def _oldest(self, wanted: Sequence[tuple[Route, Status | None]]) -> Iterable[LedgerItem | None]:
+        return concurrently(lambda one: self.index.oldest(*one), wanted, THREADS)
 
     def _is_due(self, window: Window, version: ObjectVersion, state: State, now: Instant) -> bool:
-        """Whether a version with that status somewhere is to be looked at because of it."""
+        """Whether a version of the window needs a HEAD."""
         if window.status in (Status.FAILED, None):
             return True
         if window.status is Status.COMPLETED:
@@ -251,8 +247,8 @@ class Reconciler:
         time_control = any(rule.id == state.rule_id and rule.threshold_minutes for rule in rules)
         return age >= self.schedule.expected_seconds(time_control)
 
-    def _examine(self, window: Window, stored: LedgerItem, now: Instant) -> _Seen | NotYet:
-        """Every version once, although each of its destinations may list it in this window."""
+    def _read_version(self, window: Window, stored: LedgerItem, now: Instant) -> _Read | NotYet:
+        """Reads a version once, although the window may list it for several destinations."""
         version = stored.version
         try:
             history = self.histories().get(version.bucket)
@@ -260,28 +256,28 @@ class Reconciler:
             listed = [
                 name
                 for name, state in known.items()
-                # Without a destination only a doubt stands in a list.
+                # Without a destination, a version is listed only when it is in doubt.
                 if (name or window.status is None)
                 and state.status is window.status
                 and window.since <= (state.since or "") < window.until
                 and self._is_due(window, version, state, now)
             ]
             if stored.destination != min(listed, default=None):
-                return _Seen((), ())
+                return _Read((), ())
             others = possible_destinations(history, version, known, now)
-            examiner = self.examiner(now, audit=window.status is Status.COMPLETED)
-            facts = examiner.read(
+            version_reader = self.version_reader(now, audit=window.status is Status.COMPLETED)
+            facts = version_reader.read(
                 version, with_certain_destinations(history, version, known), now, others
             )
             differences = (_difference(fact, known) for fact in facts)
             self._learn(facts, known)
-            return _Seen(tuple(facts), tuple(name for name in differences if name))
+            return _Read(tuple(facts), tuple(name for name in differences if name))
         except NotYet as error:
             return error
 
     def _learn(self, facts: Iterable[Fact], known: Mapping[str, State]) -> None:
-        """A replica that is there and FAILED lacks its tags, of which no event tells: the others of
-        its route may lack theirs."""
+        """A replica that exists and is FAILED lacks its tags. There is no event for that, so others
+        of the route may lack theirs: all are to be audited."""
         for fact in facts:
             before = known.get(fact.destination, State())
             tagless = fact.status is Status.FAILED and fact.present
@@ -290,7 +286,7 @@ class Reconciler:
 
 
 def _difference(fact: Fact, known: Mapping[str, State]) -> str | None:
-    """What the ledger did not know, as the name of a metric; None: it knew."""
+    """The name of the metric for what the ledger did not know; None: it knew."""
     match fact.kind:
         case Kind.REPLICA_DELETED:
             return "found_replica_lost"

@@ -1,5 +1,5 @@
-"""Looks at how the tracked buckets are set up, once an hour: when somebody switches their events
-off, no event tells of it."""
+"""Inspects how the tracked buckets are set up, once an hour: there is no event when somebody
+switches events off."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ THREADS = 8
 
 
 class Findings(Protocol):
-    """Where it is kept for the API."""
+    """Keeps the results for the API."""
 
     def note(self, denied: Denied, now: Instant) -> None: ...
 
@@ -29,24 +29,29 @@ class Findings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SetupInspection:
-    """`setup_of` asks S3: Denied when it refuses, Unavailable when it does not answer now."""
+    """Inspects buckets.
+
+    setup_of    reads a bucket's set-up from S3; raises Denied or Unavailable
+    findings    keeps the results
+    buckets     the tracked buckets
+    """
 
     setup_of: Callable[[str], Setup]
     findings: Findings
     buckets: Sequence[str]
 
     def inspect(self, now: Instant) -> int:
-        """How many buckets were looked at. What does not answer is asked at the next tick again."""
+        """Inspects the buckets that are due, and returns their number."""
         known = self.findings.setups()
         due = [
             bucket
             for bucket in self.buckets
             if bucket not in known or seconds_between(known[bucket][1], now) >= PERIOD_SECONDS
         ]
-        concurrently(lambda bucket: self._look(bucket, now), due, THREADS)
+        concurrently(lambda bucket: self._inspect(bucket, now), due, THREADS)
         return len(due)
 
-    def _look(self, bucket: str, now: Instant) -> None:
+    def _inspect(self, bucket: str, now: Instant) -> None:
         try:
             self.findings.note_setup(bucket, self.setup_of(bucket), now)
         except Denied as error:

@@ -1,4 +1,4 @@
-"""The reconciler with its real surroundings, made once per process."""
+"""The reconciler with AWS behind it, made once per process."""
 
 import os
 import time
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
-from reconcile.look_back import LookingBack
+from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
 from reconcile.setup_inspection import SetupInspection
 from replication.aws.clients import client
-from replication.aws.s3.bucket_setups import S3Setups
+from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.aws.s3.objects import S3Objects
 from replication.aws.sqs import SqsQueue
 from replication.aws.table.findings import FindingsTable
@@ -25,22 +25,31 @@ from replication.settings import from_env
 from replication.times import Instant, plus, wall_clock
 
 TICK_SECONDS = 300
-"""Of the schedule; what the first tick ever looks back."""
+"""The period of the schedule, which is also what the very first tick covers."""
 RETRY_SECONDS = 120
-"""Before S3 is asked again about what it did not answer for."""
+"""The delay before a version without an answer is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
+    """What the handler calls.
+
+    reconciler      plans ticks and works off windows
+    queue           the reconcile queue
+    ticks           when the schedule last ran to its end
+    inspection      inspects the set-up of buckets
+    look_backs      works off look-backs
+    """
+
     reconciler: Reconciler
     queue: WindowQueue
     ticks: Ticks
     inspection: SetupInspection
-    looking_back: LookingBack
+    look_backs: LookBacks
 
     def tick(self) -> float | None:
-        """Plans what became due since the last tick, and inspects the buckets when that is due;
-        age of the oldest pending version."""
+        """Sends the work that became due since the last tick and inspects buckets; returns the age
+        of the oldest PENDING version."""
         now = wall_clock()
         last = self.ticks.last() or plus(now, -TICK_SECONDS)
         planned = self.reconciler.plan(Instant(last), now)
@@ -51,17 +60,17 @@ class Service:
         return planned.oldest_pending_seconds
 
     def work(self, work: Work, seconds_left: Callable[[], float]) -> Counter[str]:
-        """Works off a message and sends what is left of it; what was found, by name."""
+        """Works off a message and sends what is left of it; returns counts of what was found."""
         if isinstance(work, LookBack):
-            left, counts = self.looking_back.look(work, seconds_left)
-            # With time to spare it was S3 or the ledger that did not answer.
+            left, counts = self.look_backs.work_off(work, seconds_left)
+            # When time is left, S3 or the ledger did not answer.
             delay = RETRY_SECONDS if seconds_left() > RESERVE_SECONDS else 0
             self.queue.send([left] if left else [], delay_seconds=delay)
             return counts
-        checked = self.reconciler.check(work, seconds_left)
-        self.queue.send([checked.rest] if checked.rest else [])
-        self.queue.send(checked.again, delay_seconds=RETRY_SECONDS)
-        return checked.counts
+        result = self.reconciler.work_off(work, seconds_left)
+        self.queue.send([result.rest] if result.rest else [])
+        self.queue.send(result.again, delay_seconds=RETRY_SECONDS)
+        return result.counts
 
 
 @cache
@@ -88,7 +97,7 @@ def service() -> Service:
         WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url)),
         Ticks(dynamodb, table),
         SetupInspection(
-            S3Setups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)
+            S3BucketSetups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)
         ),
-        LookingBack(reconciler, configurations.note_looked_back),
+        LookBacks(reconciler, configurations.note_looked_back),
     )

@@ -1,0 +1,1 @@
+"""Messages of the ingest queue become facts in the ledger."""

@@ -1,15 +1,15 @@
-"""What a change of a version's tags, ACL or retention does, as facts.
+"""A change of a version's tags, ACL or retention.
 
-S3 judges such a change by the rules and the tags of now, not by those of the creation:
+S3 applies the rules and tags of the time of the change, not those of the creation:
 
     no rule takes it         nothing changes: COMPLETED stays COMPLETED, FAILED stays FAILED
-    a rule takes it          the version is PENDING once more; FAILED heals that way, too
-    only the tags can tell   HEAD decides: while the source reads COMPLETED nothing is on its way
-    both sides replicate     HEAD decides: the change may be the other side's own
-    no rule took the version nothing; a destination that a rule has named since is in doubt
+    a rule takes it          the version is PENDING again, also when it was FAILED
+    it depends on the tags   HEAD decides: while the source is COMPLETED, nothing is on its way
+    replication both ways    HEAD decides: the change may be a replica of the other side's
+    no rule took the version nothing, but a destination that a rule names since is in doubt
 
-Each destination gets the event as a fact and the verdict as another, in the place of the event, so
-that a second delivery of it, whatever S3 says by then, changes no byte.
+Each destination gets two facts: the event, and a verdict at the same time with the same id. So a
+second delivery of the event changes nothing, whatever S3 says by then.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from record.claims import fact_of
 from replication.errors import Denied
 from replication.ledger.fact import Fact, Kind
 from replication.s3.destinations import due, takes_change
@@ -36,12 +37,17 @@ if TYPE_CHECKING:
     from replication.s3.version import ObjectVersion
 
 _UNDER_WAY = (Status.PENDING, Status.FAILED)
-"""What a source reads whose change S3 has taken up. A change that S3 gave up reads FAILED."""
+"""The header of a source whose change S3 replicates. When S3 gave up, it is FAILED."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What S3 says of the source. `denied`: it says nothing."""
+class _SourceReads:
+    """What S3 says of the source.
+
+    head        HeadObject; None: not read, or there is no such version
+    denied      S3 refused HEAD
+    tags        None: not read
+    """
 
     head: Head | None = None
     denied: bool = False
@@ -54,13 +60,13 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Changes of a batch. `world` is the batch's attributor, `now` the wall clock."""
+    """The changes of a batch; `world` are its event claims, `now` is the wall clock."""
 
     world: EventClaims
     now: Instant
 
     def of(self, event: Changed) -> list[Fact]:
-        """The facts of a change; none when it concerns no tracked version."""
+        """The facts of a change; none when its version is not tracked."""
         version = event.version
         history = self.world.histories.get(version.bucket)
         known = self.world.ledger.states(version) if history else {}
@@ -83,17 +89,17 @@ class Changes:
             if name not in ("", event.version.bucket) and (state.status or state.in_doubt)
         }
         if not own:
-            return []  # no rule took it, so none takes what becomes of it
+            return []  # no rule took the version, so none takes its changes
         met = history.met(event.at, last)
         takes = {name: _agreed(takes_change(one, key, name, None) for one in met) for name in own}
         unsure = len(met) > 1 or not history.is_read(last) or history.is_changing(last)
-        asked = _Asked()
+        reads = _SourceReads()
         if None in takes.values() or any(self._both_ways(event.version, name) for name in own):
-            asked = self._ask(event.version, with_tags=None in takes.values())
+            reads = self._read_source(event.version, with_tags=None in takes.values())
             takes = {
                 name: self._by_head(
-                    asked,
-                    _agreed(takes_change(one, key, name, asked.tags) for one in met),
+                    reads,
+                    _agreed(takes_change(one, key, name, reads.tags) for one in met),
                     state,
                     alone,
                 )
@@ -108,23 +114,23 @@ class Changes:
                 taken = None
             facts += list(self._facts(event, name, taken))
         for one in due(
-            history, key, event.at, last, delete_marker=False, tags=asked.tags, tags_denied=True
+            history, key, event.at, last, delete_marker=False, tags=reads.tags, tags_denied=True
         ):
             if one.taken and _says_nothing(known.get(one.destination)):
                 facts += list(self._facts(event, one.destination, None))
         return facts
 
     @staticmethod
-    def _by_head(asked: _Asked, taken: bool | None, state: State, alone: bool) -> bool | None:
-        """Whether S3 takes the change; None: nobody can tell."""
-        if asked.denied or (asked.head and asked.head.unreadable):
+    def _by_head(reads: _SourceReads, taken: bool | None, state: State, alone: bool) -> bool | None:
+        """Whether S3 takes the change; None: unknown."""
+        if reads.denied or (reads.head and reads.head.unreadable):
             return taken
-        if asked.status not in _UNDER_WAY:
+        if reads.status not in _UNDER_WAY:
             return False
         if not alone:
             return taken
-        # What had FAILED and still reads so was not taken up, or has failed again.
-        return asked.status == Status.PENDING or state.status is not Status.FAILED
+        # If it was FAILED and still is, the change was not taken or has failed.
+        return reads.status == Status.PENDING or state.status is not Status.FAILED
 
     @staticmethod
     def _facts(event: Changed, name: str, taken: bool | None) -> Iterator[Fact]:
@@ -136,29 +142,29 @@ class Changes:
         other = self.world.histories.get(name)
         return other is not None and other.may_take(version.key, version.bucket)
 
-    def _ask(self, version: ObjectVersion, *, with_tags: bool) -> _Asked:
+    def _read_source(self, version: ObjectVersion, *, with_tags: bool) -> _SourceReads:
         try:
             head = self.world.objects.head(version)
         except Denied as denied:
             self.world.note(denied)
-            return _Asked(denied=True)
+            return _SourceReads(denied=True)
         under_way = head is not None and (head.unreadable or head.replication_status in _UNDER_WAY)
         if not (with_tags and under_way):
-            return _Asked(head)
+            return _SourceReads(head)
         try:
-            return _Asked(head, tags=self.world.objects.tags(version))
+            return _SourceReads(head, tags=self.world.objects.tags(version))
         except Denied as denied:
             self.world.note(denied)
-            return _Asked(head)
+            return _SourceReads(head)
 
     def _of_unknown(self, event: Changed, history: RuleHistory) -> list[Fact]:
-        """Its creation was lost, or is still on its way. The header says that a rule took it, and
-        the rules of its time where; by tags that may have been set later, so HEAD has to tell."""
-        asked = self._ask(event.version, with_tags=True)
-        head = asked.head
-        if head is not None and not head.unreadable and asked.status in (None, REPLICA):
+        """The creation was lost, or is still on its way. The header shows that a rule took the
+        version, and the rules of its time show where; tags may be newer, so HEAD is needed."""
+        reads = self._read_source(event.version, with_tags=True)
+        head = reads.head
+        if head is not None and not head.unreadable and reads.status in (None, REPLICA):
             return []
-        if head is None and not asked.denied:
+        if head is None and not reads.denied:
             return []
         written_at = (head and head.last_modified) or event.at
         facts = []
@@ -168,17 +174,17 @@ class Changes:
             written_at,
             end_of_second(written_at),
             delete_marker=bool(head and head.delete_marker),
-            tags=asked.tags,
-            tags_denied=asked.tags is None,
+            tags=reads.tags,
+            tags_denied=reads.tags is None,
         ):
-            sure = asked.status == Status.PENDING and one.taken and not one.in_doubt
+            sure = reads.status == Status.PENDING and one.taken and not one.in_doubt
             facts += list(self._facts(event, one.destination, True if sure else None))
         return facts
 
     def _of_replica(
         self, event: Changed, original: ObjectVersion, known: Mapping[str, State]
     ) -> list[Fact]:
-        """A replica's tags or ACL changed: by replication or by hand, only the source knows."""
+        """A replica's tags or ACL changed, by replication or by hand: the source shows which."""
         try:
             head = self.world.objects.head(original)
         except Denied as denied:
@@ -194,42 +200,33 @@ class Changes:
 
 
 def _says_nothing(state: State | None) -> bool:
-    """Whether nothing is known of a destination that a rule has named since."""
+    """Whether nothing is known of the destination."""
     return state is None or not (state.status or state.in_doubt or state.evidence)
 
 
 def _agreed(answers: Iterable[bool | None]) -> bool | None:
-    """What the rules that may have held all say; None: they differ, or nobody can tell."""
+    """The common answer of all rules that may have applied; None: they differ or do not know."""
     found = set(answers)
     return found.pop() if len(found) == 1 else None
 
 
 def changed(event: Changed, destination: str) -> Fact:
-    """Tags, ACL or retention of the source version changed. The fact is the event and no more, so
-    that it is the same whenever the event is delivered again."""
-    return Fact(
-        kind=Kind.CHANGED,
-        version=event.version,
-        destination=destination,
-        at=event.at,
-        evidence=Evidence.OBJECT_CHANGED,
-        id=event.id,
-        detail=event.detail,
-    )
+    """Tags, ACL or retention of the source version changed. The fact has the event's data alone, so
+    that a second delivery makes the same fact."""
+    return fact_of(event, Kind.CHANGED, destination, Evidence.OBJECT_CHANGED)
 
 
 def verdict(
     event: Changed, destination: str, status: Status | None, *, in_doubt: bool = False
 ) -> Fact:
-    """What the change does at a destination: PENDING when S3 takes it there once more. It has the
-    place and the id of its event, so the first verdict on an event is the one that stays."""
-    return Fact(
-        kind=Kind.VERDICT,
-        version=event.version,
-        destination=destination,
-        at=event.at,
-        evidence=Evidence.OBJECT_CHANGED,
-        id=event.id,
+    """What the change does at a destination: PENDING when S3 replicates it there. It has the time
+    and id of the event, so the first verdict on an event stays."""
+    return fact_of(
+        event,
+        Kind.VERDICT,
+        destination,
+        Evidence.OBJECT_CHANGED,
+        detail=None,
         status=status,
         retention=event.retention,
         in_doubt=in_doubt or None,
@@ -239,8 +236,8 @@ def verdict(
 def observed(
     version: ObjectVersion, destination: str, status: Status, at: Instant, because: str
 ) -> Fact:
-    """HeadObject on the source read `status` at that time; `because` is the id of the event that
-    made the tracker look."""
+    """HeadObject on the source gave `status` at that time; `because` is the id of the event that
+    caused the HEAD."""
     return Fact(
         kind=Kind.OBSERVED,
         version=version,

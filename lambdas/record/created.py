@@ -1,15 +1,15 @@
 """A new version or delete marker.
 
-in a source bucket        due wherever a rule takes it
-in a destination bucket   the arrival of the version with this id, if one is known
+in a source bucket        due at every destination that a rule names for it
+in a destination bucket   the arrival of the source version with this id, if one is known
 ... and none is known     HEAD decides: a replica, or an object of the bucket's own
-in a bucket that is both  an arrival first, then a version of its own
+in a bucket that is both  an arrival if possible, otherwise a version of its own
 """
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from record.claims import TRIES, certain, if_known
+from record.claims import TRIES, certain, end_of, fact_of, fact_of_replica, if_known
 from replication.errors import Denied, Undecided, Unplaced, Unsourced
 from replication.head.port import Head
 from replication.ledger.fact import Fact, Kind
@@ -28,7 +28,7 @@ RULES_NOT_READ = "the rules could not be read after it was written"
 
 
 def claims(world: "EventClaims", event: Created) -> list[Claim] | None:
-    """What the event says by itself, with the rules; None: only S3 or the ledger can tell."""
+    """The claims that the event and the rules make; None when more has to be read."""
     sources = world.sources(event.version, marker=event.delete_marker)
     if sources and not event.by_lifecycle:
         return if_known(arrived(event, source) for source in sources)
@@ -41,7 +41,7 @@ def claims(world: "EventClaims", event: Created) -> list[Claim] | None:
         return None
 
 
-def prove(world: "EventClaims", event: Created, receives: int) -> list[Claim]:
+def claims_by_reading(world: "EventClaims", event: Created, receives: int) -> list[Claim]:
     history = world.history(event.version.bucket)
     if world.sources(event.version, marker=event.delete_marker) or history is None:
         origin = _origin(world, event, receives, only_destination=history is None)
@@ -62,9 +62,9 @@ def prove(world: "EventClaims", event: Created, receives: int) -> list[Claim]:
     return of_its_own(world, event, history, tags, tags_denied=tags is None)
 
 
-def unasked(world: "EventClaims", event: Created) -> list[Claim]:
-    """What is left to say when S3 may not be asked: of a mere destination nothing, and a version of
-    a source bucket may be its own."""
+def claims_when_denied(world: "EventClaims", event: Created) -> list[Claim]:
+    """The claims when S3 denies the reads: none for a mere destination, and in a source bucket the
+    version may be the bucket's own."""
     history = world.history(event.version.bucket)
     if history is None:
         return []
@@ -84,9 +84,9 @@ def of_its_own(
     tags_denied: bool = False,
 ) -> list[Claim]:
     """A version of the bucket's own, by the rules of its time."""
-    if event.by_lifecycle:  # such a marker is never replicated
+    if event.by_lifecycle:  # S3 never replicates such a marker
         return _ineligible(world, event)
-    last = end_of_second(event.at) if event.whole_second else event.at
+    last = end_of(event)
     found = due(
         history,
         event.version.key,
@@ -99,12 +99,12 @@ def of_its_own(
     if found:
         return certain(requested(event, one) for one in found)
     bucket = event.version.bucket
-    # What S3 sent was written before it was read here, whatever part of its second is told.
+    # The version was written before the rules were read again, wherever in its second.
     written_at = event.at if world.was_reread(bucket) else last
     if history.is_read(written_at) and not history.is_changing(last):
         return _ineligible(world, event)
     if not world.was_reread(bucket):
-        # A rule that nobody has read may take it: they are read once more, once a batch.
+        # A rule that was not read yet may take it: the rules are read again, once a batch.
         return of_its_own(world, event, world.read_again(history), tags, tags_denied=tags_denied)
     return certain([maybe(event, RULES_NOT_READ)])
 
@@ -116,13 +116,13 @@ def _ineligible(world: "EventClaims", event: Created, detail: str | None = None)
 def _origin(
     world: "EventClaims", event: Created, receives: int, *, only_destination: bool
 ) -> str | None:
-    """The source of a new version that is a replica, None when it is its bucket's own."""
+    """The source of a new version that is a replica; None when it is its bucket's own."""
     version = event.version
     if only_destination and world.takes_own(version.bucket):
         if receives > 1:
             return None
         raise Unplaced(f"{version.bucket} takes many objects of its own; S3 is not asked")
-    # A marker's event says all that HEAD would: that it is one, and there.
+    # For a marker HEAD would say no more than the event.
     here = Head(None, True, None) if event.delete_marker else world.objects.head(version)
     if here is None:
         return world.origins().of_gone(version)
@@ -141,21 +141,21 @@ def _origin(
 
 
 def _is_later(world: "EventClaims", event: Created) -> bool:
-    """Whether a marker appeared here after it was made. S3 copies LastModified along with a
-    replica, so only the event of the marker itself is of that second."""
+    """Whether a marker appeared here after it was made, as a replica. S3 copies LastModified to
+    replicas, so the original's event has the same second."""
     here = world.objects.head(event.version) if event.delete_marker else None
     made_at = here.last_modified if here else None
     return made_at is not None and event.at > end_of_second(made_at)
 
 
 def requested(event: Created, due: Due) -> Fact:
-    """The version was written and a rule takes it to a destination, or may take it there."""
+    """The version was written, and a rule takes it to a destination or may take it there."""
     kind = Kind.REQUESTED if due.taken else Kind.POSSIBLE
     return _of_creation(event, kind, due.destination, due.rule_id, in_doubt=due.in_doubt)
 
 
 def maybe(event: Created, detail: str) -> Fact:
-    """The version was written, and no rule that is known takes it: one that is not known may."""
+    """The version was written, and only a rule that is not known may take it."""
     return _of_creation(event, Kind.POSSIBLE, "", None, detail, in_doubt=True)
 
 
@@ -172,13 +172,11 @@ def _of_creation(
     detail: str | None = None,
     in_doubt: bool = False,
 ) -> Fact:
-    return Fact(
-        kind=kind,
-        version=event.version,
-        destination=destination,
-        at=event.at,
-        evidence=Evidence.OBJECT_CREATED,
-        id=event.id,
+    return fact_of(
+        event,
+        kind,
+        destination,
+        Evidence.OBJECT_CREATED,
         rule_id=rule_id,
         size=event.size,
         etag=event.etag,
@@ -191,12 +189,4 @@ def _of_creation(
 
 def arrived(event: Created, source: str) -> Fact:
     """The version is a replica of the same version in the bucket `source`."""
-    return Fact(
-        kind=Kind.ARRIVED,
-        version=event.version.in_bucket(source),
-        destination=event.version.bucket,
-        at=end_of_second(event.at) if event.whole_second else event.at,
-        evidence=Evidence.REPLICA_CREATED,
-        id=event.id,
-        detail=event.detail,
-    )
+    return fact_of_replica(event, Kind.ARRIVED, source, Evidence.REPLICA_CREATED)

@@ -1,8 +1,8 @@
-"""A version or delete marker that was deleted for good, in a source bucket or at a destination."""
+"""A version or delete marker was deleted for good, in a source bucket or at a destination."""
 
 from typing import TYPE_CHECKING
 
-from record.claims import certain, if_known
+from record.claims import certain, end_of, fact_of, fact_of_replica, if_known
 from replication.errors import Unplaced
 from replication.head.reader import VersionReader
 from replication.ledger.fact import Fact, Kind
@@ -10,21 +10,21 @@ from replication.ledger.port import Claim
 from replication.ledger.state import NULL_VERSION
 from replication.s3.events import Deleted
 from replication.s3.evidence import Evidence
-from replication.times import Instant, end_of_second
+from replication.times import Instant
 
 if TYPE_CHECKING:
     from record.event_claims import EventClaims
 
 
 def claims(world: "EventClaims", event: Deleted) -> list[Claim] | None:
-    """What the event says by itself, with the rules; None: only S3 or the ledger can tell."""
+    """The claims that the event and the rules make; None when more has to be read."""
     if event.version.bucket in world.histories:
         return None
     sources = world.sources(event.version)
     return if_known(replica_deleted(event, source) for source in sources) or None
 
 
-def prove(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
+def claims_by_reading(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
     version, history = event.version, world.history(event.version.bucket)
     known = world.ledger.states(version)
     if version.bucket in known:  # a replica of unknown source
@@ -41,7 +41,7 @@ def prove(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
         if not sources:
             return []
         raise Unplaced("nothing is known of the version that was deleted")
-    # Its creation may still be on its way; the end is kept wherever it could have gone.
+    # Its creation may still be on its way: the end is recorded for every possible destination.
     possible = tuple(history.candidates(version.key))
     if not possible and world.record_ineligible:
         possible = ("",)
@@ -50,27 +50,18 @@ def prove(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
 
 def replica_deleted(event: Deleted, source: str) -> Fact:
     """The version that was deleted for good is a replica of `source`'s."""
-    return Fact(
-        kind=Kind.REPLICA_DELETED,
-        version=event.version.in_bucket(source),
-        destination=event.version.bucket,
-        at=end_of_second(event.at) if event.whole_second else event.at,
-        evidence=Evidence.OBJECT_DELETED,
-        id=event.id,
-        detail=event.detail,
-    )
+    return fact_of_replica(event, Kind.REPLICA_DELETED, source, Evidence.OBJECT_DELETED)
 
 
 def deleted(event: Deleted, destination: str) -> Fact:
     """The source version was deleted for good."""
-    return Fact(
-        kind=Kind.DELETED,
-        version=event.version,
-        destination=destination,
-        at=end_of_second(event.at) if event.whole_second else event.at,
-        evidence=Evidence.OBJECT_DELETED,
-        id=event.id,
-        detail=event.detail,
-        # A `null` version can be written again, and only sequencers order it within a second.
-        sequencer=event.sequencer if event.version.version_id == NULL_VERSION else None,
+    # A `null` version can be written again, and only sequencers order it within a second.
+    sequencer = event.sequencer if event.version.version_id == NULL_VERSION else None
+    return fact_of(
+        event,
+        Kind.DELETED,
+        destination,
+        Evidence.OBJECT_DELETED,
+        at=end_of(event),
+        sequencer=sequencer,
     )

@@ -1,8 +1,8 @@
-"""What an event means for which version at which destination.
+"""An event as claims about versions at destinations.
 
-Two questions, asked in this order. `claims` answers from the event and the rules alone, which is
-enough for nearly everything. Where it is not, `prove` asks the ledger, and S3 after it. Each event
-of S3 has a module of its own: `created`, `deleted`, `changed`, `replicated`.
+`claims` needs the event and the rules alone, which is enough for nearly every event. Where it is
+not, `claims_by_reading` reads the ledger and then S3. Each event of S3 has a module of its own:
+`created`, `deleted`, `changed`, `replicated`.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -23,12 +23,20 @@ from replication.times import Instant
 
 @dataclass(frozen=True, slots=True)
 class EventClaims:
-    """See the module. One serves one batch: `histories` are the rules known when it began and
-    `unknown` the buckets of which none are, with the reason. `tracked` are the buckets this
-    deployment was given, `destination_buckets` those that replicas may come to (None: those that
-    are no source). `reread` reads the rules of a bucket once more, `note` keeps a refusal for the
-    operator, `note_replicas` that replicas come to a bucket from an untracked one; `takes_own`
-    says that a destination takes many objects of its own."""
+    """The claims of the events of one batch.
+
+    histories           the rules of the source buckets, as known when the batch began
+    unknown             source buckets whose rules are not known, with the reason
+    objects, ledger     reads of S3 and of the ledger
+    tracked             all tracked buckets
+    record_ineligible   whether versions that no rule takes are recorded
+    destination_buckets tracked destinations; None: the tracked buckets that are no source
+    reread              reads the rules of a bucket again
+    note                keeps a refusal of S3 for the operator
+    note_replicas       keeps that replicas of an untracked bucket arrive beside the version
+    note_own            counts a new version of a destination that is no replica
+    takes_own           whether a destination takes many objects of its own
+    """
 
     histories: Mapping[str, RuleHistory]
     unknown: Mapping[str, str]
@@ -45,9 +53,8 @@ class EventClaims:
     _reread: dict[str, RuleHistory] = field(default_factory=dict)
 
     def claims(self, event: Event) -> list[Claim] | None:
-        """What the event says by itself; None: only `prove` can tell. Reads nothing but rules.
-
-        Rejected for a bucket that is not tracked, Unavailable when its rules cannot be read."""
+        """The claims that the event and the rules make; None when more has to be read. Rejected for
+        a bucket that is not tracked, Unavailable when its rules cannot be read."""
         match event:
             case Created():
                 return created.claims(self, event)
@@ -58,28 +65,27 @@ class EventClaims:
             case _:
                 return None
 
-    def prove(self, event: Event, now: Instant, *, receives: int = 1) -> list[Claim]:
-        """What the event means after asking; empty: it concerns no tracked replication. `receives`
-        is how often its message was received.
-
-        NotYet when that cannot be told now but may be later; Unplaced a few times at most."""
+    def claims_by_reading(self, event: Event, now: Instant, *, receives: int = 1) -> list[Claim]:
+        """The claims of an event after reads of the ledger and S3; none when it concerns no tracked
+        replication. `receives` is how often its message was received. NotYet when a later try may
+        succeed; Unplaced a few times at most."""
         last_try = receives >= TRIES
         try:
             match event:
                 case Created():
-                    return created.prove(self, event, receives)
+                    return created.claims_by_reading(self, event, receives)
                 case Deleted():
-                    return deleted.prove(self, event, now)
+                    return deleted.claims_by_reading(self, event, now)
                 case Changed():
                     self.sources(event.version)
                     return certain(Changes(self, now).of(event))
                 case Replicated():
-                    return replicated.prove(self, event, now)
+                    return replicated.claims_by_reading(self, event, now)
                 case _:
                     return []
         except Unsourced:
             if last_try and isinstance(event, Created):
-                # It is a replica, whatever of: known as such, of no known source.
+                # It is a replica, and its source is not known.
                 return certain([created.arrived(event, event.version.bucket)])
             raise
         except Unplaced:
@@ -90,14 +96,14 @@ class EventClaims:
             self.note(denied)
             if not last_try:
                 raise Unplaced(str(denied)) from denied
-            return created.unasked(self, event) if isinstance(event, Created) else []
+            return created.claims_when_denied(self, event) if isinstance(event, Created) else []
 
     def origins(self) -> ReplicaSources:
         return ReplicaSources(self.histories, self.objects, self.ledger)
 
     def sources(self, version: ObjectVersion, *, marker: bool = False) -> tuple[str, ...]:
-        """Buckets the version could be a replica of. Unavailable when it could be one of a bucket
-        whose rules nobody has ever read, or is of such a bucket."""
+        """Buckets whose replica the version could be. Unavailable when the rules of its bucket, or
+        of one of these, were never read."""
         require_tracked(version.bucket, self.tracked, self.histories)
         if version.bucket in self.unknown or (self.unknown and self._is_destination(version)):
             names = "; ".join(f"{bucket}: {reason}" for bucket, reason in self.unknown.items())
@@ -117,10 +123,10 @@ class EventClaims:
         return self._reread.get(bucket) or self.histories.get(bucket)
 
     def was_reread(self, bucket: str) -> bool:
-        """Whether the rules of the bucket were read once more for this batch."""
+        """Whether the rules of the bucket were read again for this batch."""
         return bucket in self._reread
 
     def read_again(self, history: RuleHistory) -> RuleHistory:
-        """The rules as S3 has them now, read once a batch; as they were if it does not answer."""
+        """The rules as S3 has them now; as they were when it does not answer."""
         self._reread[history.bucket] = self.reread(history.bucket) or history
         return self._reread[history.bucket]

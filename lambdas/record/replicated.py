@@ -1,4 +1,4 @@
-"""What S3's replication service says of one version and one destination."""
+"""An event of S3's replication service about one version and one destination."""
 
 from typing import TYPE_CHECKING
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 def claims(world: "EventClaims", event: Replicated) -> list[Claim] | None:
-    """What the event says by itself; None of one that says nothing of the outcome."""
+    """The claims of the event alone; None when it says nothing about the outcome."""
     require_tracked(event.version.bucket, world.tracked, world.histories)
     if event.operation is Operation.NOT_TRACKED:
         return None
     return certain([replicated(event)])
 
 
-def prove(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
-    """S3 stopped counting the replication, which says nothing of its outcome: look at once."""
-    told = replicated(event)
+def claims_by_reading(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
+    """S3 stopped counting the replication. That is no outcome, so HEAD is needed at once."""
+    event_fact = replicated(event)
     known = {event.destination: State(), **world.ledger.states(event.version)}
     others = possible_destinations(world.history(event.version.bucket), event.version, known, now)
-    examiner = VersionReader(world.objects, note=world.note)
+    reader = VersionReader(world.objects, note=world.note)
     try:
-        seen = examiner.read(event.version, known, now, others, sure=event.destination)
+        read = reader.read(event.version, known, now, others, sure=event.destination)
     except Denied as denied:
         world.note(denied)
-        seen = []
-    return certain([told, *seen])
+        read = []
+    return certain([event_fact, *read])
 
 
 def replicated(event: Replicated) -> Fact:
-    """What S3's replication service said of one version and one destination."""
+    """The event as a fact."""
     return Fact(
         kind=_kind_of(event),
         version=event.version,
@@ -59,7 +59,7 @@ def replicated(event: Replicated) -> Fact:
 
 
 def _kind_of(event: Replicated) -> Kind:
-    # Annotations of an object are a thing of their own, with events of their own.
+    # The replication of annotations has events of its own, and does not change a status.
     if "ANNOTATION" in (event.s3_operation or "").upper():
         return Kind.NOTED
     if event.operation is Operation.FAILED and event.failure_code == ALREADY_REPLICATED:

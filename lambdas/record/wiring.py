@@ -1,4 +1,4 @@
-"""The recorder with its real surroundings, made once per process on the first message."""
+"""The recorder with AWS behind it, made once per process on the first message."""
 
 import os
 import time
@@ -41,7 +41,7 @@ def service() -> Recorder:
         refused=note,
     )
 
-    def attributor() -> EventClaims:
+    def event_claims() -> EventClaims:
         return EventClaims(
             histories=histories.histories(),
             unknown=histories.unknown(),
@@ -59,10 +59,10 @@ def service() -> Recorder:
 
     return Recorder(
         parse=events_of,
-        attributor=attributor,
+        event_claims=event_claims,
         histories=histories,
         ledger=ledger,
         dead_letters=SqsDeadLetters(partial(client, "sqs"), settings.dead_letter_queue_url),
         now=wall_clock,
-        heard=FrontierTable(client("dynamodb"), settings.table_name, wall_clock),
+        frontier=FrontierTable(client("dynamodb"), settings.table_name, wall_clock),
     )

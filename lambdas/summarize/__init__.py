@@ -1,0 +1,1 @@
+"""The ledger's stream becomes counters and incidents; schedules add watermarks and recounts."""

@@ -1,4 +1,4 @@
-"""The ledger's stream -> counters and incidents; a schedule -> watermarks; another -> a recount."""
+"""The ledger's stream -> counters, incidents; one schedule -> watermarks; another -> a recount."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ metrics = Metrics()
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A batch answers `batchItemFailures`: all of it comes again, or nothing."""
+    """For a batch, `batchItemFailures`: all of it comes again, or nothing."""
     if "Records" not in event:
         return service().scheduled(event, context.get_remaining_time_in_millis, metrics)
     records = event["Records"]

@@ -1,4 +1,4 @@
-"""summarize.incident_life."""
+"""How an incident opens, grows and is resolved, and when a message is due. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,12 @@ from replication.ledger.edges import EdgeKind
 from replication.times import Instant, seconds_between
 
 GONE_SECONDS = 3_600.0
-"""How long nothing may have failed before an incident whose objects are gone is over: a route whose
-failed objects are short-lived would open and close one for each of them."""
+"""An incident whose objects are all deleted stays open so long after the last failure: otherwise a
+route with short-lived objects would open and resolve one for each of them."""
 
 
 class IncidentEvent(StrEnum):
-    """What a message says of an incident."""
+    """What happened to an incident, in a message."""
 
     OPENED = "opened"
     GROWN = "grown"
@@ -31,8 +31,14 @@ class IncidentEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindDigest:
-    """What some records of the stream say of one kind. `listed` are failures that an inventory
-    told of."""
+    """What some records of the stream say about one kind of failure.
+
+    failures            new failures
+    first_failed_at, last_failed_at     times of the first and last failure
+    completed_at        when its rule last completed a replication
+    samples             some of the versions that failed
+    listed              failures that an inventory listed
+    """
 
     failures: int = 0
     first_failed_at: Instant | None = None
@@ -44,14 +50,19 @@ class KindDigest:
 
 @dataclass(slots=True)
 class BatchDigest:
-    """What a batch says: of each kind it touched, and of each rule that completed something."""
+    """What a batch of stream records says.
+
+    benign              which failures are benign
+    failure_kinds       what it says about each kind of failure
+    completed           when each rule (bucket, destination, rule id) last completed a replication
+    """
 
     benign: BenignKeys
     failure_kinds: dict[FailureKind, KindDigest] = field(default_factory=dict)
     completed: dict[tuple[str, str, str], Instant] = field(default_factory=dict)
 
-    def hear(self, old: ItemImage | None, new: ItemImage | None) -> None:
-        """One change of an item."""
+    def add(self, old: ItemImage | None, new: ItemImage | None) -> None:
+        """Adds one change of an item."""
         for seen in (old, new):
             if seen and seen.listed and seen.state.failed_at:
                 self.failure_kinds.setdefault(failure_kind_of(seen, self.benign), KindDigest())
@@ -68,19 +79,19 @@ class BatchDigest:
 
     def of(self, kind: FailureKind) -> KindDigest:
         rule = (kind.bucket, kind.destination, kind.rule_id)
-        heard = self.failure_kinds.get(kind, KindDigest())
-        return replace(heard, completed_at=self.completed.get(rule))
+        digest = self.failure_kinds.get(kind, KindDigest())
+        return replace(digest, completed_at=self.completed.get(rule))
 
 
-def _with_failure(heard: KindDigest, seen: ItemImage, since: Instant, *, quiet: bool) -> KindDigest:
-    sample = Sample(seen.version.key, seen.version.version_id)
+def _with_failure(known: KindDigest, item: ItemImage, at: Instant, *, quiet: bool) -> KindDigest:
+    sample = Sample(item.version.key, item.version.version_id)
     return KindDigest(
-        failures=heard.failures + (not quiet),
-        first_failed_at=min(since, heard.first_failed_at or since),
-        last_failed_at=max(since, heard.last_failed_at or since),
-        completed_at=heard.completed_at,
-        samples=first_samples((*heard.samples, sample)),
-        listed=heard.listed + quiet,
+        failures=known.failures + (not quiet),
+        first_failed_at=min(at, known.first_failed_at or at),
+        last_failed_at=max(at, known.last_failed_at or at),
+        completed_at=known.completed_at,
+        samples=first_samples((*known.samples, sample)),
+        listed=known.listed + quiet,
     )
 
 
@@ -88,43 +99,43 @@ def after(
     current: Incident | None,
     kind: FailureKind,
     counted: Mapping[str, int],
-    heard: KindDigest,
+    digest: KindDigest,
     now: Instant,
     new_id: str,
 ) -> Incident | None:
-    """What the incident of a kind becomes; None: there is none. `counted` are the kind's
-    counters, with everything heard in them."""
+    """The incident of a kind after a batch; None: there is none. `counted` are the kind's counters,
+    with the batch counted."""
     failing, failures = counted.get("failing", 0), counted.get("failures", 0)
     if current is None:
         if failing <= 0:
             return None
-        began = heard.first_failed_at or now
+        began = digest.first_failed_at or now
         current = Incident(
             id=new_id,
             kind=kind,
             opened_at=now,
             first_failed_at=began,
-            last_failed_at=heard.last_failed_at or began,
-            # Nobody heard of the failures that a recount found.
-            failures_before=max(0, failures - max(heard.failures, failing)),
-            quiet=heard.listed > 0 and heard.failures == 0,
+            last_failed_at=digest.last_failed_at or began,
+            # The stream had no records of failures that a recount found.
+            failures_before=max(0, failures - max(digest.failures, failing)),
+            quiet=digest.listed > 0 and digest.failures == 0,
         )
     elif current.resolved_at:
         return current
     unwell = max(0, failing) + max(0, counted.get("retrying", 0))
     recovered_at = current.recovered_at
-    last = max(current.last_failed_at, heard.last_failed_at or current.last_failed_at)
+    last = max(current.last_failed_at, digest.last_failed_at or current.last_failed_at)
     if recovered_at and recovered_at < last:
         recovered_at = None
-    if recovered_at is None and heard.completed_at and heard.completed_at >= last:
-        recovered_at = heard.completed_at
+    if recovered_at is None and digest.completed_at and digest.completed_at >= last:
+        recovered_at = digest.completed_at
     return replace(
         current,
         first_failed_at=min(
-            current.first_failed_at, heard.first_failed_at or current.first_failed_at
+            current.first_failed_at, digest.first_failed_at or current.first_failed_at
         ),
         last_failed_at=last,
-        samples=first_samples((*current.samples, *heard.samples)),
+        samples=first_samples((*current.samples, *digest.samples)),
         failures=max(failures - current.failures_before, failing),
         failing=failing,
         failing_bytes=counted.get("failing_bytes", 0),
@@ -132,12 +143,12 @@ def after(
         resolved_at=now
         if not unwell and (recovered_at or seconds_between(last, now) >= GONE_SECONDS)
         else None,
-        quiet=current.quiet and heard.failures == 0,
+        quiet=current.quiet and digest.failures == 0,
     )
 
 
-def message_due(incident: Incident) -> IncidentEvent | None:
-    """What the subscribers have to be told; None: they know everything."""
+def due_event(incident: Incident) -> IncidentEvent | None:
+    """The event that subscribers have to get a message about; None: there is none."""
     if incident.quiet:
         return None
     if incident.resolved_at:
@@ -147,8 +158,8 @@ def message_due(incident: Incident) -> IncidentEvent | None:
     return IncidentEvent.GROWN if level_of(incident) > incident.level else None
 
 
-def once_announced(incident: Incident) -> Incident:
-    """The incident once they were told."""
+def with_level_announced(incident: Incident) -> Incident:
+    """The incident after its message was sent."""
     return replace(incident, level=max(incident.level, level_of(incident)))
 
 

@@ -1,4 +1,4 @@
-"""The message that the incident topic gets."""
+"""The message of the incident topic. Pure."""
 
 from replication.counters.incident import Incident
 from replication.published.incident import incident_json
@@ -7,7 +7,7 @@ from summarize.incident_life import IncidentEvent, level_of
 
 
 def incident_message(incident: Incident, event: IncidentEvent) -> SnsMessage:
-    """What is told. The body is the incident as the API shows it, and which event it was."""
+    """The body is the incident as the API shows it, and the event."""
     kind = incident.kind
     code = kind.code or "reason unknown"
     text = (

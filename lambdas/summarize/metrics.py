@@ -2,11 +2,11 @@
 
     SourceBucket, DestinationBucket     Created, Completed, Failed (sums), LatencySeconds,
                                         WatermarkLagSeconds, PendingVersions, FailedVersions,
-                                        PendingBytes (gauges, by the sweep)
+                                        PendingBytes (gauges, by schedule)
     ... and FailureCode                 Failures
 
-Dimensions are named as S3 names those of its own replication metrics, so that a dashboard can put
-the two beside each other. Latencies go out as values with counts, a log bucket each.
+Dimensions have the names of S3's own replication metrics, so that a dashboard can show both
+together. Latencies are values with counts, one for each bucket of the histogram.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ from replication.counters.period import Level
 from replication.times import Instant, to_datetime
 
 DIMENSION_CHARACTERS = 1_024
-"""CloudWatch takes no longer value of a dimension."""
+"""The longest value of a dimension that CloudWatch takes."""
 NAMESPACE = "S3ReplicationTracker"
 VALUES_A_METRIC = 100
-"""The format takes no more values of one metric in a line."""
+"""The most values of one metric in a line."""
 
 Document = dict[str, Any]
 Value = float | Mapping[str, list[float]]
@@ -32,7 +32,7 @@ _SUMS = {"created": "Created", "completed": "Completed", "failed": "Failed"}
 
 
 def counted(deltas: Deltas, now: Instant) -> Iterator[Document]:
-    """What was counted just now."""
+    """Metrics of what was just counted."""
     routes: dict[tuple[str, str], Counter[str]] = {}
     codes: Counter[tuple[str, str, str]] = Counter()
     for view, amounts in deltas.items():
@@ -43,7 +43,7 @@ def counted(deltas: Deltas, now: Instant) -> Iterator[Document]:
     for (bucket, destination), amounts in routes.items():
         dimensions = route(bucket, destination)
         sums: dict[str, Value] = {
-            told: amounts[name] for name, told in _SUMS.items() if amounts[name]
+            metric: amounts[name] for name, metric in _SUMS.items() if amounts[name]
         }
         if sums:
             yield document(dimensions, dict.fromkeys(sums, "Count"), sums, now)
@@ -56,8 +56,8 @@ def counted(deltas: Deltas, now: Instant) -> Iterator[Document]:
 
 
 def _dimension(code: str) -> str:
-    """The code as CloudWatch takes it: printable ASCII that is not all blanks. Any other has the
-    whole line refused."""
+    """The code as CloudWatch takes it: printable ASCII, not all spaces. Otherwise it refuses the
+    whole line."""
     plain = "".join(one if " " <= one <= "~" else "?" for one in code).strip()
     return plain[:DIMENSION_CHARACTERS] or "unknown"
 
@@ -69,7 +69,7 @@ def route(bucket: str, destination: str) -> Dimensions:
 def document(
     dimensions: Dimensions, units: Mapping[str, str], values: Mapping[str, Value], now: Instant
 ) -> Document:
-    """One line: metrics that share their dimensions."""
+    """One line, with metrics of the same dimensions."""
     return {
         "_aws": {
             "Timestamp": int(to_datetime(now).timestamp() * 1_000),

@@ -1,18 +1,17 @@
-"""Counts what the index holds and puts counters right that differ.
+"""Counts the entries of the index, and corrects counters that differ.
 
-The standing counters of a route follow from its entries in the index alone, so walking them proves
-the counters. But the counters come of the table's stream, which may be behind: what it has not told
-yet differs, and healed it would be counted twice. So a walk stands between two fences:
+The current counters of a route follow from its entries in the index. But counters are made from the
+table's stream, which may be behind: correcting for a change that is still in the stream would count
+it twice. So the index is read between two fences:
 
-    everything written before the first fence is counted       its snapshot of the counters
-    the index is walked
-    everything written before the second fence is counted      the same counters once more
+    everything written before the first fence is counted       first snapshot of the counters
+    the index is read
+    everything written before the second fence is counted      second snapshot
 
-When both snapshots are equal, nothing was written meanwhile that the walk could have seen and the
-first did not count. The index is behind the table by itself, so a difference is only believed when
-a second walk of this kind, a while later, finds the very same. What is then added is the
-difference, so a change that comes between is not lost. A stream that does not come to its fences in
-time leaves everything as it is.
+When both snapshots are equal, the first one includes every change that the index showed. The index
+may itself be behind the table, so a difference counts only when a second round, some time later,
+finds the same. The difference is then added, so that changes in between are not lost. When the
+stream does not reach its fences in time, nothing is changed.
 """
 
 from collections import Counter
@@ -39,25 +38,30 @@ from replication.times import Instant
 ROUNDS = 5
 
 
-LOOKS = 6
-"""How often the fences are looked at, a rest apart, before the stream counts as behind."""
+FENCE_CHECKS = 6
+"""How often the fences are read, with a rest between, before the stream counts as behind."""
 
 
-_STANDING = frozenset({"pending", "failing", "failing_bytes", "retrying"})
+_CURRENT = frozenset({"pending", "failing", "failing_bytes", "retrying"})
 
 
 class Verdict(StrEnum):
-    """What a recount of one route came to; the names of its metrics."""
+    """The result of a recount of one route; the name of its metric."""
 
     RIGHT = "recount_right"
     HEALED = "recount_healed"
     MOVING = "recount_moving"
-    """It never rested long enough to tell, or the stream is behind."""
+    """The counters changed in every round, or the stream is behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recounted:
-    """`differences`: what was added to make the counters right, or would have to be."""
+    """The result of a recount of one route.
+
+    verdict         whether the counters were right
+    differences     what was added to correct them, or would have to be
+    entries         how many entries of the index were read
+    """
 
     verdict: Verdict
     differences: Deltas
@@ -65,22 +69,26 @@ class Recounted:
 
 
 class Walk(Protocol):
+    """Reads the index."""
+
     def entries(self, bucket: str, destination: str) -> Iterable[LedgerItem]:
-        """Everything the index has of a route, in any order."""
+        """Every entry of a route, in any order."""
         ...
 
 
 class Counters(Protocol):
+    """Reads and corrects counters, and writes fences into the stream."""
+
     def snapshot(self, bucket: str, destination: str, now: Instant) -> Deltas:
-        """Every counter of a route that is shown, as it stands."""
+        """Every counter of a route that is still shown."""
         ...
 
     def heal(self, differences: Deltas, name: str) -> None:
-        """Adds all of it, once for each name."""
+        """Adds the differences; a second time with the same name does nothing."""
         ...
 
     def put_up_fences(self) -> str:
-        """Writes fences behind everything that was written to the table; their token."""
+        """Writes fences after everything that was written to the table; returns their token."""
         ...
 
     def fences_are_passed(self, token: str) -> bool:
@@ -90,8 +98,14 @@ class Counters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """`rest` waits long enough for a stream that is not behind to be worked off; `now` is the wall
-    clock."""
+    """Recounts a route.
+
+    walk        reads the index
+    counters    the counters
+    benign      which failures are benign
+    rest        waits until the stream, when it is not behind, has delivered everything
+    now         the wall clock
+    """
 
     walk: Walk
     counters: Counters
@@ -100,17 +114,17 @@ class Recount:
     now: Callable[[], Instant]
 
     def __call__(self, bucket: str, destination: str) -> Recounted:
-        # Most recounts find nothing, for which no fence is needed.
-        previous, now, entries = self._look(bucket, destination)
+        # Most recounts find no difference, for which no fence is needed.
+        previous, now, entries = self._compare(bucket, destination)
         if previous == {}:
             return Recounted(Verdict.RIGHT, {}, entries)
         previous = None
         for round_ in range(ROUNDS):
             if round_:
                 self.rest()
-            if not self._fenced():
+            if not self._stream_caught_up():
                 break
-            found, now, entries = self._look(bucket, destination, fenced=True)
+            found, now, entries = self._compare(bucket, destination, fenced=True)
             if found == {}:
                 return Recounted(Verdict.RIGHT, {}, entries)
             if found and found == previous:
@@ -119,23 +133,23 @@ class Recount:
             previous = found
         return Recounted(Verdict.MOVING, previous or {}, entries)
 
-    def _look(
+    def _compare(
         self, bucket: str, destination: str, *, fenced: bool = False
     ) -> tuple[Deltas | None, Instant, int]:
-        """What differs; None when that cannot be told, for something moved meanwhile or, behind
-        the first of two fences, the stream does not come to the second."""
+        """The differences; None when they are unknown, because counters changed meanwhile or the
+        stream did not reach the second fence."""
         now = self.now()
         before = self.counters.snapshot(bucket, destination, now)
         walked, entries = self._walk(bucket, destination)
-        rested = not fenced or self._fenced()
+        rested = not fenced or self._stream_caught_up()
         if not rested or self.counters.snapshot(bucket, destination, now) != before:
             return None, now, entries
         return differences(before, shown(walked, now)), now, entries
 
-    def _fenced(self) -> bool:
-        """Waits until all that was written until now is counted; False when that takes too long."""
+    def _stream_caught_up(self) -> bool:
+        """Waits until everything written so far is counted; False when that takes too long."""
         token = self.counters.put_up_fences()
-        for _ in range(LOOKS):
+        for _ in range(FENCE_CHECKS):
             if self.counters.fences_are_passed(token):
                 return True
             self.rest()
@@ -153,7 +167,7 @@ class Recount:
 
 
 def shown(walked: Deltas, now: Instant) -> Deltas:
-    """What was walked without the periods that nobody looks at any more."""
+    """The counts without periods that are not shown any more."""
     return {
         view: amounts
         for view, amounts in walked.items()
@@ -162,18 +176,18 @@ def shown(walked: Deltas, now: Instant) -> Deltas:
 
 
 def differences(counted: Deltas, walked: Deltas) -> Deltas:
-    """What to add to the standing counters so that they say what was walked."""
+    """What to add to the current counters to make them equal to the counts of the index."""
     return merged([walked, {view: _negative(view, one) for view, one in counted.items()}])
 
 
 def _negative(view: CounterKey, amounts: Counter[str]) -> Counter[str]:
-    return Counter({name: -n for name, n in amounts.items() if stands(view, name)})
+    return Counter({name: -n for name, n in amounts.items() if is_current(view, name)})
 
 
-def stands(view: CounterKey, name: str) -> bool:
-    """Whether a counter of this name is a standing one."""
+def is_current(view: CounterKey, name: str) -> bool:
+    """Whether a counter of this name counts what is so now, and not what happened."""
     match view:
         case Totals():
             return True
         case Period() | FailureKind():
-            return name in _STANDING
+            return name in _CURRENT

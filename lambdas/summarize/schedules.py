@@ -1,5 +1,4 @@
-"""What is done by the clock and not by the stream: how far behind every route is, incidents that
-nothing woke up, and a recount."""
+"""What the schedules do: metrics of every route, incidents that time resolves, and recounts."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,10 +18,14 @@ from summarize.summarizer import Summarizer
 
 
 class Oldest(Protocol):
+    """Reads the oldest versions that a destination lacks."""
+
     def oldest(self, bucket: str, destination: str) -> list[LedgerItem]: ...
 
 
-class Standing(Protocol):
+class CurrentCounters(Protocol):
+    """Reads counters."""
+
     def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]: ...
 
     def failure_kinds(
@@ -31,51 +34,59 @@ class Standing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """`histories` are the rules of every source bucket, None where they were never read.
-    `frontier` is how far the ingest queue was heard to its end."""
+class Schedules:
+    """The work of the schedules.
+
+    histories       the rules of every source bucket; None where they were never read
+    outstanding     reads the oldest versions that a destination lacks
+    current         reads counters
+    summarizer      updates incidents
+    recount_route   recounts a route
+    now             the wall clock
+    frontier        when everything sent to the ingest queue before is in the ledger
+    """
 
     histories: Callable[[], Mapping[str, RuleHistory | None]]
     outstanding: Oldest
-    standing: Standing
+    current: CurrentCounters
     summarizer: Summarizer
-    recounting: Recount
+    recount_route: Recount
     now: Callable[[], Instant]
     frontier: Callable[[], Instant | None]
 
     def routes(self) -> Iterator[tuple[str, str]]:
-        """Source bucket and destination."""
+        """Every source bucket with each of its destinations."""
         for bucket, history in sorted(self.histories().items()):
             for destination in history.destinations if history else ():
                 yield bucket, destination
 
     def measure(self) -> tuple[list[Document], float]:
-        """Metrics of every route, and by how many seconds the one furthest behind is."""
+        """Metrics of every route, and the greatest lag of a watermark in seconds."""
         documents, lags = [], [0.0]
         histories, now = self.histories(), self.now()
         frontier = self.frontier()
-        totals = {bucket: self.standing.totals(bucket) for bucket in histories}
+        totals = {bucket: self.current.totals(bucket) for bucket in histories}
         for bucket, destination in self.routes():
             oldest = self.outstanding.oldest(bucket, destination)
             found = watermark(bucket, histories[bucket], oldest, now, frontier)
             lags.append(found.lag_seconds(now))
-            standing: Counter[str] = Counter()
+            current: Counter[str] = Counter()
             for view, amounts in totals[bucket].items():
                 if view.destination == destination:
-                    standing.update(amounts)
+                    current.update(amounts)
             route = metrics.route(bucket, destination)
-            documents.append(_document(route, standing, lags[-1], now))
+            documents.append(_document(route, current, lags[-1], now))
         return documents, max(lags)
 
     def settle(self) -> None:
-        """Looks at every open incident once more."""
+        """Updates every open incident."""
         for bucket, destination in self.routes():
             for incident in self.summarizer.open_incidents.open_of(bucket, destination):
                 self.summarizer.settle(incident.kind, KindDigest())
 
     def _settle_failing(self, bucket: str, destination: str) -> None:
-        """What a recount put right woke up nobody."""
-        for kind, amounts in self.standing.failure_kinds(bucket, destination).items():
+        """Opens incidents of failures that only a recount found."""
+        for kind, amounts in self.current.failure_kinds(bucket, destination).items():
             if amounts["failing"]:
                 self.summarizer.settle(kind, KindDigest())
 
@@ -86,13 +97,13 @@ class Sweep:
         for bucket, destination in self.routes():
             if seconds_left() < 2 * longest:
                 break
-            found.append(self.recounting(bucket, destination))
+            found.append(self.recount_route(bucket, destination))
             self._settle_failing(bucket, destination)
             longest, began = max(longest, began - seconds_left()), seconds_left()
         return found
 
 
-def _document(route: Dimensions, standing: Counter[str], lag: float, now: Instant) -> Document:
+def _document(route: Dimensions, current: Counter[str], lag: float, now: Instant) -> Document:
     units = {
         "WatermarkLagSeconds": "Seconds",
         "PendingVersions": "Count",
@@ -101,8 +112,8 @@ def _document(route: Dimensions, standing: Counter[str], lag: float, now: Instan
     }
     values: dict[str, Value] = {
         "WatermarkLagSeconds": lag,
-        "PendingVersions": standing["PENDING"],
-        "FailedVersions": standing["FAILED"],
-        "PendingBytes": standing["PENDING_bytes"],
+        "PendingVersions": current["PENDING"],
+        "FailedVersions": current["FAILED"],
+        "PendingBytes": current["PENDING_bytes"],
     }
     return metrics.document(route, units, values, now)

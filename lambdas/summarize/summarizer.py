@@ -1,11 +1,11 @@
-"""The stream into views: counters first, each change exactly once, then the incidents it concerns.
+"""Counts the changes in the stream, and then updates the incidents they concern.
 
-Incidents are judged by the counters after the change is in, of everything a batch touched, counted
-now or by an attempt before it. So whatever an attempt leaves undone, the next one does, and doing
-it twice changes nothing.
+Incidents follow from the counters after the batch is counted. Every kind that the batch concerns is
+updated, also when an earlier attempt counted it. So a second attempt completes what the first left
+undone, and repeating a step changes nothing.
 
-Fences, by which a recount tells how far the stream is counted, are noted once the counters have all
-that came before them in their shard.
+Fences show a recount how far the stream is counted. They are kept once everything before them in
+their shard is counted.
 """
 
 import logging
@@ -63,7 +63,11 @@ class Topic(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Summarized:
-    """`deltas`: what was counted now; `unreadable`: records that are no item of the ledger."""
+    """The result of a batch.
+
+    deltas          what was counted now
+    unreadable      number of records that are no item of the ledger
+    """
 
     deltas: Deltas
     unreadable: int
@@ -71,7 +75,18 @@ class Summarized:
 
 @dataclass(frozen=True, slots=True)
 class Summarizer:
-    """`read` makes a change out of a record of the stream, or raises Unreadable."""
+    """Summarizes batches.
+
+    read            a record of the stream as a change; raises Unreadable
+    counters        where changes are counted
+    counted         reads the counters of a kind of failure
+    incidents       the open incidents
+    open_incidents  reads the open incidents of a route
+    topic           the incident topic
+    benign          which failures are benign
+    new_id          the id of a new incident
+    now             the wall clock
+    """
 
     read: Callable[[Mapping[str, Any]], ItemChange]
     counters: Counters
@@ -84,46 +99,46 @@ class Summarizer:
     now: Callable[[], Instant]
 
     def summarize(self, shard: str | None, records: Iterable[Mapping[str, Any]]) -> Summarized:
-        """One batch of one shard of the stream, `shard` None when the event does not name it.
-        Unavailable when it has to come again."""
+        """Summarizes one batch of one shard of the stream; `shard` is None when the event does not
+        name it. Unavailable when the batch has to come again."""
         changes: list[Change] = []
-        hearing = BatchDigest(self.benign)
+        batch = BatchDigest(self.benign)
         fences: list[Fence] = []
         unreadable = 0
         for record in records:
             try:
                 read = self.read(record)
             except Unreadable as error:
-                # No retry helps, and it would hold up its shard for a day. A recount counts it.
+                # A retry does not help, and would stop the shard for a day. A recount counts it.
                 log.error("unreadable record: %s", error)
                 unreadable += 1
                 continue
             if isinstance(read, Fence):
                 fences.append(read)
                 continue
-            hearing.hear(read.old, read.new)
+            batch.add(read.old, read.new)
             changes.append(Change(read.number, deltas(read.old, read.new, self.benign)))
         applied = self.counters.apply(shard, changes)
         if fences:
             self.counters.pass_by(fences)
-        for kind in sorted(self._concerned(hearing)):
-            self.settle(kind, hearing.of(kind))
+        for kind in sorted(self._concerned(batch)):
+            self.settle(kind, batch.of(kind))
         return Summarized(merged([one.deltas for one in applied]), unreadable)
 
-    def settle(self, kind: FailureKind, heard: KindDigest) -> None:
-        """Makes the incident of a kind what the counters say, and tells what is owed."""
+    def settle(self, kind: FailureKind, digest: KindDigest) -> None:
+        """Updates the incident of a kind by its counters, and publishes a message that is due."""
         for _ in range(ATTEMPTS):
             current, revision = self.incidents.load(kind)
             counted = self.counted.failure_kind(kind)
             now = self.now()
-            found = incident_life.after(current, kind, counted, heard, now, self.new_id(kind, now))
+            found = incident_life.after(current, kind, counted, digest, now, self.new_id(kind, now))
             if found is None:
                 return
             if found != current:
                 if not self.incidents.save(found, revision):
                     continue
                 revision += 1
-            event = incident_life.message_due(found)
+            event = incident_life.due_event(found)
             if event is None:
                 return
             if not kind.benign:
@@ -131,17 +146,17 @@ class Summarizer:
             if found.resolved_at:
                 if self.incidents.resolve(found, revision) and counted.get("failing", 0) <= 0:
                     return
-            elif self.incidents.save(incident_life.once_announced(found), revision):
+            elif self.incidents.save(incident_life.with_level_announced(found), revision):
                 return
         raise Unavailable("the incident of a kind was changed by others all the time")
 
-    def _concerned(self, hearing: BatchDigest) -> set[FailureKind]:
-        """What was touched, and what something completed may have resolved."""
-        routes = {(bucket, destination) for bucket, destination, _ in hearing.completed}
+    def _concerned(self, batch: BatchDigest) -> set[FailureKind]:
+        """Kinds of failure in the batch, and open incidents that a completion may resolve."""
+        routes = {(bucket, destination) for bucket, destination, _ in batch.completed}
         open_now = {
             incident.kind
             for route in routes
             for incident in self.open_incidents.open_of(*route)
-            if (*route, incident.kind.rule_id) in hearing.completed
+            if (*route, incident.kind.rule_id) in batch.completed
         }
-        return set(hearing.failure_kinds) | open_now
+        return set(batch.failure_kinds) | open_now

@@ -1,4 +1,4 @@
-"""The summarizer with its real surroundings, made once per process."""
+"""The summarizer with AWS behind it, made once per process."""
 
 import json
 import os
@@ -29,26 +29,28 @@ from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import wall_clock
 from summarize.recount import Recount, Verdict
-from summarize.schedules import Sweep
+from summarize.schedules import Schedules
 from summarize.summarizer import Summarizer
 
 REST_SECONDS = 20
-"""Between two looks of a recount: longer than the stream takes to be worked off."""
+"""Between two rounds of a recount: longer than a stream that is not behind needs."""
 
 logger = Logger(child=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
+    """What the handler calls: one for the stream, one for the schedules."""
+
     summarizer: Summarizer
-    sweep: Sweep
+    schedules: Schedules
 
     def scheduled(
         self, event: Mapping[str, Any], milliseconds_left: Callable[[], int], metrics: Metrics
     ) -> dict[str, Any]:
-        """What the schedules ask for: `{"task": "recount"}`, or how things stand."""
+        """The event of a schedule: a recount for `{"task": "recount"}`, otherwise metrics."""
         if event.get("task") == "recount":
-            found = self.sweep.recount(lambda: milliseconds_left() / 1_000)
+            found = self.schedules.recount(lambda: milliseconds_left() / 1_000)
             counts = Counter(one.verdict for one in found)
             for verdict in Verdict:
                 metrics.add_metric(verdict, MetricUnit.Count, counts[verdict])
@@ -56,11 +58,11 @@ class Service:
                 if one.differences:
                     logger.error("counters differ", verdict=one.verdict, by=str(one.differences))
             return {verdict.value: counts[verdict] for verdict in Verdict}
-        documents, lag = self.sweep.measure()
+        documents, lag = self.schedules.measure()
         for document in documents:
             sys.stdout.write(json.dumps(document) + "\n")
         metrics.add_metric("WatermarkLagSeconds", MetricUnit.Seconds, lag)
-        self.sweep.settle()
+        self.schedules.settle()
         return {"watermark_lag_seconds": lag}
 
 
@@ -89,15 +91,15 @@ def service() -> Service:
         rest=partial(time.sleep, REST_SECONDS),
         now=wall_clock,
     )
-    sweep = Sweep(
+    schedules = Schedules(
         histories=KnownRules(
             RuleRevisionTable(dynamodb, table).load, settings.source_buckets, time.monotonic
         ),
         outstanding=Outstanding(dynamodb, table, settings.shards),
-        standing=reads,
+        current=reads,
         summarizer=summarizer,
-        recounting=recount,
+        recount_route=recount,
         now=wall_clock,
         frontier=FrontierReads(dynamodb, table).frontier,
     )
-    return Service(summarizer, sweep)
+    return Service(summarizer, schedules)

@@ -46,7 +46,7 @@ def read(
     delivery = Delivery(evidence, SCANNED, (), (), "src")
     Rows(
         read=lambda _: row,
-        attribution=lambda _: RowClaims(delivery, "run", of),
+        row_claims=lambda _: RowClaims(delivery, "run", of),
         ledger=ledger,
         objects=objects,
         histories={"src": of},
@@ -102,7 +102,7 @@ class TestAFailureOfLastMonth:
         delivery = Delivery(Evidence.INVENTORY, SCANNED, (), (), "dst")
         Rows(
             read=lambda _: row,
-            attribution=lambda _: RowClaims(delivery, "run", None, is_destination=True),
+            row_claims=lambda _: RowClaims(delivery, "run", None, is_destination=True),
             ledger=ledger,
             objects=objects,
             histories={"src": known},

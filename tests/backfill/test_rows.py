@@ -59,7 +59,7 @@ class World:
         delivery = Delivery(Evidence.INVENTORY, SCANNED, (), ())
         written = Rows(
             read=known.__getitem__,
-            attribution=lambda bucket: RowClaims(
+            row_claims=lambda bucket: RowClaims(
                 delivery, "run", self.histories.get(bucket), is_destination=bucket != "src"
             ),
             ledger=self.ledger,

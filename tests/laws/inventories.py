@@ -35,7 +35,7 @@ def read_inventories(
         ]
         rows = Rows(
             read=dict(listed).__getitem__,
-            attribution=lambda _, found=attribution: found,  # type: ignore[misc]
+            row_claims=lambda _, found=attribution: found,  # type: ignore[misc]
             ledger=ledger,
             objects=s3,
             histories={name: found for name, found in histories.items() if found},

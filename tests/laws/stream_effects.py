@@ -21,7 +21,7 @@ from replication.ledger.fold import steps
 from replication.ledger.port import ItemKey
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
-from summarize.recount import stands
+from summarize.recount import is_current
 from tests.laws.faults import Change
 
 BENIGN = BenignKeys()
@@ -77,7 +77,7 @@ class Told:
             (view, name): n
             for view, names in total.items()
             for name, n in names.items()
-            if stands(view, name) or (isinstance(view, Period) and name in HAPPENED)
+            if is_current(view, name) or (isinstance(view, Period) and name in HAPPENED)
         }
         assert got == want, f"counters of {change.key} are {got}, and a recount says {want}"
 

@@ -27,7 +27,7 @@ from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
-from summarize.recount import stands
+from summarize.recount import is_current
 from tests.support.seeds import arrived, failed, requested, stored, version
 from tests.support.strategies import VERSION, histories
 
@@ -49,7 +49,7 @@ def changes(stages: list[LedgerItem | None]) -> Deltas:
 
 def of_standing(found: Deltas) -> dict[CounterKey, dict[str, int]]:
     kept = {
-        view: {name: n for name, n in amounts.items() if stands(view, name)}
+        view: {name: n for name, n in amounts.items() if is_current(view, name)}
         for view, amounts in found.items()
     }
     return {view: amounts for view, amounts in kept.items() if amounts}
@@ -90,7 +90,7 @@ def test_what_happened_is_never_taken_back(history: list[Fact]) -> None:
     ]
     for view, amounts in changes(stages).items():
         for name, amount in amounts.items():
-            assert stands(view, name) or amount > 0
+            assert is_current(view, name) or amount > 0
 
 
 def counts(found: Deltas, kind: type[CounterKey], **fields: object) -> Counter[str]:

@@ -177,7 +177,7 @@ def test_no_row_costs_another_and_all_are_counted(raw: list[bytes], cuts: list[i
     ledger = MemoryLedger()
     rows = Rows(
         read=READERS[Evidence.INVENTORY],
-        attribution=lambda _: RowClaims(INVENTORY, "run", history("src", rule("dst"))),
+        row_claims=lambda _: RowClaims(INVENTORY, "run", history("src", rule("dst"))),
         ledger=ledger,
         objects=MemoryObjects(),
         histories={"src": history("src", rule("dst"))},

@@ -12,8 +12,9 @@ from typing import Any, Protocol, cast
 
 from botocore.exceptions import ClientError
 
-from reconcile.look_back import LookingBack
-from reconcile.reconciler import Index, Reconciler
+from reconcile.look_back import LookBacks
+from reconcile.port import Index
+from reconcile.reconciler import Reconciler
 from record.event_claims import EventClaims
 from record.recorder import Recorder
 from replication.aws.s3.rule_histories import S3RuleHistories
@@ -118,16 +119,16 @@ class Tracker:
         )
         recorder = Recorder(
             parse=lambda body, _: [self.bodies[int(number)] for number in body.split()],
-            attributor=lambda: self._attributor(configurations),
+            event_claims=lambda: self._event_claims(configurations),
             histories=configurations,
             ledger=self.written,
             dead_letters=FaultyLetters(self.letters, self.fate),
             now=self.s3.now,
-            heard=FaultyHeard(self.heard, self.fate),
+            frontier=FaultyHeard(self.heard, self.fate),
         )
         return Process(configurations, recorder)
 
-    def _attributor(self, configurations: S3RuleHistories) -> EventClaims:
+    def _event_claims(self, configurations: S3RuleHistories) -> EventClaims:
         return EventClaims(
             histories=configurations.histories(),
             unknown=configurations.unknown(),
@@ -266,9 +267,9 @@ class Tracker:
         self, one: Window | LookBack
     ) -> tuple[list[Window | LookBack], Sequence[Window], Counter[str]]:
         if isinstance(one, LookBack):
-            left, counts = LookingBack(self.reconciler, self.table.note_looked_back).look(one)
+            left, counts = LookBacks(self.reconciler, self.table.note_looked_back).work_off(one)
             return [left] if left else [], (), counts
-        checked = self.reconciler.check(one)
+        checked = self.reconciler.work_off(one)
         return [checked.rest] if checked.rest else [], checked.again, checked.counts
 
     def reconcile_all(self) -> set[str]:

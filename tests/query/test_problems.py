@@ -220,5 +220,5 @@ def test_missing_settings_are_a_problem_and_not_a_crash(monkeypatch: pytest.Monk
 def test_an_answer_that_breaks_its_schema_is_the_tracker_s_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wiring.service().lookup, "find", lambda *_: {"bucket": 5})
+    monkeypatch.setattr(type(wiring.service().lookup), "find", lambda *_: {"bucket": 5})
     assert_problem(get(OBJECT, key="k"), 500, "internal-error")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconcile.look_back import LookingBack
+from reconcile.look_back import LookBacks
 from reconcile.reconciler import PAGE, RESERVE_SECONDS, Reconciler
 from replication.errors import Denied, Unavailable
 from replication.head.port import Head
@@ -80,7 +80,7 @@ class World:
             shards=1,
             now=lambda: self.now,
         )
-        self.looking = LookingBack(self.reconciler, self.done)
+        self.looking = LookBacks(self.reconciler, self.done)
 
     def done(self, bucket: str, since: Instant) -> None:
         assert bucket == "src"
@@ -98,8 +98,8 @@ class World:
     def state(self, name: str = "k", destination: str = "dst") -> State:
         return self.ledger.records[version(name), destination].state
 
-    def look(self) -> None:
-        rest, _ = self.looking.look(WORK)
+    def work_off(self) -> None:
+        rest, _ = self.looking.work_off(WORK)
         assert rest is None
 
 
@@ -114,7 +114,7 @@ class TestAVersionWrittenAboutTheChange:
             version().in_bucket("dst"): reads("REPLICA"),
             version().in_bucket("added"): reads("REPLICA"),
         }
-        world.look()
+        world.work_off()
         assert world.state(destination="added").status is Status.COMPLETED
         assert world.state().status is Status.COMPLETED
 
@@ -125,7 +125,7 @@ class TestAVersionWrittenAboutTheChange:
             version(): reads("COMPLETED"),
             version().in_bucket("dst"): reads("REPLICA"),
         }
-        world.look()
+        world.work_off()
         assert world.state().status is Status.COMPLETED
         assert world.state(destination="added").is_ruled_out
 
@@ -138,7 +138,7 @@ class TestAVersionWrittenAboutTheChange:
             version(): reads("PENDING"),
             version().in_bucket("dst"): reads("REPLICA"),
         }
-        world.look()
+        world.work_off()
         added = world.state(destination="added")
         assert (added.status, added.in_doubt) == (Status.PENDING, True)
         assert world.state().status is Status.COMPLETED
@@ -147,7 +147,7 @@ class TestAVersionWrittenAboutTheChange:
         world = World(before=NEW, after=OLD)
         world.knows(written(20), written(20, destination="added"))
         world.objects.heads = {version(): reads("PENDING")}
-        world.look()
+        world.work_off()
         assert world.objects.asked.count("head src") == 1
 
     def test_is_let_be_when_the_rules_of_now_explain_it_for_certain(self) -> None:
@@ -155,7 +155,7 @@ class TestAVersionWrittenAboutTheChange:
         for seconds, name in ((-200, "old"), (20, "new")):
             world.knows(written(seconds, name))
         world.knows(written(20, "new", destination="added"))
-        world.look()
+        world.work_off()
         assert world.objects.asked == []
 
     def test_is_asked_about_when_the_rules_could_not_be_read_then(self) -> None:
@@ -165,7 +165,7 @@ class TestAVersionWrittenAboutTheChange:
             version(): reads("COMPLETED"),
             version().in_bucket("added"): reads("REPLICA"),
         }
-        world.look()
+        world.work_off()
         assert world.state(destination="added").status is Status.COMPLETED
         assert not world.state(destination="").in_doubt
 
@@ -173,7 +173,7 @@ class TestAVersionWrittenAboutTheChange:
         world = World()
         world.knows(written(20))
         world.objects.denied = {"src"}
-        world.look()
+        world.work_off()
         added = world.state(destination="added")
         assert (added.status, added.in_doubt) == (None, True)
         assert world.findings.denied == ["src"]
@@ -190,7 +190,7 @@ class TestAVersionWrittenAboutTheChange:
             version().in_bucket("dst"): reads("REPLICA"),
         }
         world.objects.denied = {"src"} if denied else set()
-        world.look()
+        world.work_off()
         assert world.state(destination="added").outstanding_since == plus(CHANGE, 20)
 
     def test_that_was_written_long_before_or_after_is_none_of_these(self) -> None:
@@ -198,13 +198,13 @@ class TestAVersionWrittenAboutTheChange:
         first, last = world.history.revisions[1].look_back
         assert (first, last) == (plus(CHANGE, -120), plus(CHANGE, NOTICE_SECONDS))
         world.knows(written(-121, "before"), written(NOTICE_SECONDS + 1, "after"))
-        world.look()
+        world.work_off()
         assert world.objects.asked == []
 
     def test_that_is_gone_has_ended(self) -> None:
         world = World()
         world.knows(written(20))
-        world.look()
+        world.work_off()
         assert world.state().deleted_at == LATER
 
 
@@ -220,7 +220,7 @@ class TestGoingOn:
 
     def test_page_after_page_to_the_end(self) -> None:
         world = self.many(2 * PAGE + 3)
-        world.look()
+        world.work_off()
         states = [world.state(f"k{n:04d}", "added").status for n in range(2 * PAGE + 3)]
         assert set(states) == {Status.COMPLETED}
 
@@ -230,7 +230,7 @@ class TestGoingOn:
         seen: list[tuple[int, Position | None]] = []
         for _ in range(60):
             assert work is not None
-            work, _counts = world.looking.look(work, lambda: RESERVE_SECONDS - 1)
+            work, _counts = world.looking.work_off(work, lambda: RESERVE_SECONDS - 1)
             if work is None:
                 break
             seen.append((work.stage, work.after))
@@ -245,29 +245,29 @@ class TestGoingOn:
         world = World()
         world.knows(written(20))
         world.objects.silent = {version()}
-        rest, _ = world.looking.look(WORK)
+        rest, _ = world.looking.work_off(WORK)
         assert rest is not None
         assert not world.history.revisions[1].looked_back
         with pytest.raises(Unavailable):
-            world.looking.look(rest)
+            world.looking.work_off(rest)
         world.objects.silent = set()
-        assert world.looking.look(rest)[0] is None
+        assert world.looking.work_off(rest)[0] is None
         assert world.history.revisions[1].looked_back
 
     def test_of_a_revision_that_was_looked_back_at_costs_nothing(self) -> None:
         world = self.many(1)
-        world.look()
+        world.work_off()
         asked = len(world.objects.asked)
-        world.look()
+        world.work_off()
         assert len(world.objects.asked) == asked
 
     def test_of_a_revision_that_is_no_more_is_done(self) -> None:
         world = World()
-        rest, counts = world.looking.look(replace(WORK, since=(plus(CHANGE, 5),)))
+        rest, counts = world.looking.work_off(replace(WORK, since=(plus(CHANGE, 5),)))
         assert (rest, +counts) == (None, {})
 
     def test_of_a_bucket_nobody_tracks_any_more_is_done(self) -> None:
-        rest, counts = World().looking.look(LookBack("gone", (CHANGE,)))
+        rest, counts = World().looking.work_off(LookBack("gone", (CHANGE,)))
         assert (rest, +counts) == (None, {})
 
 
@@ -275,14 +275,14 @@ class TestWhatTheTrackerVouchesFor:
     def test_ends_before_the_change_until_it_was_looked_back_at(self) -> None:
         world = World()
         assert world.history.certain_until == plus(CHANGE, -120)
-        world.look()
+        world.work_off()
         assert world.history.certain_until == world.history.read_at == LATER
 
     def test_a_denied_version_ends_no_look_and_is_in_doubt_by_itself(self) -> None:
         world = World()
         world.knows(written(20))
         world.objects.fault = Denied("s3:GetObjectVersion", "src")
-        world.look()
+        world.work_off()
         assert world.history.revisions[1].looked_back
 
 
@@ -304,7 +304,7 @@ class TestThePlan:
         for tick in range(0, 6 * 3600, 300):
             begun += len(self.planned(world, tick, tick + 300))
         assert 6 <= begun <= 12
-        world.look()
+        world.work_off()
         for tick in range(6 * 3600, 12 * 3600, 300):
             assert self.planned(world, tick, tick + 300) == ()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.reconciler import PAGE, Checked, Planned, Reconciler
+from reconcile.reconciler import PAGE, Planned, Reconciler, WindowResult
 from replication.aws.windows import decode, encode
 from replication.errors import Denied, Unavailable
 from replication.head.port import Head
@@ -204,9 +204,9 @@ class World:
     def planned(self, *, tick: float = 300) -> Planned:
         return self.reconciler.plan(plus(NOW, -tick), NOW)
 
-    def checked(self) -> Checked:
+    def checked(self) -> WindowResult:
         """What came of the window that has the versions due just now."""
-        return self.reconciler.check(self.due())
+        return self.reconciler.work_off(self.due())
 
     def due(self) -> Window:
         return next(
@@ -215,12 +215,12 @@ class World:
             if one.status is Status.PENDING and one.since <= plus(NOW, -DUE) < one.until
         )
 
-    def check(self, *, tick: float = 300) -> dict[str, int]:
+    def work_off(self, *, tick: float = 300) -> dict[str, int]:
         """One tick and all its windows."""
         counts: dict[str, int] = {}
         windows = list(self.reconciler.plan(plus(NOW, -tick), NOW).windows)
         while windows:
-            checked = self.reconciler.check(windows.pop())
+            checked = self.reconciler.work_off(windows.pop())
             windows += [checked.rest] if checked.rest else []
             for name, count in checked.counts.items():
                 counts[name] = counts.get(name, 0) + count
@@ -231,7 +231,7 @@ def test_a_lost_arrival_is_found_by_asking_the_source() -> None:
     world = World()
     version = world.written(DUE)
     world.says(version, "COMPLETED")
-    assert world.check()["found_completed"] == 1
+    assert world.work_off()["found_completed"] == 1
     assert world.status(version) is Status.COMPLETED
     assert world.ledger.records[version, "dst"].state.evidence is Evidence.HEAD_SOURCE
 
@@ -251,14 +251,14 @@ def test_a_status_without_a_destination_hides_no_version() -> None:
     )
     world.ledger.write([Claim(listed)])
     world.says(version, "COMPLETED")
-    assert world.check()["found_completed"] == 1
+    assert world.work_off()["found_completed"] == 1
 
 
 def test_a_failure_nobody_told_is_found() -> None:
     world = World()
     version = world.written(DUE)
     world.says(version, "FAILED")
-    assert world.check()["found_failed"] == 1
+    assert world.work_off()["found_failed"] == 1
     assert world.status(version) is Status.FAILED
 
 
@@ -268,14 +268,14 @@ def test_after_15_minutes_only_objects_under_time_control_are_asked_about(
 ) -> None:
     world = World(time_control)
     world.says(world.written(15 * 60 + 1), "PENDING")
-    world.check()
+    world.work_off()
     assert world.objects.asked == asked
 
 
 def test_what_was_looked_at_is_left_alone_until_its_next_age() -> None:
     world = World()
     world.says(world.written(HOUR + 301), "PENDING")
-    world.check()
+    world.work_off()
     assert world.objects.asked == []
 
 
@@ -283,7 +283,7 @@ def test_a_pending_version_that_never_ends_is_observed_and_never_called_failed()
     world = World()
     version = world.written(48 * HOUR + 1)
     world.says(version, "PENDING")
-    assert world.check()["checked_versions"] == 1
+    assert world.work_off()["checked_versions"] == 1
     state = world.ledger.records[version, "dst"].state
     assert (state.status, state.observed_at) == (Status.PENDING, NOW)
     assert state.since == plus(NOW, -48 * HOUR - 1)
@@ -295,7 +295,7 @@ def test_a_version_is_asked_about_once_although_it_waits_at_two_destinations() -
     world = World()
     version = world.written(DUE, "k", "dst", "dst-b")
     world.says(version, "COMPLETED")
-    world.check()
+    world.work_off()
     assert world.objects.asked == ["head src"]
     assert world.status(version, "dst-b") is Status.COMPLETED
 
@@ -304,7 +304,7 @@ def test_pages_go_on_where_they_stopped_until_all_is_done() -> None:
     world = World()
     for number in range(2 * PAGE + 5):
         world.says(world.written(DUE, f"k{number}"), "COMPLETED")
-    assert world.check()["found_completed"] == 2 * PAGE + 5
+    assert world.work_off()["found_completed"] == 2 * PAGE + 5
 
 
 def test_a_denied_look_is_a_finding_and_no_status() -> None:
@@ -312,7 +312,7 @@ def test_a_denied_look_is_a_finding_and_no_status() -> None:
     version = world.written(DUE)
     before = world.ledger.records[version, "dst"]
     world.objects.fault = Denied("s3:GetObjectVersion", "src")
-    assert world.check()["denied_checks"] == 1
+    assert world.work_off()["denied_checks"] == 1
     assert world.findings.denied == ["src"]
     assert world.ledger.records[version, "dst"] == before
 
@@ -332,7 +332,7 @@ def test_a_version_s3_does_not_answer_for_keeps_no_other_waiting() -> None:
     assert (again.since, again.attempt) == (plus(NOW, -DUE), 1)
     world.objects.silent.clear()
     world.says(silent, "COMPLETED")
-    world.reconciler.check(again)
+    world.reconciler.work_off(again)
     assert world.ledger.records[silent, "dst"].state.status is Status.COMPLETED
 
 
@@ -342,7 +342,7 @@ def test_a_destination_whose_item_was_not_written_is_looked_at_all_the_same() ->
     version = world.written(DUE, "elsewhere/k")
     world.says(version, "FAILED")
     world.objects.heads[version.in_bucket("dst")] = Head("REPLICA", False, NOW)
-    world.check()
+    world.work_off()
     assert world.status(version) is Status.COMPLETED
     assert world.status(version, "dst-b") is Status.FAILED
 
@@ -352,18 +352,18 @@ def test_a_version_s3_never_answers_for_is_left_to_its_next_age() -> None:
     world.objects.silent.add(world.written(DUE))
     (window,) = world.checked().again
     for _ in range(4):
-        (window,) = world.reconciler.check(window).again
-    assert world.reconciler.check(window).again == ()
+        (window,) = world.reconciler.work_off(window).again
+    assert world.reconciler.work_off(window).again == ()
 
 
 def test_a_window_goes_on_in_another_message_when_time_is_short() -> None:
     world = World()
     for number in range(150):
         world.says(world.written(DUE, key=f"key/{number}"), "COMPLETED")
-    checked = world.reconciler.check(world.due(), lambda: 1.0)
+    checked = world.reconciler.work_off(world.due(), lambda: 1.0)
     assert checked.rest is not None
     assert checked.counts["checked_versions"] == 100
-    assert world.reconciler.check(checked.rest, lambda: 1.0).rest is None
+    assert world.reconciler.work_off(checked.rest, lambda: 1.0).rest is None
 
 
 def test_a_write_that_fails_brings_the_window_back() -> None:
@@ -372,7 +372,7 @@ def test_a_write_that_fails_brings_the_window_back() -> None:
     world.says(version, "COMPLETED")
     world.ledger.refuse = {(version, "dst"): Unavailable("throttled")}
     with pytest.raises(Unavailable, match="throttled"):
-        world.check()
+        world.work_off()
 
 
 def arrived(world: World, version: ObjectVersion, seconds_ago: float) -> None:
@@ -394,7 +394,7 @@ class TestAudit:
         arrived(world, version, DUE)
         world.says(version, "FAILED")
         world.says(ObjectVersion("dst", "k", "v1"), "REPLICA")
-        assert world.check()["found_failed"] == 1
+        assert world.work_off()["found_failed"] == 1
         assert world.ledger.records[version, "dst"].state.arrived_at is not None
 
     def test_finds_a_replica_that_is_gone(self) -> None:
@@ -402,7 +402,7 @@ class TestAudit:
         version = world.written(2 * HOUR)
         arrived(world, version, DUE)
         world.says(version, "COMPLETED")
-        assert world.check()["found_replica_lost"] == 1
+        assert world.work_off()["found_replica_lost"] == 1
         assert world.ledger.records[version, "dst"].state.lost_at == NOW
 
     def test_finds_a_version_its_rule_left_behind(self) -> None:
@@ -410,7 +410,7 @@ class TestAudit:
         version = world.written(2 * HOUR)
         arrived(world, version, DUE)
         world.says(version, None)
-        assert world.check()["found_without_rule"] == 1
+        assert world.work_off()["found_without_rule"] == 1
 
     def test_of_what_is_right_changes_nothing(self) -> None:
         world = World()
@@ -419,7 +419,7 @@ class TestAudit:
         world.says(version, "COMPLETED")
         world.says(ObjectVersion("dst", "k", "v1"), "REPLICA")
         before = world.ledger.records[version, "dst"].state
-        assert world.check()["checked_versions"] == 1
+        assert world.work_off()["checked_versions"] == 1
         after = world.ledger.records[version, "dst"].state
         assert (after.status, after.since) == (before.status, before.since)
 
@@ -472,20 +472,20 @@ class TestFailures:
         world = World()
         version = self.failed(world, DUE)
         world.says(version, header)
-        assert world.check()[f"found_{header.lower()}"] == 1
+        assert world.work_off()[f"found_{header.lower()}"] == 1
         assert world.status(version) is header
 
     def test_of_versions_that_are_gone_end(self) -> None:
         world = World()
         version = self.failed(world, DUE)
-        assert world.check()["found_source_deleted"] == 1
+        assert world.work_off()["found_source_deleted"] == 1
         assert world.ledger.records[version, "dst"].state.deleted_at == NOW
 
     def test_that_stand_keep_their_code(self) -> None:
         world = World()
         version = self.failed(world, DUE)
         world.says(version, "FAILED")
-        assert world.check()["checked_versions"] == 1
+        assert world.work_off()["checked_versions"] == 1
         assert world.ledger.records[version, "dst"].state.failure_code == "DstBucketNotFound"
 
 
@@ -497,7 +497,7 @@ def test_an_arrival_whose_version_nobody_announced_leads_to_its_other_destinatio
     world.says(version, "COMPLETED")
     for name in ("dst", "dst-b"):
         world.says(version.in_bucket(name), "REPLICA")
-    assert world.check()["found_completed"] == 1
+    assert world.work_off()["found_completed"] == 1
     assert world.status(version, "dst-b") is Status.COMPLETED
 
 
@@ -517,7 +517,7 @@ def test_a_destination_that_completed_later_has_an_audit_of_its_own() -> None:
     world.ledger.write([Claim(fact)])
     world.says(version, "COMPLETED")
     world.says(ObjectVersion("dst", "k", "v1"), "REPLICA")
-    assert world.check()["found_replica_lost"] == 1
+    assert world.work_off()["found_replica_lost"] == 1
     assert world.ledger.records[version, "dst-b"].state.lost_at == NOW
 
 
@@ -526,4 +526,4 @@ def test_time_control_at_one_destination_is_not_kept_waiting_by_another_without(
     rules = [rule("dst"), rule("dst-b", threshold_minutes=15)]
     world.reconciler = replace(world.reconciler, histories=lambda: {"src": history("src", *rules)})
     world.says(world.written(15 * 60 + 1, "k", "dst", "dst-b"), "PENDING")
-    assert world.check()["checked_versions"] == 1
+    assert world.work_off()["checked_versions"] == 1

@@ -34,7 +34,7 @@ class TestABucketWhoseRulesCannotBeRead:
 
     def claims(self, world: Kept, bucket: str, process: S3RuleHistories) -> object:
         """What a new version in the bucket comes to."""
-        attributor = EventClaims(
+        event_claims = EventClaims(
             histories=process.histories(),
             unknown=process.unknown(),
             objects=MemoryObjects(),
@@ -43,7 +43,7 @@ class TestABucketWhoseRulesCannotBeRead:
             record_ineligible=True,
             destination_buckets=frozenset({"old-replica", "orders-replica"}),
         )
-        return attributor.claims(Created(ObjectVersion(bucket, "k", "v1"), world.now, "e", True))
+        return event_claims.claims(Created(ObjectVersion(bucket, "k", "v1"), world.now, "e", True))
 
     @pytest.mark.parametrize("code", ["AccessDenied", "SlowDown", "InternalError"])
     def test_is_served_by_the_rules_that_are_stored(self, two: Kept, code: str) -> None:

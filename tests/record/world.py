@@ -82,12 +82,12 @@ class World:
         parsed = [one if isinstance(one, list) else [one] for one in batch]
         recorder = Recorder(
             parse=lambda body, _: parsed[int(body)],
-            attributor=self.attributor,
+            event_claims=self.event_claims,
             histories=self.histories,
             ledger=self.ledger,
             dead_letters=self.letters,
             now=lambda: plus(NOW, 60),
-            heard=self.heard,
+            frontier=self.heard,
         )
         messages = [Message(f"m{n}", str(n), NOW, receives) for n in range(len(parsed))]
         return recorder.record(messages, seconds_left)
@@ -96,7 +96,7 @@ class World:
         self.reread.append(bucket)
         return self.histories.reread(bucket)
 
-    def attributor(self) -> EventClaims:
+    def event_claims(self) -> EventClaims:
         return EventClaims(
             histories=self.histories.histories(),
             unknown=self.histories.unknown(),

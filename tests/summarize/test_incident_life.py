@@ -43,15 +43,15 @@ def heard_of(*records: dict[str, object]) -> BatchDigest:
     hearing = BatchDigest(BenignKeys(("*.tflock",)))
     for one in records:
         read = read_record(one)
-        hearing.hear(read.old, read.new)
+        hearing.add(read.old, read.new)
     return hearing
 
 
 def test_the_first_failure_opens_an_incident_and_is_told() -> None:
     incident = opened()
     assert (incident.state, incident.failures, incident.failing) == ("open", 1, 1)
-    assert incident_life.message_due(incident) is IncidentEvent.OPENED
-    assert incident_life.message_due(incident_life.once_announced(incident)) is None
+    assert incident_life.due_event(incident) is IncidentEvent.OPENED
+    assert incident_life.due_event(incident_life.with_level_announced(incident)) is None
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_the_first_failure_opens_an_incident_and_is_told() -> None:
 def test_it_is_told_again_at_ten_times_as_many(
     before: int, now: int, event: IncidentEvent | None
 ) -> None:
-    known = incident_life.once_announced(opened(before))
+    known = incident_life.with_level_announced(opened(before))
     grown = after(known, NOTHING, failing=now, failures=now)
     assert grown is not None
-    assert incident_life.message_due(grown) is event
+    assert incident_life.due_event(grown) is event
 
 
 def test_a_hundred_thousand_failures_one_by_one_are_six_messages() -> None:
@@ -73,9 +73,9 @@ def test_a_hundred_thousand_failures_one_by_one_are_six_messages() -> None:
     for failures in [*range(1, 200), 999, 1_000, 5_000, 10_000, 99_999, 100_000]:
         current = after(current, NOTHING, failing=failures, failures=failures)
         assert current is not None
-        if event := incident_life.message_due(current):
+        if event := incident_life.due_event(current):
             told.append(event)
-            current = incident_life.once_announced(current)
+            current = incident_life.with_level_announced(current)
     assert told == [IncidentEvent.OPENED, *[IncidentEvent.GROWN] * 5]
 
 
@@ -86,7 +86,7 @@ def test_failures_of_an_earlier_incident_are_not_of_this_one() -> None:
 
 
 def test_it_resolves_when_the_route_completed_again_and_nothing_is_failed() -> None:
-    current = incident_life.once_announced(opened(2))
+    current = incident_life.with_level_announced(opened(2))
     retried = after(current, KindDigest(completed_at=at(9)), failing=1, failures=2)
     assert retried is not None
     assert retried.state == "open"
@@ -94,11 +94,11 @@ def test_it_resolves_when_the_route_completed_again_and_nothing_is_failed() -> N
     done = after(retried, NOTHING, failing=0, failures=2)
     assert done is not None
     assert done.state == "resolved"
-    assert incident_life.message_due(done) is IncidentEvent.RESOLVED
+    assert incident_life.due_event(done) is IncidentEvent.RESOLVED
 
 
 def test_objects_that_were_deleted_do_not_prove_the_route_well() -> None:
-    gone = after(incident_life.once_announced(opened()), NOTHING, failing=0, failures=1)
+    gone = after(incident_life.with_level_announced(opened()), NOTHING, failing=0, failures=1)
     assert gone is not None
     assert gone.state == "open"
     well = after(gone, KindDigest(completed_at=at(9)), failing=0, failures=1)

@@ -9,7 +9,7 @@ import pytest
 from replication.counters.counter import BenignKeys, Deltas, Totals, merged
 from replication.ledger.item import LedgerItem
 from replication.times import Instant
-from summarize.recount import LOOKS, ROUNDS, Recount, Recounted, Verdict
+from summarize.recount import FENCE_CHECKS, ROUNDS, Recount, Recounted, Verdict
 from tests.support.seeds import requested, stored, version
 
 NOW = Instant("2026-11-22T10:30:00.000Z")
@@ -107,7 +107,7 @@ def test_what_the_stream_has_not_told_yet_is_not_counted_twice() -> None:
     for number in range(50):
         world.write(f"k{number}")
     assert world.recount().verdict is Verdict.MOVING
-    assert (world.fences, world.rests, world.healed) == (1, LOOKS, [])
+    assert (world.fences, world.rests, world.healed) == (1, FENCE_CHECKS, [])
     world.stands_still = False
     world.rest()
     assert world.counted[TOTALS]["PENDING"] == 50

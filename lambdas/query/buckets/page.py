@@ -8,6 +8,7 @@ from replication.published.row import Json
 
 
 def buckets(service: Service, limit: int, cursor_text: str | None) -> Json:
+    """The buckets by name, after the one in the cursor."""
     scope: Scope = {"list": "buckets"}
     after = decode(cursor_text, scope, 1)
     histories = service.histories()

@@ -1,0 +1,1 @@
+"""What keeps the tracker from knowing, and whether the API works."""

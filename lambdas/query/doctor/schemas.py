@@ -1,4 +1,4 @@
-"""The shapes of what is said of the tracker itself."""
+"""The shapes of answers about the tracker itself."""
 
 from typing import Literal
 

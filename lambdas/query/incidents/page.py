@@ -13,7 +13,7 @@ from replication.published.row import Json
 
 
 def incident_list(service: Service, state: str | None, limit: int, cursor_text: str | None) -> Json:
-    """Open ones by route, then resolved ones, the last to open first."""
+    """Open incidents by route, then resolved ones, the last to open first."""
     scope: page.Scope = {"list": "incidents", "state": state}
     after = page.decode(cursor_text, scope, 2, partial(_is_place, service, state))
     found = list(islice(_incidents(service, state, after, limit + 1), limit + 1))
@@ -27,7 +27,7 @@ def incident_list(service: Service, state: str | None, limit: int, cursor_text: 
 
 
 def _is_place(service: Service, state: str | None, place: tuple[str, ...]) -> bool:
-    """Whether it is where `_incidents` may go on: a part of the list, and a key within it."""
+    """Whether `_incidents` can continue there: a part of the list, and a key within it."""
     part, key = place
     in_list = part in ("open", "resolved") and state in (None, part)
     return in_list and service.incidents.is_key(key)
@@ -47,6 +47,7 @@ def _incidents(
 
 
 def incident(service: Service, incident_id: str) -> Json:
+    """One incident; Problem when there is none with this id."""
     found = service.incidents.find(incident_id)
     if found is None:
         raise Problem(NO_SUCH_INCIDENT, "No incident has this id.", "incident_id")

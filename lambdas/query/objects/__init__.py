@@ -1,0 +1,1 @@
+"""One object version, the versions of a key, and the wait for one."""

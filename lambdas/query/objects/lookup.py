@@ -1,6 +1,7 @@
 """Finds object versions for a bucket, whether it is their source or one of their destinations."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from replication.errors import TrackerError
@@ -17,14 +18,14 @@ Histories = Mapping[str, RuleHistory | None]
 
 
 class NotTracked(TrackerError):
-    """The ledger knows no such object in that bucket. The message is fit for a client."""
+    """The ledger has no such object in that bucket. The message may be shown to a client."""
 
 
 class Versions(Protocol):
     """Reads of the ledger by key."""
 
     def version(self, version: ObjectVersion) -> tuple[LedgerItem, ...]:
-        """Every item of one version with its facts; none when it is not tracked."""
+        """The items of one version with their facts; none when it is not tracked."""
         ...
 
     def versions(self, bucket: str, key: str) -> Iterator[tuple[LedgerItem, ...]]:
@@ -33,57 +34,61 @@ class Versions(Protocol):
 
 
 class _Copy(NamedTuple):
-    """The items, without facts, of a version that concerns a bucket. `exists`: the bucket has it,
-    as far as is known. `own`: it was written there."""
+    """A version that concerns a bucket.
+
+    exists      whether the bucket has it, as far as is known
+    own         whether it was written there
+    items       its items, without facts
+    """
 
     exists: bool
     own: bool
     items: tuple[LedgerItem, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class Lookup:
-    """`source_buckets` are those whose versions the tracker follows; `present` tells the time."""
+    """Finds versions by bucket and key.
 
-    def __init__(
-        self,
-        ledger: Versions,
-        histories: Callable[[], Histories],
-        source_buckets: frozenset[str],
-        present: Callable[[], AsOf],
-    ) -> None:
-        self._present = present
-        self._ledger = ledger
-        self._histories = histories
-        self._source_buckets = source_buckets
+    ledger              reads by key
+    histories           the rules of every source bucket
+    source_buckets      the tracked source buckets
+    present             the time of an answer
+    """
+
+    ledger: Versions
+    histories: Callable[[], Histories]
+    source_buckets: frozenset[str]
+    present: Callable[[], AsOf]
 
     def find(self, bucket: str, key: str, version_id: str | None) -> Json:
-        """One version; without an id the newest that exists. NotTracked when there is none.
+        """One version; without an id, the newest that exists. NotTracked when there is none.
 
-        In a bucket that is both, a version of its own goes before a replica of the same id.
+        A bucket that is source and destination may have two with this id; its own comes first.
         """
         if version_id is None:
             return self._latest(bucket, key)
         version = ObjectVersion(bucket, key, version_id)
-        own = self._ledger.version(version) if bucket in self._source_buckets else ()
+        own = self.ledger.version(version) if bucket in self.source_buckets else ()
         if own and not version_items.is_unsourced(own):
-            return row.tracked_object(own, bucket, self._present())
+            return row.tracked_object(own, bucket, self.present())
         missing: ObjectVersion | None = None
         for source in self._sources(bucket, key):
-            items = self._ledger.version(ObjectVersion(source, key, version_id))
+            items = self.ledger.version(ObjectVersion(source, key, version_id))
             if version_items.holds(items, bucket):
-                return row.tracked_object(items, bucket, self._present())
+                return row.tracked_object(items, bucket, self.present())
             if any(item.destination == bucket for item in items):
                 missing = items[0].version
-        own = own or self._ledger.version(version)
+        own = own or self.ledger.version(version)
         if version_items.holds(own, bucket):
-            return row.tracked_object(own, bucket, self._present())
+            return row.tracked_object(own, bucket, self.present())
         raise _not_tracked(version.bucket, missing)
 
     def versions(
         self, bucket: str, key: str, *, deleted: bool = False
     ) -> Iterator[tuple[Age, tuple[LedgerItem, ...]]]:
-        """The items, without facts, of every version of the key that the bucket has, in no order;
-        each with its age. `deleted`: those that were written there and deleted for good as well."""
+        """Every version of the key that the bucket has, in no order: its age, and its items without
+        facts. With `deleted`, also those that were written there and deleted for good."""
         for copy in self._copies(bucket, key):
             if copy.exists or (deleted and copy.own):
                 yield version_items.age_of(copy.items), copy.items
@@ -97,38 +102,38 @@ class Lookup:
         if newest is None or not newest.exists:
             raise _absence(bucket, newest)
         version = newest.items[0].version
-        items = self._ledger.version(version)
+        items = self.ledger.version(version)
         if (items and version.bucket == bucket) or version_items.holds(items, bucket):
-            return row.tracked_object(items, bucket, self._present())
-        raise _not_tracked(bucket, version)  # it went between the two reads
+            return row.tracked_object(items, bucket, self.present())
+        raise _not_tracked(bucket, version)  # it was deleted between the two reads
 
     def _newest(self, bucket: str, key: str) -> _Copy | None:
-        """The newest that exists; where none does, the newest of the others."""
+        """The newest that exists; when none does, the newest of the others."""
         copies = self._copies(bucket, key)
         return max(
             copies, key=lambda copy: (copy.exists, version_items.age_of(copy.items)), default=None
         )
 
     def _copies(self, bucket: str, key: str) -> Iterator[_Copy]:
-        """Every version of the key that concerns the bucket. It may not exist there: one of its own
-        was deleted for good, a replica is on its way, or was deleted there."""
+        """Every version of the key that concerns the bucket. Some may not exist there: deleted for
+        good, or a replica that has not arrived."""
         sourced = set()
         for source in self._sources(bucket, key):
-            for items in self._ledger.versions(source, key):
+            for items in self.ledger.versions(source, key):
                 if any(item.destination == bucket for item in items):
                     sourced.add(items[0].version.version_id)
                     yield _Copy(version_items.holds(items, bucket), False, items)
-        for items in self._ledger.versions(bucket, key):
+        for items in self.ledger.versions(bucket, key):
             if not version_items.is_unsourced(items):
-                exists = bucket in self._source_buckets and version_items.deleted_at(items) is None
+                exists = bucket in self.source_buckets and version_items.deleted_at(items) is None
                 yield _Copy(exists, True, items)
             elif items[0].version.version_id not in sourced:
                 yield _Copy(version_items.holds(items, bucket), False, items)
 
     def _sources(self, bucket: str, key: str) -> tuple[str, ...]:
-        """Buckets whose versions of the key could be in `bucket` as replicas. One whose rules
-        are unknown could be any: its items tell."""
-        histories = self._histories()
+        """Buckets whose versions of the key may have replicas in `bucket`, and all those whose
+        rules are unknown."""
+        histories = self.histories()
         known = {name: history for name, history in histories.items() if history is not None}
         unknown = {name for name, history in histories.items() if history is None}
         return tuple(sorted({*sources_of(known, bucket, key), *unknown} - {bucket}))

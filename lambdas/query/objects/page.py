@@ -13,7 +13,8 @@ from replication.published.row import Json
 def versions(
     service: Service, bucket: str, key: str, limit: int, cursor_text: str | None, *, deleted: bool
 ) -> Json:
-    """`deleted`: with those that were deleted for good. NotTracked when there is none."""
+    """The versions, newest first; with `deleted`, also those deleted for good. NotTracked when
+    there are none."""
     scope: Scope = {"list": "versions", "bucket": bucket, "key": key, "deleted": deleted}
     before = decode(cursor_text, scope, 5)
     newest = heapq.nlargest(

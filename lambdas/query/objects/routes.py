@@ -80,7 +80,7 @@ def wait_for_object(
 def _tracked_object(
     bucket: str, key: str, version_id: str | None, *, too_many: str = "version_id"
 ) -> Iterator[None]:
-    """Checks what names an object, and says what is wrong with it when the ledger has no such."""
+    """Checks the parameters that name an object; an object that is not found becomes a problem."""
     tracked(bucket)
     at_most_a_key("key", key)
     at_most_a_key("version_id", version_id)

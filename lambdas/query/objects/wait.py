@@ -1,4 +1,4 @@
-"""Waiting for an answer to become the one that was waited for."""
+"""Waits for an object version to be COMPLETED or FAILED."""
 
 from collections.abc import Callable
 
@@ -21,10 +21,9 @@ def wait(
     seconds: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Json:
-    """Asks `find` until the object (or its replica at `destination`) is COMPLETED or FAILED, for
-    `timeout` seconds at most; the last answer with `timed_out`. What no rule sends there is not
-    waited for, once that is certain. An object that is not tracked is waited for as well;
-    NotTracked when it still is not at the end.
+    """Calls `find` until the object (or its replica at `destination`) is COMPLETED or FAILED, for
+    `timeout` seconds at most. Returns the last answer with `timed_out`; at once when it is certain
+    that no rule sends the object there. NotTracked when the object is still not tracked at the end.
 
     `seconds` is a monotonic clock.
     """
@@ -52,6 +51,6 @@ def _settled(found: Json, destination: str | None) -> bool:
     place = next((one for one in found["destinations"] if one["bucket"] == destination), None)
     if place is None:
         return not found["in_doubt"]
-    # A status that was read and is none: S3 showed that no rule sends it there.
+    # S3 was read and showed no status: no rule sends it there.
     ruled_out = place["status"] is None and place["evidence"] is not None and not place["in_doubt"]
     return place["status"] in _FINAL or ruled_out

@@ -1,4 +1,4 @@
-"""One page of the list of rows: what to read, where to go on, whether anything may be missing."""
+"""One page of the list of rows."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -21,7 +21,15 @@ _TIE = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The filters of a list of rows as they were asked for; a cursor is bound to them."""
+    """The filters of a list of rows; a cursor is valid only with the same ones.
+
+    bucket          the tracked bucket
+    status          None: every status, and those in doubt
+    destination, rule_id, reason, prefix    only rows with these
+    since, until    only rows whose `since` is in this span
+    newest_first    the order
+    flag            only rows with this flag
+    """
 
     bucket: str
     status: Status | None
@@ -36,6 +44,7 @@ class Question:
 
 
 def rows(service: Service, question: Question, limit: int, cursor_text: str | None) -> Json:
+    """The rows, after the one in the cursor."""
     scope: Scope = {"list": "objects", **asdict(question)}
     after = decode(cursor_text, scope, 2, _is_position)
     concerned = concerned_by(service, question.bucket)
@@ -85,7 +94,7 @@ def _filters(service: Service, question: Question, concerned: Concerned) -> Filt
 def _routes(
     service: Service, question: Question, concerned: Concerned
 ) -> tuple[tuple[str, str], ...]:
-    """Those of the bucket, and the one for what nobody knows where it may be due."""
+    """The routes of the bucket, and the one of versions whose destination is unknown."""
     bucket, destination = question.bucket, question.destination
     if bucket not in service.settings.source_buckets:
         wanted = destination in (None, bucket)
@@ -94,13 +103,13 @@ def _routes(
         return ((bucket, destination),)
     counted = service.counted(bucket)
     if concerned[bucket] is None:
-        # Rules that were never read may name any bucket the tracker was deployed for.
+        # Rules that were never read may name any tracked destination.
         counted |= set(service.settings.destination_buckets)
     return (*routes_of(service, bucket, concerned, counted), (bucket, ""))
 
 
 def _is_position(position: tuple[str, ...]) -> bool:
-    """Whether it is a `listing.Position`."""
+    """Whether it is an `index.Position`."""
     since, tie = position
     try:
         return times.parse(since) == since and _TIE.fullmatch(tie) is not None

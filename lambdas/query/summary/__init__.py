@@ -1,0 +1,1 @@
+"""The state of every destination of a bucket."""

@@ -1,5 +1,5 @@
-"""How the destinations of a bucket stand. The reads are the same number and size whatever the
-table holds."""
+"""The state of every destination of a bucket. The number and size of the reads do not depend on how
+much the table contains."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from replication.times import Instant
 
 
 def summary(service: Service, bucket: str) -> Json:
-    """How every destination of a bucket stands."""
+    """The state of every destination of a bucket."""
     concerned = concerned_by(service, bucket)
     totals = counted_totals(service, concerned)
     present = service.present()
@@ -75,7 +75,7 @@ def _summary(
 
 
 def _without_destination(bucket: str, totals: Mapping[Totals, Counter[str]]) -> Iterator[Route]:
-    """What is in doubt and nobody knows where it may be due, when there is any."""
+    """The route of versions in doubt whose destination is unknown, when there are any."""
     counted = (
         amounts
         for view, amounts in totals.items()

@@ -1,10 +1,7 @@
-"""What the API says of a route as a whole, out of counters and the oldest outstanding. Pure.
+"""The state of a route, from counters and its oldest outstanding versions. Pure.
 
-    summary     how things stand now, and how fast they were of late
-    timeline    what happened, interval by interval
-
-Counters are exact for the periods they are kept by, so every number names the instant it counts
-from, a full minute or hour, rather than pretend to an age to the second.
+Counters are exact for whole periods. So every number comes with the full minute or hour that it
+counts from, instead of an age to the second.
 """
 
 from collections import Counter
@@ -41,8 +38,8 @@ def summary(
     history: RuleHistory | None,
     present: AsOf,
 ) -> Json:
-    """One route. An empty destination stands for what nobody knows where it may be due. `minutes`
-    and `hours` reach back an hour and a day from `present.now`."""
+    """The state of one route; an empty destination means that it is unknown. `minutes` and `hours`
+    are the counters of the last hour and day before `present.now`."""
     rules = {
         totals_.rule_id: counted
         for totals_, counted in sorted(totals.items())
@@ -84,7 +81,7 @@ def _counts(counted: Mapping[str, int]) -> Json:
 
 
 def _ages(pending: int, minutes: Periods, hours: Periods, now: Instant) -> Iterator[Json]:
-    """How many wait since when: each bucket holds what is younger than its age and not in the ones
+    """PENDING versions by age: each bucket has those that are younger than its age and in none
     before."""
     before = 0
     for seconds in _AGES:

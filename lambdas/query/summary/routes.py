@@ -1,4 +1,4 @@
-"""The route that tells how the destinations of a bucket stand."""
+"""The route for the state of a bucket's destinations."""
 
 from query import parameters
 from query.parameters import tracked

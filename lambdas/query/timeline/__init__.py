@@ -1,0 +1,1 @@
+"""What happened, interval by interval."""

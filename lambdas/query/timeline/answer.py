@@ -1,5 +1,6 @@
-"""What happened, interval by interval."""
+"""What happened between two times, interval by interval."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,10 +23,11 @@ from replication.published.row import Json
 from replication.times import Instant, from_datetime, to_datetime
 
 MOST_PERIODS = 1_500
-"""Periods of one destination that a timeline may read: 25 hours in minutes, 62 days in hours."""
+"""The most periods of one destination that are read: 25 hours in minutes, 62 days in hours."""
 
 
 USUAL_INTERVALS = 120
+"""The most intervals of a timeline without a step."""
 
 
 _NAMES = ("created", "completed", "failed")
@@ -33,7 +35,7 @@ _NAMES = ("created", "completed", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How a timeline is cut: `units` of a level make an interval."""
+    """The length of an interval: so many `units` of a level."""
 
     level: Level
     units: int
@@ -56,7 +58,7 @@ STEPS: Mapping[str, Step] = {
 def timeline(
     service: Service, bucket: str, since: Instant | None, until: Instant | None, step: str | None
 ) -> Json:
-    """What happened between two times. Problem when that is more than one answer may hold."""
+    """What happened between two times; Problem when there would be too many intervals."""
     now = service.present().now
     last = until or now
     first = since or times.plus(last, -HOUR)
@@ -106,7 +108,7 @@ def _uncounted(
     first: Instant,
     until: Instant | None,
 ) -> tuple[str, Reason] | None:
-    """Why not all that happened was counted."""
+    """The first bucket with events that are not counted, and why; None: all are counted."""
     for bucket, history in concerned.items():
         if why := why_not_current(history, frontier, now, until):
             return bucket, why
@@ -126,7 +128,7 @@ def _step_of(first: Instant, last: Instant) -> str:
 
 
 def intervals(first: Instant, last: Instant, step: Step) -> list[tuple[Instant, Instant]]:
-    """The interval that `first` lies in and those up to `last`, by start and end."""
+    """Start and end of the interval that contains `first`, and of those after it up to `last`."""
     start, end = floor(to_datetime(first), step.length), to_datetime(last)
     found = []
     while start < end:
@@ -138,23 +140,21 @@ def intervals(first: Instant, last: Instant, step: Step) -> list[tuple[Instant, 
 def counted_in(
     wanted: list[tuple[Instant, Instant]], periods: Periods, known_since: Instant | None
 ) -> list[Json]:
-    """What happened in each interval; null where nobody counted yet."""
-    starts = {start_of(start): counted for start, counted in periods.items()}
-    by_interval: dict[Instant, Counter[str]] = {start: Counter() for start, _ in wanted}
-    ordered = [start for start, _ in wanted]
-    place = 0
-    for start in sorted(starts):
-        while place + 1 < len(ordered) and ordered[place + 1] <= start:
-            place += 1
-        if ordered and wanted[place][0] <= start < wanted[place][1]:
-            by_interval[ordered[place]].update(starts[start])
+    """What happened in each interval; null before tracking began."""
+    starts = [start for start, _ in wanted]
+    counted = [Counter[str]() for _ in wanted]
+    for name, amounts in periods.items():
+        start = start_of(name)
+        place = bisect_right(starts, start) - 1
+        if place >= 0 and start < wanted[place][1]:
+            counted[place].update(amounts)
     return [
         {
             "start": start,
             **{
-                name: None if known_since is None or end <= known_since else counted[name]
+                name: None if known_since is None or end <= known_since else amounts[name]
                 for name in _NAMES
             },
         }
-        for (start, end), counted in zip(wanted, by_interval.values(), strict=True)
+        for (start, end), amounts in zip(wanted, counted, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The route that tells what happened, interval by interval."""
+"""The route for what happened, interval by interval."""
 
 from query import parameters
 from query.parameters import moment, tracked

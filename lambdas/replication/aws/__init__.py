@@ -1,0 +1,1 @@
+"""Everything that speaks to AWS or reads what AWS wrote. The only package that uses boto3."""

@@ -1,4 +1,4 @@
-"""What an AWS call that fails becomes: one of the package's own errors."""
+"""A failed AWS call as one of the tracker's own errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from replication.errors import Unavailable
 
 FAILED_CALL = (ClientError, BotoCoreError)
-"""An error that the service answered, and one of the way there."""
+"""The service answered with an error; the call did not reach it or got no answer."""
 
 
 @contextmanager
 def answering(who: str) -> Iterator[None]:
-    """A call in the block that fails is Unavailable: "`who` does not answer", with the reason.
-    `raise ... from` keeps botocore's own error for the log."""
+    """A call in the block that fails is Unavailable: "`who` does not answer", with the reason. The
+    cause is botocore's own error."""
     try:
         yield
     except FAILED_CALL as error:

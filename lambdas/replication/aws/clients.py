@@ -7,17 +7,16 @@ import boto3
 from botocore.config import Config
 
 # `standard` retries throttling and server errors with jitter; what still fails goes back to the
-# queue. One request that hangs must end long before a function does, and take nobody with it: at
-# most three times five seconds here, four times three for the table. The pool serves the recorder's
-# concurrent writes.
+# queue. A request that hangs must end long before the function does: after at most three times five
+# seconds here, four times three for the table. The pool is for the recorder's concurrent writes.
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=2,
     read_timeout=5,
     max_pool_connections=32,
 )
-# Two thirds of the recorder's CPU went into botocore checking the shape of parameters that the
-# ledger has just built (bench/recorder.py); DynamoDB checks them anyway.
+# Checking the shape of parameters took two thirds of the recorder's CPU (bench/recorder.py).
+# DynamoDB checks them as well.
 _OF_THE_TABLE = _CONFIG.merge(
     Config(
         retries={"mode": "standard", "total_max_attempts": 4},

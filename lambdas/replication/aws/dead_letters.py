@@ -1,10 +1,10 @@
-"""The dead-letter queue: the message as it came, and why it is there."""
+"""Sends messages that no retry can help to the dead-letter queue, with the reason."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from replication.aws.answers import FAILED_CALL
-from replication.aws.sqs import ENTRIES
+from replication.aws.batches import by_size, text_attributes
 from replication.errors import Rejected
 from replication.message import Message
 
@@ -13,21 +13,23 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 _BATCH_BYTES = 200_000
-"""Well under the smallest limit SQS has had for a batch (262,144 bytes), attributes included."""
+"""Well under the smallest limit SQS has had for a batch (262,144 bytes)."""
+_ATTRIBUTE_BYTES = 1_000
+"""Room for the attributes of a message."""
 
 
 class SqsDeadLetters:
-    """`ports.DeadLetters`. Message attributes: `reason`, `detail`, `message_id` (the first one)."""
+    """`DeadLetters`. Message attributes: `reason`, `detail`, `message_id` (the original id)."""
 
     def __init__(self, client: "Callable[[], SQSClient]", queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def send(self, rejected: Sequence[tuple[Message, Rejected]]) -> set[str]:
-        """Ids that arrived. What does not goes the queue's own way: it is delivered again and
-        moved by SQS after the last attempt, without a reason but as lossless."""
+        """The ids of those SQS took. The others are delivered again, and SQS itself moves them to
+        the dead-letter queue after the last attempt, without a reason."""
         sent: set[str] = set()
-        for batch in _batches(rejected):
+        for batch in by_size(rejected, _size, _BATCH_BYTES):
             entries = [_entry(number, *one) for number, one in enumerate(batch)]
             try:
                 answer = self._client().send_message_batch(
@@ -39,19 +41,8 @@ class SqsDeadLetters:
         return sent
 
 
-def _batches(
-    rejected: Sequence[tuple[Message, Rejected]],
-) -> list[list[tuple[Message, Rejected]]]:
-    batches: list[list[tuple[Message, Rejected]]] = []
-    size = 0
-    for one in rejected:
-        bytes_ = len(one[0].body.encode()) + 1_000
-        if not batches or len(batches[-1]) == ENTRIES or size + bytes_ > _BATCH_BYTES:
-            batches.append([])
-            size = 0
-        batches[-1].append(one)
-        size += bytes_
-    return batches
+def _size(one: tuple[Message, Rejected]) -> int:
+    return len(one[0].body.encode()) + _ATTRIBUTE_BYTES
 
 
 def _entry(
@@ -65,7 +56,5 @@ def _entry(
     return {
         "Id": str(number),
         "MessageBody": message.body,
-        "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        },
+        "MessageAttributes": text_attributes(attributes),
     }

@@ -1,8 +1,8 @@
-"""Fields of JSON that anybody may have written, as values the ledger can hold.
+"""Checks fields of JSON from outside before they become values of the ledger.
 
-Every function takes a JSON object and the name of one field and either returns a value within
-its bounds or raises `Rejected`. What is absent, null or an empty string counts as unknown. A
-rejection's detail names the field and quotes at most a few dozen characters of it.
+Most functions take a JSON object and the name of one field. They return a value within its bounds
+or raise `Rejected`. A field that is absent, null or an empty string is unknown. The detail of a
+rejection names the field and quotes at most a few dozen characters of it.
 
     rule id            255 characters   PutBucketReplication's limit
     failure code       128              S3's longest is 33
@@ -39,7 +39,7 @@ VERSION_ID_LIMIT_BYTES = 900
 SIZE_LIMIT = 2**53
 
 NULL_VERSION = "null"
-"""S3's own word for the version of an object written without versioning."""
+"""S3's version id of an object written without versioning."""
 
 _DAY_SECONDS = 86_400
 _QUOTED_CHARACTERS = 80
@@ -50,7 +50,7 @@ _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*", re.ASCII)
 
 
 def quoted(value: str) -> str:
-    """The beginning of a text as it may stand in a log line or a message attribute."""
+    """The beginning of a text, in a form that is safe in a log line or a message attribute."""
     shown = repr(value[: _QUOTED_CHARACTERS + 1])
     # An escape may take ten characters.
     return shown if len(shown) <= _QUOTED_CHARACTERS else shown[:_QUOTED_CHARACTERS] + "..."
@@ -107,8 +107,8 @@ def event_id(parent: Json, name: str) -> str:
 
 
 def made_id(word: str, *identity: str | None) -> str:
-    """An id for an event that has none: the same for the same identity, such as
-    `created-9f86d081884c7d65`. No part of an identity holds a NUL (see `text`)."""
+    """An id for an event that has none, such as `created-9f86d081884c7d65`. Equal identities have
+    equal ids. No part of an identity contains a NUL (see `text`)."""
     joined = "\0".join([part or "" for part in identity])
     return f"{word}-{sha256(joined.encode()).hexdigest()[:16]}"
 
@@ -138,7 +138,7 @@ def object_key(parent: Json, name: str, *, form_encoded: bool) -> str:
 
 
 def version_id(parent: Json, name: str) -> str:
-    """A version id. S3 leaves it out for objects without versioning, whose version is `null`."""
+    """A version id; `null` when S3 leaves it out, as it does for objects without versioning."""
     value = text(parent, name, KEY_LIMIT_BYTES)
     if value is None:
         return NULL_VERSION
@@ -158,7 +158,7 @@ def size(parent: Json, name: str) -> int | None:
 
 
 def number(parent: Json, name: str) -> float | None:
-    """A number, or text that reads as one; None for other text: it only informs."""
+    """A number, or text that reads as one. None for other text: nothing depends on the field."""
     value = parent.get(name)
     if value is None:
         return None
@@ -179,12 +179,18 @@ def instant(parent: Json, name: str, received: Instant) -> Instant:
     except ValueError:
         problem = f"{name} is {quoted(value)}, not a time like 2026-11-22T09:15:02.120Z"
         raise Rejected(Reason.BAD_TIME, problem) from None
-    if found < times.EARLIEST:
-        raise Rejected(Reason.ABSURD_TIME, f"{name} is {found}, before S3 existed")
+    of_s3(name, found)
     if found > received and times.seconds_between(received, found) > _DAY_SECONDS:
         problem = f"{name} is {found}, more than a day after the message of {received}"
         raise Rejected(Reason.ABSURD_TIME, problem)
     return found
+
+
+def of_s3(name: str, at: Instant) -> Instant:
+    """The time; Rejected when it is before S3 existed."""
+    if at < times.EARLIEST:
+        raise Rejected(Reason.ABSURD_TIME, f"{name} is {at}, before S3 existed")
+    return at
 
 
 def optional_instant(parent: Json, name: str, received: Instant) -> Instant | None:
@@ -192,7 +198,7 @@ def optional_instant(parent: Json, name: str, received: Instant) -> Instant | No
 
 
 def check_version(parent: Json, name: str, major: str) -> None:
-    """Refuse a schema of another major version: S3 raises it when a field changes its meaning."""
+    """Rejects a schema of another major version: S3 raises it when a field changes its meaning."""
     value = required(parent, name)
     if value.partition(".")[0] != major:
         raise Rejected(Reason.UNKNOWN_VERSION, f"{name} is {quoted(value)}, not {major}.x")

@@ -1,37 +1,36 @@
 """The two topics: failures, ten messages a call and a few calls at once, and incidents."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import FAILED_CALL, answering
+from replication.aws.batches import by_size, text_attributes
 from replication.published.sns_message import SnsMessage
 from replication.threads import concurrently
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sns.type_defs import (
-        MessageAttributeValueTypeDef,
-        PublishBatchRequestEntryTypeDef,
-    )
+    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
 
-ENTRIES_A_CALL = 10
 BYTES_A_CALL = 262_144
 """PublishBatch counts bodies and attributes (names, types and values) of all its entries."""
 
 THREADS = 4
 
-# Codes of an entry that no retry changes: SNS does not take this very message. Everything else,
-# a denied key of KMS for one, can be put right while the stream still has the record.
+# Codes of an entry that SNS will never take. Any other fault, such as a denied KMS key, can be
+# corrected while the stream still has the record.
 _MESSAGE_REFUSED = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What did not go out, as places in what was to be published.
+    """The messages that were not published, by their place in the sequence.
 
-    `failed` may succeed later; `refused` never will, each with SNS's reason."""
+    failed      a retry may succeed
+    refused     no retry succeeds; with SNS's reason
+    """
 
     failed: frozenset[int]
     refused: dict[int, str]
@@ -45,11 +44,11 @@ class FailureTopic:
         self._topic_arn = topic_arn
 
     def publish(self, messages: Sequence[SnsMessage]) -> Published:
-        """Publishes all of them, in any order. Raises nothing that AWS may answer."""
-        entries = [_entry(number, one) for number, one in enumerate(messages)]
+        """Publishes all messages, in any order. An error of AWS is in the result and not raised."""
+        entries = [_content(one) | {"Id": str(number)} for number, one in enumerate(messages)]
         failed: set[int] = set()
         refused: dict[int, str] = {}
-        for result in concurrently(self._publish, _batches(entries), THREADS):
+        for result in concurrently(self._publish, by_size(entries, _size, BYTES_A_CALL), THREADS):
             failed |= result.failed
             refused |= result.refused
         return Published(frozenset(failed), refused)
@@ -61,7 +60,7 @@ class FailureTopic:
             )
         except FAILED_CALL:
             return Published(frozenset(int(entry["Id"]) for entry in batch), {})
-        # An entry that is not named as successful was not published.
+        # Only entries that SNS names as successful were published.
         missing = {int(entry["Id"]) for entry in batch}
         missing -= {int(entry["Id"]) for entry in answer.get("Successful", [])}
         refused = {
@@ -80,43 +79,16 @@ class IncidentTopic:
     def publish(self, message: SnsMessage) -> None:
         """Unavailable when SNS does not take it."""
         with answering("the incident topic"):
-            self._client.publish(
-                TopicArn=self._topic_arn,
-                Subject=message.subject,
-                Message=json.dumps(message.body),
-                MessageAttributes=_attributes(message),
-            )
+            self._client.publish(TopicArn=self._topic_arn, **_content(message))
 
 
-def _entry(number: int, message: SnsMessage) -> "PublishBatchRequestEntryTypeDef":
+def _content(message: SnsMessage) -> Any:
+    """What Publish and an entry of PublishBatch take of a message."""
     return {
-        "Id": str(number),
         "Subject": message.subject,
         "Message": json.dumps(message.body),
-        "MessageAttributes": _attributes(message),
+        "MessageAttributes": text_attributes(message.attributes),
     }
-
-
-def _attributes(message: SnsMessage) -> "Mapping[str, MessageAttributeValueTypeDef]":
-    return {
-        name: {"DataType": "String", "StringValue": value}
-        for name, value in message.attributes.items()
-    }
-
-
-def _batches(
-    entries: Iterable["PublishBatchRequestEntryTypeDef"],
-) -> list[list["PublishBatchRequestEntryTypeDef"]]:
-    batches: list[list[PublishBatchRequestEntryTypeDef]] = []
-    room = 0
-    for entry in entries:
-        size = _size(entry)
-        if not batches or len(batches[-1]) == ENTRIES_A_CALL or size > room:
-            batches.append([])
-            room = BYTES_A_CALL
-        batches[-1].append(entry)
-        room -= size
-    return batches
 
 
 def _size(entry: "PublishBatchRequestEntryTypeDef") -> int:

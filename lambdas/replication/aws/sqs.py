@@ -1,16 +1,14 @@
-"""Messages into a queue, ten a call: all of them, or an error."""
+"""Sends messages to a queue, ten a call: all of them, or an error."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from replication.aws.answers import answering
+from replication.aws.batches import by_number
 from replication.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-ENTRIES = 10
-"""SendMessageBatch takes no more, and at most 256 KB. Bodies hold two keys of up to 1,024 bytes."""
 
 
 class SqsQueue:
@@ -22,13 +20,14 @@ class SqsQueue:
 
     def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
         """Unavailable when SQS does not take all of them; some may be in the queue then."""
-        for start in range(0, len(bodies), ENTRIES):
+        # Bodies hold two keys of up to 1,024 bytes: ten of them are far below the 256 KB of a call.
+        for batch in by_number(bodies):
             with answering("SQS"):
                 answer = self._client().send_message_batch(
                     QueueUrl=self._queue_url,
                     Entries=[
                         {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_seconds}
-                        for number, body in enumerate(bodies[start : start + ENTRIES])
+                        for number, body in enumerate(batch)
                     ],
                 )
             if failed := answer.get("Failed"):

@@ -1,24 +1,21 @@
-"""Windows of work on their way through a queue, and the tick they are planned from.
+"""The messages of the reconcile queue, and the time of the last tick of the schedule.
 
-A message is the JSON of one window, or of a look back under `look_back`. The tick is an item of the
-ledger's table: pk `#reconcile`, sk `tick`, attribute `at`.
+A message is the JSON of a `Window`, or of a `LookBack` under `look_back`. The tick is an item of
+the table: pk `#reconcile`, sk `tick`, attribute `at`.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from replication.aws.answers import answering
 from replication.aws.sqs import SqsQueue
 from replication.aws.table import keys
+from replication.aws.table.table import Table
 from replication.ledger.index import Position, Route
 from replication.ledger.schedule import LookBack, Window
 from replication.s3.status import Status
 from replication.times import Instant
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _KEY = {"pk": {"S": keys.RECONCILE}, "sk": {"S": "tick"}}
 
@@ -33,7 +30,7 @@ def encode(work: Work) -> str:
 
 
 def decode(body: str) -> Work:
-    """KeyError, TypeError or ValueError when it is no work of the queue."""
+    """The work of a message. KeyError, TypeError or ValueError when it is none."""
     read = json.loads(body)
     if "look_back" in read:
         found = read["look_back"]
@@ -59,30 +56,22 @@ def _position(read: Mapping[str, Any]) -> Position | None:
 
 
 class WindowQueue:
-    """The queue of windows."""
+    """The reconcile queue."""
 
     def __init__(self, queue: SqsQueue) -> None:
         self._queue = queue
 
     def send(self, works: Sequence[Work], delay_seconds: int = 0) -> None:
-        """All of them, or Unavailable; sending some twice does no harm."""
+        """Unavailable unless SQS takes all of them. Sending some twice does no harm."""
         self._queue.send([encode(work) for work in works], delay_seconds)
 
 
-class Ticks:
+class Ticks(Table):
     """When the schedule last ran to its end."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
-
-    @answering("the table")
     def last(self) -> Instant | None:
-        item = self._client.get_item(TableName=self._table_name, Key=_KEY, ConsistentRead=True).get(
-            "Item"
-        )
+        item = self._item(_KEY)
         return Instant(item["at"]["S"]) if item else None
 
-    @answering("the table")
     def done(self, at: Instant) -> None:
-        self._client.put_item(TableName=self._table_name, Item=_KEY | {"at": {"S": at}})
+        self._put(_KEY | {"at": {"S": at}})

@@ -24,7 +24,7 @@ is always a few minutes old."""
 
 
 class Reason(StrEnum):
-    """Why an answer may be incomplete. The values are published; programs compare them."""
+    """Why an answer may not be all there is. The words are published; programs compare them."""
 
     RULES_NEVER_READ = "rules-never-read"
     NOTHING_HEARD_YET = "nothing-heard-yet"

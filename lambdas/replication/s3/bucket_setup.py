@@ -11,7 +11,7 @@ from replication.times import Instant
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """`error`: something cannot be known; `warning`: it is known late or at a higher cost."""
 
     ERROR = "error"
     """The tracker misses something."""

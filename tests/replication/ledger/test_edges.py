@@ -269,7 +269,7 @@ class TestAnIncident:
         counted = {"failing": 1, "failures": 1}
         found = incident_life.after(None, self.TROUBLE, counted, heard, at(6), "id")
         assert found is not None
-        return incident_life.once_announced(found)
+        return incident_life.with_level_announced(found)
 
     def test_of_objects_that_are_all_gone_resolves(self) -> None:
         counted = {"failing": 0, "failures": 1}

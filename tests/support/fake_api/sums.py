@@ -129,7 +129,7 @@ def _incidents(world: World) -> list[Incident]:
     """One for each kind of failure, as if it had been told of when it happened."""
     hearing = BatchDigest(_BENIGN)
     for one in world.items:
-        hearing.hear(None, image_of(one, listed=True))
+        hearing.add(None, image_of(one, listed=True))
     counted = _counted(world)
     found = []
     for number, trouble in enumerate(sorted(hearing.failure_kinds)):

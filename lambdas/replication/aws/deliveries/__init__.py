@@ -1,0 +1,1 @@
+"""What S3 delivers as files: inventories and reports of S3 Batch Operations."""

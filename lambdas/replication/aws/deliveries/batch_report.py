@@ -1,17 +1,17 @@
 r"""The completion report of an S3 Batch Operations job: its manifest, and the rows of its files.
 
-Source: "S3 Batch Operations completion reports" in the S3 user guide. Reports that S3 really wrote
-differ from it in some ways, as published captures show, and so do the guide's own examples:
+Source: "S3 Batch Operations completion reports" in the S3 user guide. Published reports and the
+guide's own examples differ from it:
 
-    HTTPStatusCode stands before ErrorCode, whatever `ReportSchema` says, and is empty where
-    nobody answered. A code that is known is taken wherever it stands, ResultMessage included;
-    of others, the field of the two that is no HTTP status.
-    TaskStatus is `succeeded` or `failed`, in letters of either case; jobs that call a function
-    say `PermanentFailure` of what they gave up on.
-    VersionId is `\N` where the job's manifest named no version; `null` is the null version.
+    HTTPStatusCode comes before ErrorCode, whatever `ReportSchema` says, and is empty when there
+    was no answer. A known code is taken from any field, ResultMessage included; an unknown one
+    from the one of the two fields that is no HTTP status.
+    TaskStatus is `succeeded` or `failed`, in upper or lower case; jobs that call a function write
+    `PermanentFailure` for a failure.
+    VersionId is `\N` when the job's manifest named no version; `null` is the null version.
 
-Keys are those of the job's manifest, which has to be URL-encoded; S3's own (and inventories used as
-manifests) are form-encoded, see `inventory.py`.
+Keys are those of the job's manifest, which has to be URL-encoded. Manifests that S3 makes are
+form-encoded, as inventories are; see `inventory.py`.
 """
 
 import re
@@ -20,7 +20,7 @@ from collections.abc import Callable
 from replication import times
 from replication.aws import json_fields
 from replication.aws.deliveries.csv_lines import fields_of
-from replication.aws.deliveries.inventory import columns_of, data_file
+from replication.aws.deliveries.inventory import columns_of, data_files
 from replication.aws.json_fields import Json, quoted
 from replication.errors import Reason, Rejected
 from replication.s3 import failure_reasons
@@ -52,21 +52,16 @@ def delivery_of(manifest: Json) -> Delivery:
     except ValueError:
         problem = f"ReportCreationDate is {quoted(created)}, not a time like 2026-11-22T09:15:02Z"
         raise Rejected(Reason.BAD_TIME, problem) from None
-    if at < times.EARLIEST:
-        raise Rejected(Reason.ABSURD_TIME, f"ReportCreationDate is {at}, before S3 existed")
-    results = manifest.get("Results")
-    if not isinstance(results, list):
-        raise json_fields.wrong_type("Results", results, "a list")
     return Delivery(
         evidence=Evidence.BATCH_REPORT,
-        at=at,
+        at=json_fields.of_s3("ReportCreationDate", at),
         columns=columns_of(json_fields.required(manifest, "ReportSchema", 4_096), _NEEDED),
-        files=tuple(data_file(one, "Key", "MD5Checksum") for one in results),
+        files=data_files(manifest, "Results", "Key", "MD5Checksum"),
     )
 
 
 def reader(delivery: Delivery) -> Callable[[bytes], Task]:
-    """A function of one record. It raises Rejected for a row that cannot be understood."""
+    """A function that reads one record; Rejected when the row cannot be understood."""
     columns = delivery.columns
 
     def row(record: bytes) -> Task:
@@ -92,7 +87,7 @@ def reader(delivery: Delivery) -> Callable[[bytes], Task]:
 
 
 def _code(found: dict[str, str]) -> str | None:
-    """The failure code, wherever the row put it; None when it names none."""
+    """The failure code, from whichever field has it; None when there is none."""
     named = [found[name].strip() for name in ("ErrorCode", "HTTPStatusCode")]
     codes = [one for one in named if one not in _NONE and not _HTTP_STATUS.fullmatch(one)]
     anywhere = (*codes, found["ResultMessage"].strip())

@@ -1,9 +1,8 @@
-"""Records of CSV out of a data file, and the fields of one record.
+"""Splits a CSV data file into records, and a record into fields.
 
-A record is a row. Mostly it is one line; a quoted field with a line break in it, as messages of
-reports have, makes it several. A quote that nobody closes must not swallow the rows behind it: what
-does not come together as CSV is taken line by line, so it costs no other row. A record of any
-length takes bounded memory.
+A record is one row: mostly one line, or several when a quoted field contains line breaks, as
+messages of reports do. A quote that is never closed must not hide the rows after it: lines that
+make no valid record together are taken one by one. Memory is bounded, however long a record is.
 """
 
 import csv
@@ -17,15 +16,14 @@ from replication.aws.json_fields import quoted
 from replication.errors import Reason, Rejected
 
 LONGEST_LINE = 1 << 20
-"""Bytes. A longer line comes in pieces, each a broken row. S3's longest field is an ACL. A record
-that is still open after so many is no record."""
+"""Bytes. A longer line is read in pieces, each a broken row; a record that is still open after so
+many is no record. S3's longest field is an ACL."""
 _BUFFER = 1 << 18
 
 
 def lines(stored: BinaryIO, *, compressed: bool) -> Iterator[bytes]:
-    """The records of a file as it is stored, with their ends: a line each, or all the lines that a
-    quoted field goes over. Raises what gzip and zlib raise for bytes that are no gzip, and what
-    reading `stored` raises."""
+    """The records of a stored file, line ends included. Raises what gzip and zlib raise for bytes
+    that are no gzip, and what reading `stored` raises."""
     plain = gzip.GzipFile(fileobj=stored, mode="rb") if compressed else stored
     # GzipFile is a raw stream in all but its type.
     buffered = io.BufferedReader(cast("io.RawIOBase", plain), _BUFFER) if compressed else stored
@@ -42,7 +40,7 @@ def _records(physical: Iterator[bytes]) -> Iterator[bytes]:
         try:
             next(csv.reader(_taking(line, again, physical, taken), strict=True))
         except csv.Error:
-            # The last line may be what did not fit behind the others; it begins anew.
+            # The last line may be the first of a valid record: it is tried again.
             if len(taken) > 1:
                 again.appendleft(taken.pop())
             yield from taken
@@ -53,8 +51,8 @@ def _records(physical: Iterator[bytes]) -> Iterator[bytes]:
 def _taking(
     line: bytes, again: deque[bytes], physical: Iterator[bytes], taken: list[bytes]
 ) -> Iterator[str]:
-    """Lines from `line` on as the reader of CSV asks for them, as long as they are no more than a
-    record may have. Quotes, commas and line breaks are the same bytes in UTF-8."""
+    """Lines from `line` on for the CSV reader, up to the length of a record. Latin-1 will do:
+    quotes, commas and line breaks are the same bytes in UTF-8."""
     size = 0
     while line and size < LONGEST_LINE:
         taken.append(line)
@@ -66,8 +64,8 @@ def _taking(
 
 
 def _is_whole(line: bytes) -> bool:
-    """Whether it is plain that no quoted field goes on behind the line: there is no quote in it, or
-    all of them are around fields. Anything else the reader of CSV has to say."""
+    """Whether the line is certainly a whole record: it has no quotes, or they only enclose fields.
+    Otherwise the CSV reader decides."""
     quotes = line.count(b'"')
     if quotes == 0:
         return True
@@ -76,7 +74,7 @@ def _is_whole(line: bytes) -> bool:
 
 
 def fields_of(record: bytes, columns: Sequence[str]) -> dict[str, str]:
-    """The fields of a row by the name of their column. Rejected when there are more or fewer."""
+    """The fields of a row by column. Rejected when there are more or fewer than columns."""
     try:
         text = record.decode().rstrip("\r\n")
     except UnicodeDecodeError:
@@ -91,7 +89,7 @@ def fields_of(record: bytes, columns: Sequence[str]) -> dict[str, str]:
 
 
 def _split(text: str, count: int) -> list[str]:
-    # How S3 writes an inventory, every field quoted and none with a quote in it: twice as fast.
+    # S3 quotes every field of an inventory. When none contains a quote, this is twice as fast.
     if text.count('"') == 2 * count and text[0] == text[-1] == '"':
         values = text[1:-1].split('","')
         if len(values) == count:

@@ -1,4 +1,4 @@
-"""Manifests and data files of deliveries, read from S3. Never a whole data file in memory."""
+"""Reads manifests and data files of deliveries from S3. No data file is ever whole in memory."""
 
 import gzip
 import hashlib
@@ -25,13 +25,13 @@ _DENIED = ("AccessDenied", "403")
 
 
 class S3DeliveryFiles:
-    """`backfill.Files`. `client` makes the client when it is first needed."""
+    """`backfill.run.Files`. `client` makes the client when it is first needed."""
 
     def __init__(self, client: "Callable[[], S3Client]") -> None:
         self._client = client
 
     def manifest(self, bucket: str, key: str) -> bytes:
-        """Rejected when there is none or it is too large, Unavailable when S3 does not give it."""
+        """The bytes of a manifest. Rejected when it does not exist or is too large."""
         answer = self._get(bucket, key, None)
         with closing(answer["Body"]) as body:
             if answer["ContentLength"] > LARGEST_MANIFEST:
@@ -42,8 +42,8 @@ class S3DeliveryFiles:
                 raise _broken_off(bucket, key, error) from error
 
     def verified(self, file: DataFile) -> str:
-        """The ETag of the object whose bytes have the manifest's MD5; Rejected when they have not.
-        It reads the file once, so that no row of a damaged one is ever believed."""
+        """The ETag of the object, after its MD5 was compared with the manifest's; Rejected when
+        they differ. The whole file is read, so that no row of a damaged one is used."""
         answer = self._get(file.bucket, file.key, None)
         digest = hashlib.md5(usedforsecurity=False)
         with closing(answer["Body"]) as body:
@@ -61,7 +61,7 @@ class S3DeliveryFiles:
         return answer["ETag"]
 
     def lines(self, file: DataFile, etag: str) -> Generator[bytes, None, None]:
-        """Its records, see `csv_rows.lines`, as long as the object is the one that was verified."""
+        """Its records, see `csv_lines.lines`. Rejected when the object was changed meanwhile."""
         with closing(self._get(file.bucket, file.key, etag)["Body"]) as body:
             try:
                 yield from csv_lines.lines(cast("BinaryIO", body), compressed=file.compressed)
@@ -76,12 +76,12 @@ class S3DeliveryFiles:
                 return self._client().get_object(Bucket=bucket, Key=key)
             return self._client().get_object(Bucket=bucket, Key=key, IfMatch=etag)
         except ClientError as error:
-            raise _told(error, bucket, key) from error
+            raise _meaning_of(error, bucket, key) from error
         except BotoCoreError as error:
             raise _broken_off(bucket, key, error) from error
 
 
-def _told(error: ClientError, bucket: str, key: str) -> Rejected | Unavailable:
+def _meaning_of(error: ClientError, bucket: str, key: str) -> Rejected | Unavailable:
     code = error.response["Error"]["Code"]
     if code in _ABSENT:
         return Rejected(

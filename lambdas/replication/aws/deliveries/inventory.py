@@ -3,17 +3,17 @@
 Source: the S3 Inventory chapter of the S3 user guide. Files have no header; the manifest's
 `fileSchema` names the columns, which are those the inventory was configured with.
 
-    Key                 URL-encoded in CSV. The guide does not say which way; inventories that were
-                        looked at have a blank as `+` and a plus as `%2B` (cloud-custodian, issue
-                        1997), the form encoding that S3 uses in its notifications as well.
+    Key                 URL-encoded in CSV. The guide does not say how; known inventories have a
+                        space as `+` and a plus as `%2B` (cloud-custodian, issue 1997), the form
+                        encoding that S3 uses in its notifications as well.
     VersionId           empty: the `null` version (user guide, "Converting empty version ID strings
-                        in Amazon S3 Inventory reports to null strings"). No such column: the
-                        inventory lists current versions only and does not say which they are.
-    ReplicationStatus   PENDING, COMPLETED, FAILED, REPLICA; empty is not documented and read as
-                        what HeadObject means by no header: no rule made it eligible.
-    LastModifiedDate    for a version of a versioned bucket, when it was written.
+                        in Amazon S3 Inventory reports to null strings"). Without this column the
+                        inventory lists current versions only, without their ids.
+    ReplicationStatus   PENDING, COMPLETED, FAILED, REPLICA. Empty is not documented; it is taken
+                        for the missing header of HeadObject: no rule replicates the version.
+    LastModifiedDate    when a version of a versioned bucket was written
 
-Parquet and ORC need a library of about 100 MB to read; such a manifest is refused with the fix.
+Reading Parquet or ORC needs a library of about 100 MB; such a manifest is rejected with the fix.
 """
 
 import re
@@ -38,7 +38,7 @@ NEEDED = {
     "ReplicationStatus": "configure the inventory with the field Replication status",
 }
 SCAN_SECONDS = 2 * 86_400
-"""A scan goes on for hours, so a row may be younger than its inventory's time; S3 says that the
+"""A row may be younger than its inventory's time, because a scan takes hours. S3 says that the
 first delivery can take 48 hours."""
 
 _MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -46,7 +46,7 @@ _FLAGS = {"true": True, "false": False, "": None}
 
 
 def delivery_of(manifest: Json) -> Delivery:
-    """The delivery a manifest.json describes. Rejected with the fix when it is of no use."""
+    """The delivery a manifest.json describes. Rejected, with the fix, when it cannot be used."""
     file_format = json_fields.required(manifest, "fileFormat")
     if file_format != "CSV":
         raise Rejected(
@@ -55,20 +55,17 @@ def delivery_of(manifest: Json) -> Delivery:
         )
     columns = columns_of(json_fields.required(manifest, "fileSchema", 4_096), NEEDED)
     bucket = _bucket(json_fields.required(manifest, "destinationBucket", 256))
-    files = manifest.get("files")
-    if not isinstance(files, list):
-        raise json_fields.wrong_type("files", files, "a list")
     return Delivery(
         evidence=Evidence.INVENTORY,
         at=_created(json_fields.required(manifest, "creationTimestamp")),
         columns=columns,
-        files=tuple(data_file(one, "key", "MD5checksum", bucket) for one in files),
+        files=data_files(manifest, "files", "key", "MD5checksum", bucket),
         bucket=json_fields.bucket_name(manifest, "sourceBucket"),
     )
 
 
 def reader(delivery: Delivery) -> Callable[[bytes], Listed]:
-    """A function of one record. It raises Rejected for a row that cannot be understood."""
+    """A function that reads one record; Rejected when the row cannot be understood."""
     columns, bucket, at = delivery.columns, delivery.bucket, delivery.at
     latest = times.plus(at, SCAN_SECONDS)
 
@@ -99,8 +96,8 @@ def reader(delivery: Delivery) -> Callable[[bytes], Listed]:
 
 
 def columns_of(schema: str, needed: dict[str, str]) -> tuple[str, ...]:
-    """The names in a schema such as `Bucket, Key, VersionId`. `needed` says what to do about each
-    column that must be there."""
+    """The names in a schema such as `Bucket, Key, VersionId`. `needed` has the columns that must be
+    there, each with the fix when it is missing."""
     columns = tuple(name.strip() for name in schema.split(","))
     missing = [f"{name} ({fix})" for name, fix in needed.items() if name not in columns]
     if missing:
@@ -110,8 +107,17 @@ def columns_of(schema: str, needed: dict[str, str]) -> tuple[str, ...]:
     return columns
 
 
-def data_file(found: object, key: str, md5: str, bucket: str | None = None) -> DataFile:
-    """One file of a manifest; `key` and `md5` are what the manifest calls them."""
+def data_files(
+    manifest: Json, name: str, key: str, md5: str, bucket: str | None = None
+) -> tuple[DataFile, ...]:
+    """The files in a manifest's list `name`; `key` and `md5` are what the manifest calls them."""
+    found = manifest.get(name)
+    if not isinstance(found, list):
+        raise json_fields.wrong_type(name, found, "a list")
+    return tuple(_data_file(one, key, md5, bucket) for one in found)
+
+
+def _data_file(found: object, key: str, md5: str, bucket: str | None) -> DataFile:
     if not isinstance(found, dict):
         raise json_fields.wrong_type("a file", found, "an object")
     digest = json_fields.required(found, md5).lower()
@@ -139,9 +145,7 @@ def _created(milliseconds: str) -> Instant:
             f"creationTimestamp is {quoted(milliseconds)}, not milliseconds since 1970",
         )
     at = times.from_epoch_milliseconds(int(milliseconds))
-    if at < times.EARLIEST:
-        raise Rejected(Reason.ABSURD_TIME, f"creationTimestamp is {at}, before S3 existed")
-    return at
+    return json_fields.of_s3("creationTimestamp", at)
 
 
 def _status(header: str | None) -> Status | None:

@@ -1,4 +1,4 @@
-"""A manifest.json of either sort as a `Delivery`, and the reader of its rows."""
+"""A manifest.json, of an inventory or a batch report, as a `Delivery`; the reader of its rows."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _WHERE = "name the manifest.json of an S3 Inventory or of a Batch Operations rep
 
 
 def delivery_of(body: bytes) -> Delivery:
-    """Rejected when it is no manifest, or one that is of no use."""
+    """Rejected when it is no manifest, or cannot be used."""
     try:
         manifest = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -30,7 +30,7 @@ def delivery_of(body: bytes) -> Delivery:
 
 
 def reader(delivery: Delivery) -> Callable[[bytes], Row]:
-    """A function of one record of the delivery's files; it raises Rejected and nothing else."""
+    """A function that reads one record of the delivery's files; it raises only Rejected."""
     match delivery.evidence:
         case Evidence.INVENTORY:
             return inventory.reader(delivery)

@@ -2,12 +2,12 @@
 
     {"Records": [...]}                      S3 event notifications
     {"source": ..., "detail-type": ...}     an EventBridge envelope
-    {"Event": "s3:TestEvent", ...}          S3 says that a notification was set up
-    {"Type": "Notification", "Message": ...}    one of the above that came by way of SNS
+    {"Event": "s3:TestEvent", ...}          sent by S3 when a notification is set up
+    {"Type": "Notification", "Message": ...}    one of the above, sent through SNS
 
-Nothing a body holds makes `events_of` raise: a message, or one record of several, that cannot be
-understood becomes a `Rejected` in the answer, in the place of its event. The other records of the
-message count; facts are idempotent, so sending the repaired message again does no harm.
+`events_of` never raises. A message, or one record of several, that cannot be understood becomes a
+`Rejected` in the place of its event; the other records count. Facts are idempotent, so a repaired
+message can be sent again.
 """
 
 import json
@@ -27,8 +27,8 @@ TEST_EVENT = "s3:TestEvent"
 
 
 def events_of(body: str, received: Instant) -> list[Outcome]:
-    """What a message says, one outcome a record; `received` is its SentTimestamp in SQS, which
-    bounds the times it may speak of. Never empty, never raises."""
+    """An outcome for each record of a message, at least one. `received` is the SentTimestamp in
+    SQS; no event can be much later."""
     try:
         return _outcomes(_object(body, "the body"), received)
     except Rejected as rejected:
@@ -70,7 +70,7 @@ def _records(records: object, received: Instant) -> list[Outcome]:
 
 def _test_event(message: Json, received: Instant) -> ConfigurationChanged:
     """S3 sends it when a notification is set up on a bucket: a good moment to read the bucket's
-    replication configuration, and nothing else."""
+    replication configuration."""
     bucket = json_fields.bucket_name(message, "Bucket")
     at = json_fields.instant(message, "Time", received)
     request_id = json_fields.text(message, "RequestId")
@@ -78,7 +78,7 @@ def _test_event(message: Json, received: Instant) -> ConfigurationChanged:
 
 
 def _from_sns(message: Json) -> Json:
-    """What SNS carried. A topic that waits for its subscription to be confirmed says so itself."""
+    """The message that was sent through SNS. Rejected when SNS asks to confirm a subscription."""
     kind = json_fields.required(message, "Type")
     if kind == "Notification":
         carried = message.get("Message")
@@ -96,7 +96,7 @@ def _from_sns(message: Json) -> Json:
 
 
 def _object(text: str, what: str) -> Json:
-    """A JSON object. Of the decoder's errors only the place is told, never the text."""
+    """A JSON object. A rejection gives the place of an error and never quotes the text."""
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:

@@ -12,8 +12,8 @@ seconds, and standard buckets send no replication events.
     aws.events               Scheduled Event                  ConfigurationChanged of every bucket
     either                   anything else                    Ignored
 
-An event without `version-id` speaks of the version `null`, deletes included: in a bucket without
-versioning that is the version there is.
+An event without `version-id`, deletes included, is about the version `null`: the only version
+there is in a bucket without versioning.
 """
 
 from typing import Final
@@ -115,7 +115,7 @@ def _changed(
 
 
 def _called(envelope: Json, detail: Json, received: Instant) -> ConfigurationChanged | Ignored:
-    """A call CloudTrail saw. A refused call (`errorCode`) changed nothing."""
+    """An API call that CloudTrail recorded. A call with an `errorCode` changed nothing."""
     name = json_fields.required(detail, "eventName")
     if (
         json_fields.text(detail, "eventSource") != "s3.amazonaws.com"
@@ -136,7 +136,7 @@ def _configuration_changed(
 
 
 def _detail(envelope: Json) -> Json:
-    """`detail` of an object event. Its `event-version` came late: older senders leave it out."""
+    """`detail` of an object event. Older senders leave out `event-version`."""
     detail = json_fields.nested(envelope, "detail")
     if "event-version" in detail:
         json_fields.check_version(detail, "event-version", MAJOR_VERSION)

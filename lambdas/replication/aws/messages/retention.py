@@ -1,10 +1,10 @@
-"""The Object Lock retention that an event tells of, as one text: S3 sends the event again when
-nothing changed, and equal texts say that nothing did.
+"""The Object Lock retention in an event, as one text. S3 sends the event also when nothing changed;
+then the texts are equal.
 
     mode    until    event hold    its duration       in notifications and, dashed, on EventBridge
     GOVERNANCE 2027-01-01T00:00:00.000Z
     COMPLIANCE 2027-01-01T00:00:00.000Z hold=ON duration=90-days
-    none                                              the data is left out: it was cleared
+    none                                              the event has no data: it was cleared
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,13 @@ _UNITS = ("days", "years")
 
 
 class Names(NamedTuple):
-    """What a channel calls the data and its fields."""
+    """Names of the data and its fields; S3 notifications and EventBridge have other ones.
+
+    data        the object that contains the rest, besides `mode`
+    until       when the retention ends
+    hold        whether an event hold is on
+    duration    how long the retention lasts after the hold
+    """
 
     data: str
     until: str
@@ -35,7 +41,7 @@ ON_EVENTBRIDGE = Names(
 
 
 def retention_of(parent: Json, names: Names) -> str:
-    """Rejected when a field is of another type, or no time where one must be."""
+    """Rejected when a field has another type, or should be a time and is none."""
     data = json_fields.optional_nested(parent, names.data)
     return " ".join(_parts(data, names)) or NONE
 
@@ -56,7 +62,7 @@ def _parts(data: Json, names: Names) -> Iterator[str]:
 
 
 def _duration(data: Json, name: str) -> str:
-    """S3 sends `{"days": 90}` or `{"years": 2}`; a plain number or text is taken as it comes."""
+    """S3 sends `{"days": 90}` or `{"years": 2}`; a plain number or text is taken as it is."""
     value = data[name]
     if isinstance(value, dict):
         parts = [f"{_number(value[unit], name)}-{unit}" for unit in _UNITS if unit in value]

@@ -1,19 +1,18 @@
 """Records of S3 event notifications as events.
 
-Source: the event message structure chapter of the S3 user guide, versions 2.1 to 2.6. Fields that
-are not read here may come and go with minor versions.
+Source: the event message structure chapter of the S3 user guide, versions 2.1 to 2.6. Minor
+versions may add or remove fields that are not read here.
 
     ObjectCreated:*                        Created
     ObjectRemoved:DeleteMarkerCreated      Created, a delete marker
     LifecycleExpiration:DeleteMarkerCreated    the same, made by lifecycle (never replicated)
     ObjectRemoved:Delete, LifecycleExpiration:Delete    Deleted
     ObjectTagging:*, ObjectAcl:Put, ObjectRetention:Put    Changed
-    Replication:*                          Replicated, when it is one of the four of today
+    Replication:*                          Replicated, when it is one of the four known operations
     anything else                          Ignored
 
-A record without `versionId` speaks of the version `null`: S3 sends an id whenever the version has
-one, and an object of a bucket without versioning, or from before it, is its `null` version. That
-holds for deletes too: what such a delete removes for good is the `null` version.
+A record without `versionId`, deletes included, is about the version `null`: the version of an
+object that was written without versioning.
 """
 
 from typing import Final
@@ -113,9 +112,9 @@ def _changed(record: Json, name: str, received: Instant, retention: str | None =
 
 
 def _replicated(record: Json, operation: Operation, received: Instant) -> Replicated:
-    """A failure repeats the sequencer and, as `requestTime`, the time of the write it failed to
-    replicate: it is neither a duplicate of that write nor older than it. `threshold` and
-    `replicationTime` are of no published unit and kept as they are."""
+    """A failure repeats the sequencer and, as `requestTime`, the time of the write that was not
+    replicated; it is no duplicate of that write. `threshold` and `replicationTime` have no
+    documented unit and are kept as they are."""
     if record.get("replicationEventData") is None:
         problem = f"{operation} without replicationEventData names no destination"
         raise Rejected(Reason.MISSING_REPLICATION_DATA, problem)
@@ -171,8 +170,8 @@ def _what_and_when(record: Json, received: Instant) -> tuple[Json, ObjectVersion
 def _id(
     word: str, record: Json, name: str, version: ObjectVersion, at: Instant, sequencer: str | None
 ) -> str:
-    """Notifications carry no id of their own. The request's id tells apart what has no sequencer:
-    two changes of the tags of one version within a millisecond."""
+    """Notifications have no id of their own. The request's id distinguishes events without a
+    sequencer, such as two changes of a version's tags within a millisecond."""
     request_id = json_fields.text(
         json_fields.optional_nested(record, "responseElements"), "x-amz-request-id"
     )
@@ -189,7 +188,7 @@ def _id(
 
 
 def _whole_second(record: Json) -> bool:
-    """S3 sends milliseconds; whoever relays a record may have cut them off."""
+    """S3 sends milliseconds; a relay may have cut them off."""
     return "." not in str(record["eventTime"])
 
 
@@ -208,6 +207,6 @@ def _destination(data: Json) -> str:
 
 
 def _failure_code(data: Json) -> str | None:
-    """Known or not. S3's own table prints codes with trailing blanks."""
+    """The code, known or not. S3's documentation prints codes with trailing spaces."""
     code = json_fields.text(data, "failureReason", json_fields.FAILURE_CODE_LIMIT)
     return (code.strip() or None) if code else None

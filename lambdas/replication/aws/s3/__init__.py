@@ -1,0 +1,1 @@
+"""Reads of S3: object versions, replication rules and how buckets are set up."""

@@ -1,4 +1,4 @@
-"""How S3 says a bucket is set up: versioning, event notifications, default encryption."""
+"""Reads how a bucket is set up: versioning, event notifications, default encryption."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,20 +19,24 @@ _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 
 
 @dataclass(frozen=True, slots=True)
-class S3Setups:
-    """`ingest_queue_arn`: where notifications have to go. One that goes to a topic counts as well:
-    what is subscribed to it, S3 does not say."""
+class S3BucketSetups:
+    """Reads the set-up of a bucket.
+
+    client              makes the client when it is first needed
+    ingest_queue_arn    where notifications have to go; one to a topic counts as well, because S3
+                        does not say whether the queue is subscribed to it
+    """
 
     client: "Callable[[], S3Client]"
     ingest_queue_arn: str
 
     def __call__(self, bucket: str) -> Setup:
-        """Denied when S3 refuses one of the reads, Unavailable when it does not answer now."""
+        """Denied when S3 refuses one of the reads, Unavailable when it does not answer."""
         s3 = self.client()
-        versioning = _asked(
+        versioning = _read(
             "s3:GetBucketVersioning", bucket, lambda: s3.get_bucket_versioning(Bucket=bucket)
         )
-        events = _asked(
+        events = _read(
             "s3:GetBucketNotification",
             bucket,
             lambda: s3.get_bucket_notification_configuration(Bucket=bucket),
@@ -40,11 +44,11 @@ class S3Setups:
         return Setup(
             versioning=versioning.get("Status"),
             eventbridge="EventBridgeConfiguration" in events,
-            replication_events=self._is_told(events),
+            replication_events=self._sends_replication_events(events),
             kms=self._encrypts(bucket),
         )
 
-    def _is_told(self, events: Mapping[str, Any]) -> bool:
+    def _sends_replication_events(self, events: Mapping[str, Any]) -> bool:
         queues = [
             one
             for one in events.get("QueueConfigurations", ())
@@ -56,7 +60,7 @@ class S3Setups:
         )
 
     def _encrypts(self, bucket: str) -> bool:
-        answer = _asked(
+        answer = _read(
             "s3:GetEncryptionConfiguration",
             bucket,
             lambda: self.client().get_bucket_encryption(Bucket=bucket),
@@ -70,7 +74,7 @@ class S3Setups:
         )
 
 
-def _asked(action: str, bucket: str, call: Callable[[], Any]) -> Mapping[str, Any]:
+def _read(action: str, bucket: str, call: Callable[[], Any]) -> Mapping[str, Any]:
     try:
         answer: Mapping[str, Any] = call()
     except FAILED_CALL as error:

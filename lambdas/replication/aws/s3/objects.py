@@ -1,4 +1,4 @@
-"""Single object versions as S3 itself describes them."""
+"""HEAD and GetObjectTagging of single object versions."""
 
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ABSENT = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket")
-"""Codes that say that the version is not there. HEAD has no body, so its code is the status."""
+"""Codes when the version does not exist. HEAD has no body, so its code is the HTTP status."""
 _NO_SUCH_ID = "InvalidArgument"
-"""GetObjectTagging of an id that S3 never made."""
-_UNTOLD = "400"
+"""GetObjectTagging of a version id that S3 never made."""
+_NO_REASON = "400"
 """HEAD without a body: an object whose encryption key the caller lacks, or a bad request."""
 
 
 class S3Objects:
-    """`ports.Objects`. `client` makes the client when it is first needed: most batches ask S3
-    nothing."""
+    """`head.port.Objects`. `client` makes the client when it is first needed: most batches read
+    nothing from S3."""
 
     def __init__(self, client: "Callable[[], S3Client]") -> None:
         self._client = client
 
     def head(self, version: ObjectVersion) -> Head | None:
-        """HeadObject. A delete marker asked for by its version id answers 405."""
+        """HeadObject. S3 answers 405 for the version id of a delete marker."""
         try:
             answer = self._client().head_object(
                 Bucket=version.bucket, Key=version.key, VersionId=version.version_id
             )
         except ClientError as error:
             metadata = error.response["ResponseMetadata"]
-            if error.response["Error"]["Code"] == _UNTOLD:
+            if error.response["Error"]["Code"] == _NO_REASON:
                 return self._unreadable(version)
             if metadata["HTTPStatusCode"] == 405:
-                told = metadata["HTTPHeaders"].get("last-modified")
-                modified = from_datetime(parsedate_to_datetime(told)) if told else None
+                header = metadata["HTTPHeaders"].get("last-modified")
+                modified = from_datetime(parsedate_to_datetime(header)) if header else None
                 return Head(None, delete_marker=True, last_modified=modified)
             _raise_unless_absent(error, "s3:GetObjectVersion", version)
             return None
@@ -52,13 +52,13 @@ class S3Objects:
             from_header(answer.get("ReplicationStatus")),
             delete_marker=False,
             last_modified=from_datetime(answer["LastModified"]),
-            # Left out of versions without tags, and where tags may not be read.
+            # Missing for versions without tags, and when tags may not be read.
             tag_count=answer.get("TagCount"),
         )
 
     def _unreadable(self, version: ObjectVersion) -> Head | None:
-        """Asks for the tags of what HEAD says nothing of: they need no encryption key, and a
-        refusal says why."""
+        """Reads the tags of a version that HEAD does not describe: this needs no encryption key,
+        and a refusal gives a reason."""
         tags = self.tags(version)
         if tags is None:
             return None
@@ -80,14 +80,13 @@ class S3Objects:
 
 
 def _raise_unless_absent(error: ClientError, action: str, version: ObjectVersion) -> None:
-    """Unavailable for everything but "there is no such version"."""
+    """Unavailable or Denied, unless the version does not exist."""
     if error.response["Error"]["Code"] not in _ABSENT:
         raise failure(error, action, version.bucket) from error
 
 
 def failure(error: ClientError | BotoCoreError, action: str, bucket: str) -> Unavailable:
-    """What a failed read of `bucket` means: Denied when S3 refuses `action`, else that it does not
-    answer now."""
+    """The error of a failed read of `bucket`: Denied when S3 refuses `action`, else Unavailable."""
     if not isinstance(error, ClientError):
         return Unavailable(f"S3 could not be asked about {bucket}: {error}")
     code = error.response["Error"]["Code"]

@@ -1,0 +1,1 @@
+"""The DynamoDB table: how items are laid out, and every read and write of them."""

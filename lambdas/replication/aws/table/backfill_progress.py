@@ -4,58 +4,42 @@
     sk   run                      the manifest
          file#<digest>            one data file; its bucket and key can be longer than a sort key
 
-None of them has the attribute `status`, so the stream's consumers pass them by. They are kept for
-as long as those of deleted versions, see `items.KEPT_DAYS_AFTER_DELETION`.
+None of them has the attribute `status`, so the functions on the stream skip them. They are kept as
+long as deleted versions, see `ledger_item.KEPT_DAYS_AFTER_DELETION`.
 """
 
 from collections.abc import Mapping
 from dataclasses import fields
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from replication.aws.answers import answering
 from replication.aws.table import keys
 from replication.aws.table.ledger_item import AttributeValue, Item, expiry_of, value_of
+from replication.aws.table.table import Table
 from replication.published.backfill import FileProgress, Progress, RunProgress
 from replication.times import Instant
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _RUN = "run"
 _FILE = "file#"
 
 
-class BackfillProgress:
-    """`backfill.ProgressTable` on the ledger's table."""
-
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+class BackfillProgress(Table):
+    """`backfill.run.ProgressTable`."""
 
     def load(self, run: str) -> Progress | None:
-        """All that is known of a run; None when it was never started."""
-        with answering("the table"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table_name,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": _partition(run)}},
-                ConsistentRead=True,
-            )
-            found = [item for page in pages for item in page["Items"]]
+        """The progress of a run and its files; None when it was never started."""
+        found = list(self._items("pk = :pk", {"pk": _partition(run)}))
         runs = [_run(run, item) for item in found if item["sk"]["S"] == _RUN]
         files = tuple(_file(item) for item in found if item["sk"]["S"].startswith(_FILE))
         return Progress(runs[0], files) if runs else None
 
     def file(self, run: str, bucket: str, key: str) -> FileProgress | None:
-        with answering("the table"):
-            item = self._client.get_item(
-                TableName=self._table_name, Key=_key(run, bucket, key), ConsistentRead=True
-            ).get("Item")
+        item = self._item(_key(run, bucket, key))
         return _file(item) if item else None
 
     def save_run(self, run: RunProgress, now: Instant) -> None:
-        """Its start stays what it was."""
+        """Writes the run; the time of its first start is kept."""
         values = _values(run, "id", "started_at") | {"expires_at": expiry_of(now)}
         values["updated_at"] = value_of(now)
         removed = [name for name in ("trouble", "error") if name not in values]
@@ -75,22 +59,14 @@ class BackfillProgress:
             )
 
     def save_file(self, run: str, file: FileProgress, now: Instant) -> None:
-        """Sets, never adds; a file that is finished stays so, whoever else still reads it."""
+        """Replaces the file's progress. A finished file stays so, whoever still reads it."""
         item = _key(run, file.bucket, file.key) | _values(file, "counts", "broken")
         item |= {
             "counts": {"M": {name: value_of(count) for name, count in file.counts.items()}},
             "broken": {"L": [value_of(text) for text in file.broken]},
             "expires_at": expiry_of(now),
         }
-        with answering("the table"):
-            try:
-                self._client.put_item(
-                    TableName=self._table_name,
-                    Item=item,
-                    ConditionExpression="attribute_not_exists(finished_at)",
-                )
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return
+        self._put(item, ConditionExpression="attribute_not_exists(finished_at)")
 
 
 def _partition(run: str) -> str:

@@ -1,20 +1,19 @@
-"""How the counters lie in DynamoDB. Every name of a counter is a number attribute of its item.
+"""How counters are stored in DynamoDB: every counter is a number attribute of its item.
 
-    Totals    pk #totals#<bucket>#<lane>                    sk <destination>#<rule id>
-    Period    pk #periods#<bucket>#<destination>#<lane>     sk <level>#<start>
-    Trouble   pk #troubles#<bucket>#<destination>#<lane>    sk <benign>#<code>#<rule id>
+    Totals         pk #totals#<bucket>#<lane>                    sk <destination>#<rule id>
+    Period         pk #periods#<bucket>#<destination>#<lane>     sk <level>#<start>
+    FailureKind    pk #troubles#<bucket>#<destination>#<lane>    sk <benign>#<code>#<rule id>
 
-A rule id has up to 1,020 bytes and a code may need as many, so a sort key may become longer than
-DynamoDB takes. Then a digest stands for it, behind a `!`, with which no bucket name and no `benign`
-begins; the item has the texts themselves as `destination`, `benign`, `code` and `rule_id`.
+A rule id and a code may have 1,020 bytes each, so a sort key may become too long for DynamoDB. Then
+a `!` and a digest replace it, and the item has the texts as `destination`, `benign`, `code` and
+`rule_id`. No bucket name and no `benign` begins with a `!`.
 
-A counter is the sum over its lanes. A shard of the stream writes to one lane, so that two shards,
-which there are when a bucket is hot, hardly ever meet in one item. No item here has a `status`,
-which is what the functions of the stream are called for.
+A counter is the sum over its lanes. Each shard of the stream writes to one lane, so that two shards
+(a busy bucket has several) rarely write to one item. No item here has the attribute `status`, so
+the functions on the stream skip them.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, unquote
@@ -22,21 +21,21 @@ from zlib import crc32
 
 from replication.aws.table import keys
 from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import DAY, expiry
 from replication.counters.counter import CounterKey, FailureKind, Period, Totals
 from replication.counters.period import Level, start_of
-from replication.times import to_datetime
 
-KEPT = {Level.MINUTE: timedelta(days=15), Level.HOUR: timedelta(days=400), Level.DAY: None}
-"""How long periods are kept; None: for ever."""
+KEPT_DAYS = {Level.MINUTE: 15, Level.HOUR: 400}
+"""How long periods are kept; days for ever."""
 
 NO_COUNTER = frozenset({"pk", "sk", "expires_at", "destination", "benign", "code", "rule_id"})
-"""Attributes of an item that count nothing."""
+"""Attributes of an item that are no counters."""
 
 _DIGEST = "!"
 
 
 def lane_of(source: str, lanes: int) -> int:
-    """Where a shard of the stream (or any other source of changes) counts."""
+    """The lane that a shard of the stream, or another source of changes, writes to."""
     return crc32(source.encode()) % lanes
 
 
@@ -67,7 +66,7 @@ def key_of(view: CounterKey, lane: int) -> Item:
 
 
 def texts_of(view: CounterKey, key: Item) -> Item:
-    """What the item at `key` has to say itself, because its sort key is a digest."""
+    """The texts that the item at `key` must have as attributes when its sort key is a digest."""
     if not key["sk"]["S"].startswith(_DIGEST):
         return {}
     match view:
@@ -84,7 +83,7 @@ def texts_of(view: CounterKey, key: Item) -> Item:
 
 
 def totals_of(bucket: str, item: Mapping[str, Any]) -> Totals:
-    """Which counter an item of a bucket's totals is."""
+    """The key of an item of a bucket's totals."""
     sk: str = item["sk"]["S"]
     if sk.startswith(_DIGEST):
         return Totals(bucket, item["destination"]["S"], item["rule_id"]["S"])
@@ -93,7 +92,7 @@ def totals_of(bucket: str, item: Mapping[str, Any]) -> Totals:
 
 
 def failure_kind_of(bucket: str, destination: str, item: Mapping[str, Any]) -> FailureKind:
-    """Which counter an item of a route's failure_kinds is."""
+    """The key of an item of a route's kinds of failure."""
     sk: str = item["sk"]["S"]
     if sk.startswith(_DIGEST):
         rule_id, code, benign = item["rule_id"]["S"], item["code"]["S"], item["benign"]["BOOL"]
@@ -103,7 +102,7 @@ def failure_kind_of(bucket: str, destination: str, item: Mapping[str, Any]) -> F
 
 
 def incident_sort_key(kind: FailureKind) -> str:
-    """That of the open incident of a kind; it begins with its route."""
+    """The sort key of the open incident of a kind; it begins with the route."""
     return fitting(f"{kind.bucket}#{kind.destination}#", _text_of(kind))
 
 
@@ -113,7 +112,7 @@ def digest_of(kind: FailureKind) -> str:
 
 
 def fitting(prefix: str, text: str) -> str:
-    """A sort key of both, with a digest for the text when it is too long with it."""
+    """A sort key of prefix and text; with a digest of the text when it would be too long."""
     whole = f"{prefix}{text}"
     if len(whole.encode()) <= keys.SORT_KEY_BYTES:
         return whole
@@ -124,9 +123,8 @@ def _text_of(kind: FailureKind) -> str:
     return f"{int(kind.benign)}#{quote(kind.code, safe='')}#{kind.rule_id}"
 
 
-def expiry_of(view: CounterKey) -> int | None:
-    """When a counter may be forgotten, in seconds since 1970."""
-    if not isinstance(view, Period) or (kept := KEPT[view.level]) is None:
-        return None
-    began = to_datetime(start_of(view.start))
-    return int((began + kept).timestamp())
+def expiry_of(view: CounterKey) -> Mapping[str, str] | None:
+    """`expires_at` of a counter; None when it is kept for ever."""
+    if isinstance(view, Period) and (days := KEPT_DAYS.get(view.level)):
+        return expiry(start_of(view.start), days * DAY)
+    return None

@@ -1,11 +1,11 @@
-"""Counters read back: a fixed number of small queries, whatever has been counted."""
+"""Reads of counters: a fixed number of small queries, however much was counted."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from replication.aws.answers import answering
 from replication.aws.table import counter_item
+from replication.aws.table.table import Table
 from replication.counters.counter import FailureKind, Totals
 from replication.counters.period import Level
 from replication.threads import concurrently
@@ -14,24 +14,21 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class CounterReads:
-    """`lanes` is how many a counter is spread over."""
+class CounterReads(Table):
+    """`lanes` is the number of lanes that each counter is spread over."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, lanes: int) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._lanes = lanes
 
-    @answering("the table")
     def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]:
-        """What stands, of every route and rule of a source bucket."""
+        """The current totals of every route and rule of a source bucket."""
         found: dict[Totals, Counter[str]] = {}
         partitions = [counter_item.totals_partition(bucket, lane) for lane in range(self._lanes)]
         for item in self._of_each(partitions, None):
             _add(found.setdefault(counter_item.totals_of(bucket, item), Counter()), item)
         return found
 
-    @answering("the table")
     def periods(
         self, bucket: str, destination: str, level: Level, first: str, last: str
     ) -> Mapping[str, Counter[str]]:
@@ -44,7 +41,6 @@ class CounterReads:
             _add(found.setdefault(item["sk"]["S"].partition("#")[2], Counter()), item)
         return found
 
-    @answering("the table")
     def failure_kinds(self, bucket: str, destination: str) -> Mapping[FailureKind, Counter[str]]:
         """Every kind of failure a route ever had."""
         found: dict[FailureKind, Counter[str]] = {}
@@ -57,18 +53,13 @@ class CounterReads:
             _add(found.setdefault(kind, Counter()), item)
         return found
 
-    @answering("the table")
     def failure_kind(self, kind: FailureKind) -> Counter[str]:
-        """One kind of failure, as it is now (strongly consistent)."""
+        """The counters of one kind of failure."""
         counted: Counter[str] = Counter()
-        for item in concurrently(lambda lane: self._item(kind, lane), range(self._lanes)):
-            _add(counted, item)
+        parts = [counter_item.key_of(kind, lane) for lane in range(self._lanes)]
+        for item in concurrently(self._item, parts):
+            _add(counted, item or {})
         return counted
-
-    def _item(self, kind: FailureKind, lane: int) -> Mapping[str, Any]:
-        key = counter_item.key_of(kind, lane)
-        answer = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
-        return answer.get("Item", {})
 
     def _of_each(
         self, partitions: Sequence[str], bounds: tuple[str, str] | None
@@ -77,18 +68,11 @@ class CounterReads:
             yield from items
 
     def _query(self, pk: str, bounds: tuple[str, str] | None) -> Iterator[Mapping[str, Any]]:
-        condition, values = "pk = :pk", {":pk": {"S": pk}}
-        if bounds:
-            condition += " AND sk BETWEEN :first AND :last"
-            values |= {":first": {"S": bounds[0]}, ":last": {"S": bounds[1]}}
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ConsistentRead=True,
-        )
-        for page in pages:
-            yield from page["Items"]
+        if bounds is None:
+            return self._items("pk = :pk", {"pk": pk})
+        first, last = bounds
+        values = {"pk": pk, "first": first, "last": last}
+        return self._items("pk = :pk AND sk BETWEEN :first AND :last", values)
 
 
 def _add(counted: Counter[str], item: Mapping[str, Any]) -> None:

@@ -1,13 +1,13 @@
-"""What a recount reads and writes: every entry of a route in the index, and its counters."""
+"""What a recount reads and writes: the index entries of a route, and its counters."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from replication.aws.answers import answering
 from replication.aws.table import keys, ledger_item
 from replication.aws.table.counter_reads import CounterReads
 from replication.aws.table.counter_writes import CounterTable
 from replication.aws.table.ledger_item import read_item
+from replication.aws.table.table import Table
 from replication.counters.counter import Change, Deltas, Period
 from replication.counters.period import LAST, Level, first_shown
 from replication.ledger.item import LedgerItem
@@ -17,33 +17,28 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class IndexWalk:
-    """`recount.Walk`: queries of the index's partitions, page after page."""
+class IndexWalk(Table):
+    """`recount.Walk`: queries every partition of a route in the index."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, shards: int) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._shards = shards
 
     def entries(self, bucket: str, destination: str) -> Iterator[LedgerItem]:
-        """See `recount.Walk.entries`. Half a read unit for each 4 KB of entries."""
+        """See `recount.Walk.entries`. Costs half a read unit for each 4 KB of entries."""
         for shard in range(self._shards):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table_name,
+            entries = self._items(
+                "#route = :route",
+                {"route": ledger_item.route_of(bucket, destination, shard)},
                 IndexName=keys.INDEX,
-                KeyConditionExpression="#route = :route",
                 ExpressionAttributeNames={"#route": "route"},
-                ExpressionAttributeValues={
-                    ":route": {"S": ledger_item.route_of(bucket, destination, shard)}
-                },
+                ConsistentRead=False,
             )
-            with answering("the table"):
-                for page in pages:
-                    yield from map(read_item, page["Items"])
+            yield from map(read_item, entries)
 
 
 class RecountedCounters:
-    """`recount.Counters` on the table."""
+    """`recount.Counters`."""
 
     def __init__(self, reads: CounterReads, table: CounterTable) -> None:
         self._reads = reads
@@ -74,10 +69,6 @@ class RecountedCounters:
             None,
             [
                 Change(f"{name}-{number}", {view: amounts})
-                for number, (view, amounts) in enumerate(sorted(differences.items(), key=_order))
+                for number, (view, amounts) in enumerate(sorted(differences.items(), key=repr))
             ],
         )
-
-
-def _order(difference: tuple[object, object]) -> str:
-    return repr(difference[0])

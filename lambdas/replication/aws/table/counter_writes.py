@@ -1,28 +1,27 @@
-"""Changes into counters, each exactly once although the stream delivers at least once.
+"""Counts changes of items exactly once, although the stream delivers them at least once.
 
-A batch is one transaction: the sums of its deltas, and a guard that says they are in. Whatever
-became of an earlier attempt (crashed before, after or during; halved, repeated, begun again in the
-middle), a second one finds the guard and counts only what is not in yet.
+A batch is written in transactions. Each has the sums of its changes and a guard, an item that says
+which changes are counted. When a batch is delivered again, in whole or in part, the guard shows
+what is still to be counted.
 
-    the event names its shard     one item a shard with the last sequence number that is in. Within
-                                  a shard numbers rise and Lambda keeps their order, so everything
-                                  up to it is in and nothing behind. One item, whatever the batch.
-    it does not                   one item a record. Right everywhere, and costs two units more for
-                                  each change.
+    the event names its shard     one guard for the shard, with the last sequence number that is
+                                  counted: numbers rise within a shard, and Lambda keeps their order
+    it does not                   one guard for each record, which costs two more write units
 
-Lambda names the shard when the event source has a tumbling window (the function reads nothing else
-of it). Guards are forgotten long after the stream has forgotten their records.
+Lambda names the shard when the event source has a tumbling window; that is all the window is for.
+Guards expire long after the stream has dropped their records.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import FAILED_CALL
 from replication.aws.table import counter_item, keys
 from replication.aws.table.fences import Fences
 from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import DAY, Table
 from replication.counters.counter import Change, CounterKey, merged
 from replication.counters.fence import Fence
 from replication.errors import Unavailable
@@ -35,27 +34,36 @@ WRITES_A_TRANSACTION = 90
 NAMES_AN_ITEM = 120
 """An update expression may have 300 operators and 4 KB."""
 ATTEMPTS = 8
-GUARDS_KEPT_SECONDS = 3 * 86_400
-"""The stream keeps a record for one day."""
+GUARDS_KEPT_SECONDS = 3 * DAY
+"""The stream keeps a record for a day."""
 
 _DIGITS = 40
-"""A sequence number has at most so many; padded, they compare as text."""
+"""The most a sequence number has; padded numbers compare as text."""
 
 
-class _Guard(Protocol):
-    lane_source: str
+class _Guard(Table):
+    """Says which changes are counted. `source` is the shard or the first record of the batch; it
+    decides about the lane."""
+
+    def __init__(
+        self, client: "DynamoDBClient", table_name: str, source: str, expires_at: Item
+    ) -> None:
+        super().__init__(client, table_name)
+        self.source = source
+        self._expires_at = expires_at
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
-        """Puts that only succeed while none of the changes is in."""
-        ...
+        """Writes that succeed only while none of the changes is counted."""
+        raise NotImplementedError
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
-        """Those that are not in yet."""
-        ...
+        """Those that are not counted yet."""
+        raise NotImplementedError
 
 
-class CounterTable:
-    """`seconds` is the wall clock in seconds since 1970."""
+class CounterTable(Table):
+    """`lanes` is the number of lanes that each counter is spread over; `seconds` is the wall clock,
+    in seconds since 1970."""
 
     def __init__(
         self,
@@ -64,37 +72,32 @@ class CounterTable:
         lanes: int,
         seconds: Callable[[], float] = time.time,
     ) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._lanes = lanes
         self._seconds = seconds
         self.fences = Fences(client, table_name)
 
     def pass_by(self, fences: Sequence[Fence]) -> None:
-        """Notes that everything before these fences of the stream is counted. Unavailable when
-        that is not taken: then the batch comes again."""
+        """Keeps that everything before these fences of the stream is counted. Unavailable when the
+        table does not take it: then the batch has to come again."""
         self.fences.pass_by(fences)
 
     def apply(self, shard: str | None, changes: Sequence[Change]) -> list[Change]:
-        """Counts the changes of one batch of one shard, in their order; those that were counted
-        now. Unavailable when DynamoDB does not take them: then some may be in, and all of them
-        come again."""
+        """Counts the changes of one batch of one shard, in their order. The result has those that
+        were counted now. Unavailable when DynamoDB does not take them: some may be counted then,
+        and all of them have to come again."""
         counted = [change for change in changes if change.deltas]
         if not counted:
             return []
-        guard: _Guard
-        if shard:
-            guard = _ShardGuard(self._client, self._table_name, shard, self._expiry())
-        else:
-            number = counted[0].number
-            guard = _RecordGuard(self._client, self._table_name, number, self._expiry())
+        kind, source = (_ShardGuard, shard) if shard else (_RecordGuard, counted[0].number)
+        guard = kind(self._client, self._table_name, source, self._expiry())
         applied: list[Change] = []
         for chunk in _chunks(counted, guards=0 if shard else 1):
             applied += self._apply(guard, chunk)
         return applied
 
     def _apply(self, guard: _Guard, chunk: list[Change]) -> list[Change]:
-        lane = counter_item.lane_of(guard.lane_source, self._lanes)
+        lane = counter_item.lane_of(guard.source, self._lanes)
         for attempt in range(ATTEMPTS):
             if not chunk:
                 return []
@@ -111,7 +114,7 @@ class CounterTable:
                     chunk = guard.left(chunk)
                 elif "ValidationError" in reasons:
                     raise Unavailable(f"the counters do not take a change: {error}") from error
-                else:  # another shard's transaction met this one
+                else:  # another shard wrote to the same items
                     time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
             except FAILED_CALL as error:
                 raise Unavailable(f"the counters do not answer: {error}") from error
@@ -123,8 +126,8 @@ class CounterTable:
         expression = "ADD " + ", ".join(f"#n{place} :n{place}" for place in range(len(amounts)))
         key = counter_item.key_of(view, lane)
         beside = counter_item.texts_of(view, key)
-        if expiry := counter_item.expiry_of(view):
-            beside["expires_at"] = {"N": str(expiry)}
+        if expires_at := counter_item.expiry_of(view):
+            beside["expires_at"] = expires_at
         if beside:
             expression += " SET " + ", ".join(f"#{name} = :{name}" for name in beside)
             names |= {f"#{name}": name for name in beside}
@@ -143,19 +146,16 @@ class CounterTable:
         return {"N": str(int(self._seconds()) + GUARDS_KEPT_SECONDS)}
 
 
-class _ShardGuard:
-    def __init__(self, client: "DynamoDBClient", table: str, shard: str, expires_at: Item) -> None:
-        self._client, self._table, self._expires_at = client, table, expires_at
-        self._key: Item = {"pk": {"S": f"{keys.COUNTED}{shard}"}, "sk": {"S": "shard"}}
-        self.lane_source = shard
+class _ShardGuard(_Guard):
+    """One item for a shard, with the last number that is counted."""
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
         return [
             {
                 "Put": {
-                    "TableName": self._table,
+                    "TableName": self._table_name,
                     "Item": {
-                        **self._key,
+                        **self._key(),
                         "number": {"S": _padded(changes[-1].number)},
                         "expires_at": self._expires_at,
                     },
@@ -167,22 +167,22 @@ class _ShardGuard:
         ]
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
-        item: Mapping[str, Any] = self._client.get_item(
-            TableName=self._table, Key=self._key, ConsistentRead=True
-        ).get("Item", {"number": {"S": ""}})
-        return [one for one in changes if _padded(one.number) > item["number"]["S"]]
+        item = self._item(self._key())
+        last = item["number"]["S"] if item else ""
+        return [one for one in changes if _padded(one.number) > last]
+
+    def _key(self) -> Item:
+        return {"pk": {"S": f"{keys.COUNTED}{self.source}"}, "sk": {"S": "shard"}}
 
 
-class _RecordGuard:
-    def __init__(self, client: "DynamoDBClient", table: str, first: str, expires_at: Item) -> None:
-        self._client, self._table, self._expires_at = client, table, expires_at
-        self.lane_source = first
+class _RecordGuard(_Guard):
+    """One item for each record that is counted."""
 
     def writes(self, changes: Sequence[Change]) -> list[Item]:
         return [
             {
                 "Put": {
-                    "TableName": self._table,
+                    "TableName": self._table_name,
                     "Item": {**self._key(change), "expires_at": self._expires_at},
                     "ConditionExpression": "attribute_not_exists(pk)",
                 }
@@ -191,14 +191,7 @@ class _RecordGuard:
         ]
 
     def left(self, changes: Sequence[Change]) -> list[Change]:
-        request: Item = {
-            self._table: {"Keys": [self._key(one) for one in changes], "ConsistentRead": True}
-        }
-        present: set[str] = set()
-        while request:
-            answer = self._client.batch_get_item(RequestItems=request)
-            present |= {item["pk"]["S"] for item in answer["Responses"].get(self._table, [])}
-            request = answer.get("UnprocessedKeys", {})
+        present = {item["pk"]["S"] for item in self._of_keys([self._key(one) for one in changes])}
         return [one for one in changes if self._key(one)["pk"]["S"] not in present]
 
     def _key(self, change: Change) -> Item:
@@ -210,8 +203,8 @@ def _padded(number: str) -> str:
 
 
 def _chunks(changes: Sequence[Change], guards: int) -> Iterator[list[Change]]:
-    """The changes in order, in as few transactions as take them; `guards` is how many items a
-    change needs for itself."""
+    """The changes in order, split into as few transactions as possible; each change needs `guards`
+    items of its own."""
     chunk: list[Change] = []
     names: dict[CounterKey, set[str]] = {}
     for change in changes:

@@ -1,14 +1,14 @@
-"""Fences in the stream: items written now, by which a recount sees how far it is worked off.
+"""Fences: items that a recount writes in order to see how far the stream has been counted.
 
-    fence     pk #fence#<n>     sk fence    status FENCE, so that the stream's filter passes it
-                                            token   whose fence it is; another makes a record anew
-    passed    pk #fenced#<n>    sk fence    token   of the fence that was worked off last; it has no
-                                            status, so writing it calls nobody
+    fence     pk #fence#<n>     sk fence    status FENCE, so that it passes the stream's filter
+                                            token   the recount's; a new one makes a new record
+    passed    pk #fenced#<n>    sk fence    token   of the last fence that came out of the stream;
+                                            without a status, so that no function is called
 
-A shard of the stream keeps the order of its writes, and everything before a fence in its shard is
-counted when the fence is worked off. Which shard an item goes to, its partition key decides: of a
-few shards, as tables have, every one gets fences of so many; of fifty, which takes a table of
-hundreds of gigabytes, one may go without, and nobody would see that it is behind.
+A shard of the stream keeps the order of writes, so when a fence comes out of it, everything written
+before to this shard is counted. An item's partition key decides about its shard. With this many
+fences, each of the few shards that tables have gets some. With fifty shards, which take a table of
+hundreds of gigabytes, one may get none, and it would not be noticed when that one is behind.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def fences(token: str) -> list[Item]:
 
 
 def passed(fence: Fence) -> Item:
-    """What is noted of a fence that was worked off."""
+    """The item for a fence that came out of the stream."""
     return _item(keys.FENCED, fence.name, fence.token)
 
 
@@ -38,7 +38,7 @@ def passed_keys() -> list[Item]:
 
 
 def fence_of(change: Mapping[str, Any]) -> Fence | None:
-    """The `dynamodb` part of a record of the stream, if it is of a fence."""
+    """The fence in a stream record's `dynamodb` part; None when the record is about no fence."""
     image = change.get("NewImage") or change.get("OldImage") or {}
     pk = image.get("pk", {}).get("S", "")
     if not pk.startswith(keys.FENCE):

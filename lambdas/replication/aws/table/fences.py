@@ -1,60 +1,33 @@
-"""Fences put up in the stream, and which were passed. `fence_items.py` says how they lie."""
+"""Writes fences into the stream, and keeps which came out of it; see `fence_item.py`."""
 
 from collections.abc import Iterable
-from functools import partial
-from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from replication.aws.answers import answering
+from replication.aws.batches import by_number
 from replication.aws.table import fence_item
-from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import MOST_KEYS, Table
 from replication.counters.fence import Fence
 from replication.threads import concurrently
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
-_READ_AT_ONCE = 100
-"""BatchGetItem takes no more keys."""
-
-
-class Fences:
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+class Fences(Table):
+    """See the module."""
 
     def put_up(self) -> str:
-        """Writes all of them; their token. Unavailable when the table does not take them."""
+        """Writes all fences of a new token, and returns it."""
         token = uuid4().hex
-        self._put(fence_item.fences(token))
+        concurrently(self._put, fence_item.fences(token))
         return token
 
     def are_passed(self, token: str) -> bool:
-        """Whether every fence of the token was worked off."""
-        keys = fence_item.passed_keys()
-        pieces = [
-            keys[start : start + _READ_AT_ONCE] for start in range(0, len(keys), _READ_AT_ONCE)
-        ]
-        with answering("the table"):
-            return all(self._passed(piece, token) == len(piece) for piece in pieces)
-
-    def _passed(self, keys: list[Item], token: str) -> int:
-        """How many of these were passed with the token."""
-        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        passed = 0
-        while request:
-            answer = self._client.batch_get_item(RequestItems=request)
-            found = answer["Responses"].get(self._table_name, [])
-            passed += sum(item["token"]["S"] == token for item in found)
-            request = answer.get("UnprocessedKeys", {})
-        return passed
+        """Whether every fence of the token came out of the stream."""
+        pieces = by_number(fence_item.passed_keys(), MOST_KEYS)
+        return all(
+            sum(item["token"]["S"] == token for item in self._of_keys(piece)) == len(piece)
+            for piece in pieces
+        )
 
     def pass_by(self, fences: Iterable[Fence]) -> None:
-        """Notes that everything before these is counted; of one fence the last counts."""
+        """Keeps that these came out of the stream."""
         newest = {fence.name: fence for fence in fences}
-        self._put(list(map(fence_item.passed, newest.values())))
-
-    def _put(self, items: list[Item]) -> None:
-        put = partial(self._client.put_item, TableName=self._table_name)
-        with answering("the table"):
-            concurrently(lambda item: put(Item=item), items)
+        concurrently(self._put, map(fence_item.passed, newest.values()))

@@ -1,33 +1,26 @@
-"""What an operator may have to mend. It expires two days after it was last seen.
+"""What an operator may have to fix. It expires two days after it was last seen.
 
 pk #findings    sk <bucket>#<action>    S3 denies the action there
 pk #setups      sk <bucket>             how the bucket is set up
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from replication.aws.answers import answering
 from replication.aws.table import keys
+from replication.aws.table.table import DAY, Table, expiry
 from replication.errors import Denied
 from replication.s3.bucket_setup import Setup, Setups
-from replication.times import Instant, plus, to_datetime
+from replication.times import Instant
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-_KEPT_SECONDS = 2 * 86_400
+_KEPT_SECONDS = 2 * DAY
 
 
-class FindingsTable:
-    """`reconciler.Findings`, `inspection.Findings` and their reading."""
-
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+class FindingsTable(Table):
+    """`reconcile.port.Findings`, `setup_inspection.Findings`, and the reads of both."""
 
     def note(self, denied: Denied, now: Instant) -> None:
-        self._put(keys.FINDINGS, f"{denied.bucket}#{denied.action}", now)
+        self._keep(keys.FINDINGS, f"{denied.bucket}#{denied.action}", now)
 
     def note_setup(self, bucket: str, setup: Setup, now: Instant) -> None:
         flags = {
@@ -35,20 +28,18 @@ class FindingsTable:
             for name in ("eventbridge", "replication_events", "kms")
         }
         versioning = {"versioning": {"S": setup.versioning}} if setup.versioning else {}
-        self._put(keys.SETUPS, bucket, now, **flags, **versioning)
+        self._keep(keys.SETUPS, bucket, now, **flags, **versioning)
 
-    @answering("the table")
     def load(self) -> Sequence[tuple[Denied, Instant]]:
-        """Every refusal and when it was last met, by bucket."""
+        """Every refusal of S3 and when it last happened, by bucket."""
         found = []
-        for item in self._items(keys.FINDINGS):
+        for item in self._all(keys.FINDINGS):
             bucket, _, action = item["sk"]["S"].partition("#")
             found.append((Denied(action, bucket), Instant(item["observed_at"]["S"])))
         return found
 
-    @answering("the table")
     def setups(self) -> Setups:
-        """How each bucket that could be asked is set up."""
+        """The set-up of each bucket where it could be read."""
         return {
             item["sk"]["S"]: (
                 Setup(
@@ -59,28 +50,19 @@ class FindingsTable:
                 ),
                 Instant(item["observed_at"]["S"]),
             )
-            for item in self._items(keys.SETUPS)
+            for item in self._all(keys.SETUPS)
         }
 
-    @answering("the table")
-    def _put(self, partition: str, name: str, now: Instant, **more: Any) -> None:
-        expires = int(to_datetime(plus(now, _KEPT_SECONDS)).timestamp())
-        self._client.put_item(
-            TableName=self._table_name,
-            Item={
+    def _keep(self, partition: str, name: str, now: Instant, **more: Any) -> None:
+        self._put(
+            {
                 "pk": {"S": partition},
                 "sk": {"S": name},
                 "observed_at": {"S": now},
-                "expires_at": {"N": str(expires)},
+                "expires_at": expiry(now, _KEPT_SECONDS),
                 **more,
-            },
+            }
         )
 
-    def _items(self, partition: str) -> Iterator[Any]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": partition}},
-        )
-        for page in pages:
-            yield from page["Items"]
+    def _all(self, partition: str) -> Iterator[Mapping[str, Any]]:
+        return self._items("pk = :pk", {"pk": partition}, ConsistentRead=False)

@@ -1,18 +1,18 @@
-"""How far the ingest queue was heard to its end. `heard_reads.py` reads it.
+"""Keeps up to when the messages of the ingest queue are recorded; `frontier_reads.py` reads it.
 
-pk #heard   sk frontier                    `at`: when the newest refresh message that was worked
-                                           off had been sent to the queue
-            sk returned#<sent>#<id>        the oldest message that a batch gave back; it counts
-                                           until what was heard is newer than `until`
+pk #heard   sk frontier                    `at`: when the newest refresh message that was processed
+                                           was sent to the queue
+            sk returned#<sent>#<id>        the oldest message that a batch returned to the queue;
+                                           counts until `at` of the frontier is later than `until`
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from replication.aws.answers import answering
 from replication.aws.table import keys
+from replication.aws.table.table import DAY, Table, expiry
 from replication.message import Message
-from replication.times import Instant, plus, to_datetime
+from replication.times import Instant, plus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,52 +20,44 @@ if TYPE_CHECKING:
 FRONTIER = "frontier"
 RETURNED = "returned#"
 RETURNED_SECONDS = 900
-"""Twice the queue's visibility timeout and more: by then a message that was given back has been
-received again, and was done or given back anew. Behind a long queue the marks wait as it does."""
+"""More than twice the queue's visibility timeout: by then a returned message was received again.
+While the queue is long, the frontier is behind, and marks count longer."""
 
 
-KEPT_SECONDS = 7 * 86_400
+KEPT_SECONDS = 7 * DAY
 """Longer than the queue keeps a message."""
 
 
-class FrontierTable:
-    """`ports.Heard`. One write a minute, and one for a batch that gave something back."""
+class FrontierTable(Table):
+    """`IngestFrontier`. One write a minute, and one for a batch that returned messages."""
 
     def __init__(
         self, client: "DynamoDBClient", table_name: str, now: Callable[[], Instant]
     ) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._now = now
 
-    @answering("the table")
     def advance(self, sent: Instant) -> None:
-        """See `ports.Heard.advance`. The queue has no order, so an older one changes nothing."""
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item={**_key(FRONTIER), "at": {"S": sent}},
-                ConditionExpression="attribute_not_exists(pk) OR #at < :at",
-                ExpressionAttributeNames={"#at": "at"},
-                ExpressionAttributeValues={":at": {"S": sent}},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        """See `IngestFrontier.advance`. The queue has no order; an older time changes nothing."""
+        self._put(
+            {**_key(FRONTIER), "at": {"S": sent}},
+            ConditionExpression="attribute_not_exists(pk) OR #at < :at",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={":at": {"S": sent}},
+        )
 
-    @answering("the table")
     def give_back(self, messages: Sequence[Message]) -> None:
-        """See `ports.Heard.give_back`. The oldest of them stands for all."""
+        """See `IngestFrontier.give_back`. Keeps the oldest of them."""
         if not messages:
             return
         oldest = min(messages, key=lambda message: message.sent)
         until = plus(self._now(), RETURNED_SECONDS)
-        self._client.put_item(
-            TableName=self._table_name,
-            Item={
+        self._put(
+            {
                 **_key(f"{RETURNED}{oldest.sent}#{oldest.id}"),
                 "until": {"S": until},
-                "expires_at": {"N": str(int(to_datetime(until).timestamp()) + KEPT_SECONDS)},
-            },
+                "expires_at": expiry(until, KEPT_SECONDS),
+            }
         )
 
 

@@ -1,67 +1,41 @@
-"""How far the ingest queue was heard to its end, read back. `heard.py` keeps it.
+"""Reads up to when the messages of the ingest queue are recorded; `frontier.py` keeps it.
 
-The frontier is the time at which the newest refresh message was sent that was worked off, less a
-margin, because the queue has no order: what was sent before it is in the ledger. A message that was
-given back and is not done yet holds it where that message was sent.
+The frontier is the time when the newest processed refresh message was sent, less a margin because
+the queue has no order. Everything sent before it is in the ledger. A message that was returned to
+the queue keeps the frontier at the time it was sent, until it is recorded.
 """
 
-from typing import TYPE_CHECKING
-
-from replication.aws.answers import answering
 from replication.aws.table import keys
 from replication.aws.table.frontier import FRONTIER, RETURNED
+from replication.aws.table.table import Table
 from replication.times import Instant, plus
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
-
 MARGIN_SECONDS = 120.0
-"""How much later a message may be received than one that was sent after it."""
+"""How much later a message may be received than another that was sent after it."""
 PAGE = 10
-"""The oldest message that counts is among the first, unless many before it have expired."""
+"""The oldest mark that counts is among the first, unless many marks have expired."""
 
 
-class FrontierReads:
-    """Strongly consistent, so that nothing is claimed that was taken back."""
+class FrontierReads(Table):
+    """Strongly consistent, so that an answer never claims too much."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
-
-    @answering("the table")
     def frontier(self) -> Instant | None:
-        """Everything that was sent to the queue before is in the ledger. None: nobody knows."""
-        answer = self._client.get_item(
-            TableName=self._table_name,
-            Key={"pk": {"S": keys.FRONTIER}, "sk": {"S": FRONTIER}},
-            ConsistentRead=True,
-        )
-        if "Item" not in answer:
+        """Everything sent to the queue before is in the ledger; None when that is not known."""
+        item = self._item({"pk": {"S": keys.FRONTIER}, "sk": {"S": FRONTIER}})
+        if item is None:
             return None
-        at = Instant(answer["Item"]["at"]["S"])
+        at = Instant(item["at"]["S"])
         returned = self._oldest_returned(at)
-        heard = plus(at, -MARGIN_SECONDS)
-        return min(heard, returned) if returned else heard
+        recorded = plus(at, -MARGIN_SECONDS)
+        return min(recorded, returned) if returned else recorded
 
     def _oldest_returned(self, at: Instant) -> Instant | None:
-        """Of the marks that what was heard has not outlived: a clock that goes on while the queue
-        stands still makes nothing heard."""
-        asked: QueryInputTypeDef = {
-            "TableName": self._table_name,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :returned)",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": keys.FRONTIER},
-                ":returned": {"S": RETURNED},
-            },
-            "ConsistentRead": True,
-            "Limit": PAGE,
-        }
-        while True:
-            answer = self._client.query(**asked)
-            for item in answer["Items"]:
-                if item["until"]["S"] > at:
-                    return Instant(item["sk"]["S"].split("#")[1])
-            if "LastEvaluatedKey" not in answer:
-                return None
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        """The oldest of the marks that count. They expire by the frontier and not by the clock: as
+        time passes while the queue stands still, nothing is recorded."""
+        marks = self._items(
+            "pk = :pk AND begins_with(sk, :returned)",
+            {"pk": keys.FRONTIER, "returned": RETURNED},
+            PaginationConfig={"PageSize": PAGE},
+        )
+        sent = (one["sk"]["S"].split("#")[1] for one in marks if one["until"]["S"] > at)
+        return next(map(Instant, sent), None)

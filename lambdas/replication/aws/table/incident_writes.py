@@ -1,17 +1,15 @@
-"""Writes of incidents. `incident_reads.py` says where they are kept."""
+"""Writes of incidents; see `incident_reads.py` for their items."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from replication.aws.answers import answering
 from replication.aws.table import counter_item, keys
 from replication.aws.table.incident_reads import open_key, read_incident
 from replication.aws.table.ledger_item import Item
+from replication.aws.table.table import DAY, Table, expiry
 from replication.counters.counter import FailureKind
 from replication.counters.incident import Incident, encode
-from replication.times import Instant, to_datetime
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from replication.times import Instant
 
 KEPT_DAYS = 400
 
@@ -23,44 +21,30 @@ class Saved(NamedTuple):
     revision: int
 
 
-class IncidentTable:
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+class IncidentTable(Table):
+    """See the module."""
 
-    @answering("the table")
     def load(self, kind: FailureKind) -> Saved:
-        """The open incident of a kind, strongly consistent."""
-        item = self._client.get_item(
-            TableName=self._table_name, Key=open_key(kind), ConsistentRead=True
-        ).get("Item")
+        """The open incident of a kind (strongly consistent)."""
+        item = self._item(open_key(kind))
         return Saved(read_incident(item), int(item["rev"]["N"])) if item else Saved(None, 0)
 
-    @answering("the table")
     def save(self, incident: Incident, revision: int) -> bool:
-        """Writes an open incident over `revision`; False when somebody else wrote first."""
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item=open_key(incident.kind) | _content(incident, revision + 1),
-                **_unchanged(revision),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        """Writes an open incident; False when it is not at `revision` any more."""
+        item = open_key(incident.kind) | _content(incident, revision + 1)
+        return self._put(item, **_unchanged(revision))
 
     @answering("the table")
     def resolve(self, incident: Incident, revision: int) -> bool:
-        """Moves it to the resolved ones; False when somebody else wrote first."""
+        """Moves it to the resolved ones; False when it is not at `revision` any more."""
         assert incident.resolved_at
-        kept = int(to_datetime(incident.resolved_at).timestamp()) + KEPT_DAYS * 86_400
         put: Any = {
             "TableName": self._table_name,
             "Item": {
                 "pk": {"S": keys.INCIDENTS_RESOLVED},
                 "sk": {"S": incident.id},
                 **_content(incident, revision + 1),
-                "expires_at": {"N": str(kept)},
+                "expires_at": expiry(incident.resolved_at, KEPT_DAYS * DAY),
             },
         }
         delete: Any = {
@@ -76,7 +60,7 @@ class IncidentTable:
 
 
 def incident_id(kind: FailureKind, now: Instant) -> str:
-    """Sorts by time, and no two kinds share one: `20261122T101502120Z-5f1c3a9e`."""
+    """An id that sorts by time and is different for each kind: `20261122T101502120Z-5f1c3a9e`."""
     moment = "".join(one for one in now if one.isalnum())
     return f"{moment}-{counter_item.digest_of(kind)}"
 

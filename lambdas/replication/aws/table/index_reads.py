@@ -1,43 +1,36 @@
-"""Reads of the index `routes`: lists of versions by status. Never a scan. The index is eventually
-consistent, as every index of DynamoDB is.
-"""
+"""Reads of the index `routes`: lists of versions by status. As every index of DynamoDB, it is
+eventually consistent."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from replication.aws.answers import answering
 from replication.aws.table import keys, ledger_item
 from replication.aws.table.ledger_item import Item, read_item
+from replication.aws.table.table import Table
 from replication.ledger.index import Chunk, ChunkRequest, Filters, Position, Route, Stream
 from replication.ledger.item import LedgerItem
 from replication.ledger.schedule import Window
 from replication.s3.status import Status
 from replication.threads import concurrently
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
-
-class IndexReads:
-    """`ledger.index.Fetch` and `reconcile.reconciler.Index` on the index."""
-
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+class IndexReads(Table):
+    """`ledger.index.Fetch` and `reconcile.port.Index`."""
 
     def fetch(self, filters: Filters, wanted: Sequence[ChunkRequest]) -> Sequence[Chunk]:
-        """See `listing.Fetch`."""
+        """See `ledger.index.Fetch`."""
         return concurrently(lambda one: self._chunk(filters, one), wanted)
 
     def oldest(self, route: Route, status: Status | None) -> LedgerItem | None:
-        """See `reconciler.Index.oldest`. One Query of one entry."""
+        """See `reconcile.port.Index.oldest`. One Query of one entry."""
         (chunk,) = self.fetch(Filters((), (), False), [_wanted(route, status, None, 1)])
         return chunk.rows[0][1] if chunk.rows else None
 
     def page(
         self, window: Window, limit: int
     ) -> tuple[Sequence[tuple[Position, LedgerItem]], Position | None]:
-        """See `reconciler.Index.page`. One Query."""
+        """See `reconcile.port.Index.page`. One Query."""
         filters = Filters((), (), False, since=window.since, until=window.until)
         wanted = _wanted(window.route, window.status, window.after, limit)
         (chunk,) = self.fetch(filters, [wanted])
@@ -80,10 +73,10 @@ def _wanted(
 
 
 def _bounds(filters: Filters, wanted: ChunkRequest) -> tuple[str, str]:
-    """First and last value of `position` to look at, both included; `<word>#<since>#<tie>`.
+    """The first and last `position`, both included: `<word>#<since>#<tie>`.
 
-    No position ends behind its `since`, so a bound without a tie takes in everything from there
-    on when it is the lower one, and nothing when it is the upper one.
+    Every position has a tie after its `since`. So a bound without a tie includes everything of this
+    time when it is the lower one, and nothing of it when it is the upper one.
     """
     word, after = ledger_item.word_of(wanted.stream.status), wanted.after
     low = f"{word}#{filters.since or ''}"
@@ -96,7 +89,7 @@ def _bounds(filters: Filters, wanted: ChunkRequest) -> tuple[str, str]:
 
 
 def _tie_before(tie: str) -> str:
-    """The greatest tie below; empty below the least, which sorts before every tie."""
+    """The tie before; empty for the first one, which sorts before every tie."""
     number = int(tie, 16)
     return f"{number - 1:016x}" if number else ""
 

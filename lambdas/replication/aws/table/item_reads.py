@@ -1,13 +1,13 @@
-"""Reads of the ledger's items by key, strongly consistent: whoever has just written sees it."""
+"""Reads of the ledger's items by key, strongly consistent."""
 
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from replication.aws.answers import answering
 from replication.aws.table import keys, ledger_item
 from replication.aws.table.ledger_item import read_item
+from replication.aws.table.table import Table
 from replication.errors import TooManyVersions
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import State
@@ -18,73 +18,55 @@ if TYPE_CHECKING:
 
 
 ITEMS_OF_A_KEY = 100_000
-"""About 100 MB read: past it the latest version of a key cannot be told within a request."""
+"""About 100 MB. A request has no time to find the latest version among more items."""
 
-# Everything of an item but its facts, which can be a hundred times larger. Aliased, because
-# `status`, `size` and others are reserved words.
+# All attributes of an item but its facts, which can be a hundred times larger. They need aliases,
+# because `status`, `size` and others are reserved words.
 _NAMES = {f"#{number}": field.name for number, field in enumerate(fields(State))}
 _WITHOUT_FACTS = ", ".join(["pk", "sk", *_NAMES])
 
 
-class ItemReads:
-    """`query.objects.lookup.Versions` on the ledger's table."""
+class ItemReads(Table):
+    """`query.objects.lookup.Versions`."""
+
+    who = "the ledger"
 
     def __init__(
         self, client: "DynamoDBClient", table_name: str, *, items_of_a_key: int = ITEMS_OF_A_KEY
     ) -> None:
-        self._client = client
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._items_of_a_key = items_of_a_key
 
-    @answering("the ledger")
     def version(self, version: ObjectVersion) -> tuple[LedgerItem, ...]:
         """See `lookup.Versions.version`."""
         prefix = ledger_item.sort_key(version, "")
         if len(prefix.encode()) > keys.SORT_KEY_BYTES:
-            return ()  # no such item can exist, and DynamoDB refuses to look for it
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={
-                ":pk": {"S": ledger_item.partition_key(version)},
-                ":sk": {"S": prefix},
-            },
-            ConsistentRead=True,
-        )
-        found = [read_item(item) for page in pages for item in page["Items"]]
-        # A version id that holds a `#` could begin with another one and a `#`.
+            return ()  # there is no such item, and DynamoDB refuses the query
+        values = {"pk": ledger_item.partition_key(version), "sk": prefix}
+        found = map(read_item, self._items("pk = :pk AND begins_with(sk, :sk)", values))
+        # A version id with a `#` in it could begin with this one and a `#`.
         return tuple(stored for stored in found if stored.version == version)
 
     def versions(self, bucket: str, key: str) -> Iterator[tuple[LedgerItem, ...]]:
-        """See `lookup.Versions.versions`. One version's items lie side by side in the table."""
-        for _, group in groupby(self._items(bucket, key), key=lambda stored: stored.version):
+        """See `lookup.Versions.versions`. The items of one version follow each other."""
+        for _, group in groupby(self._of_key(bucket, key), key=lambda stored: stored.version):
             yield tuple(group)
 
-    @answering("the ledger")
     def ping(self) -> None:
-        """Reads one key. Raises whatever keeps the table from answering."""
-        self._client.get_item(
-            TableName=self._table_name, Key={"pk": {"S": keys.HEALTH}, "sk": {"S": keys.HEALTH}}
-        )
+        """Reads one key. Unavailable when the table does not answer."""
+        self._item({"pk": {"S": keys.HEALTH}, "sk": {"S": keys.HEALTH}}, consistent=False)
 
-    def _items(self, bucket: str, key: str) -> Iterator[LedgerItem]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={
-                ":pk": {"S": ledger_item.partition_key(ObjectVersion(bucket, key, ""))}
-            },
+    def _of_key(self, bucket: str, key: str) -> Iterator[LedgerItem]:
+        items = self._items(
+            "pk = :pk",
+            {"pk": ledger_item.partition_key(ObjectVersion(bucket, key, ""))},
             ProjectionExpression=_WITHOUT_FACTS,
             ExpressionAttributeNames=_NAMES,
-            ConsistentRead=True,
         )
-        read = 0
-        with answering("the ledger"):
-            for page in pages:
-                read += len(page["Items"])
-                if read > self._items_of_a_key:
-                    raise TooManyVersions(
-                        f"The key has too many versions to look through in one request (more than"
-                        f" {self._items_of_a_key} entries of the ledger)."
-                    )
-                yield from map(read_item, page["Items"])
+        for number, item in enumerate(items, 1):
+            if number > self._items_of_a_key:
+                raise TooManyVersions(
+                    f"The key has too many versions to look through in one request (more than"
+                    f" {self._items_of_a_key} entries of the ledger)."
+                )
+            yield read_item(item)

@@ -1,10 +1,10 @@
 """Every partition of the table, on one page.
 
-Items of the ledger have the partition key `<source bucket>/<key>` (see `ledger_item.py`). No bucket
-name begins with `#`, so everything else does. None of it but fences has the attribute `status`, so
-the stream's consumers pass it by.
+Items of the ledger have the partition key `<source bucket>/<key>` (see `ledger_item.py`). All other
+keys begin with `#`, as no bucket name does. Of these items only fences have the attribute `status`;
+the functions on the stream skip items without it.
 
-    partition key                              sort key                    kept by
+    partition key                              sort key                    module
     #configuration#<bucket>                    (see there)                 rule_revisions.py
     #totals#<bucket>#<lane>                    destination and rule        counter_item.py
     #periods#<bucket>#<destination>#<lane>     level and period            counter_item.py
@@ -22,7 +22,8 @@ the stream's consumers pass it by.
 INDEX = "routes"
 """Versions by status; partition `route`, sort key `position`."""
 LACKING_INDEX = "held"
-"""Versions that have waited for longer than `routes` shows; partition `route`, sort key `held`."""
+"""Versions whose destination lacks them for longer than `routes` shows; partition `route`, sort key
+`held`."""
 SORT_KEY_BYTES = 1_024
 """The most DynamoDB takes for a sort key."""
 

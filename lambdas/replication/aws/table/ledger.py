@@ -1,26 +1,27 @@
-"""The ledger: facts into items, in one write each when they come in order.
+"""Writes facts into items of the ledger: one write each when they come in order.
 
-The common path reads nothing. A version's first fact, and what an inventory lists, is an INSERT; a
-later one is an UPDATE under the condition that it is newer than everything the item knows
-(`ord < ?`) and that what the fact assumes is true, setting just what `fold.effect` says. Statements
-travel 25 a call, which is worth more than ten times a loop of single calls in client CPU. Whatever
-DynamoDB refuses (the item is there already, the fact is older, its state must be known) takes the
-slow path: read, fold everything, write back under the condition that nobody wrote meanwhile. Both
-paths end in the same item, because both are the fold.
+The fast path reads nothing. A version's first fact, or what an inventory lists, is an INSERT. A
+later fact is an UPDATE that sets what `fold.effect` says, on condition that the fact is newer than
+everything in the item (`ord < ?`) and that its assumptions hold. A call takes 25 statements, which
+needs less than a tenth of the CPU of single calls. What DynamoDB refuses (the item exists, the fact
+is older, the state must be known) takes the slow path: read the item, fold all facts, and write it
+back unless another process wrote meanwhile. Both paths give the same item, because both are the
+fold.
 
-A statement of a call that is throttled is retried here, for botocore retries whole calls alone.
-All that is bounded in time: what was not written by then is Unavailable, one item at a time.
+A throttled statement is retried here, because botocore retries whole calls only. All of this is
+bounded in time: an item that is not written by then is Unavailable.
 """
 
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.aws.answers import FAILED_CALL
+from replication.aws.batches import by_number
 from replication.aws.table import ledger_item
 from replication.aws.table.item_reads import ItemReads
 from replication.aws.table.ledger_item import Item
@@ -45,11 +46,11 @@ FACTS_A_STATEMENT = 50
 """A statement may have 8,192 characters; one fact's name takes about sixty."""
 THREADS = 8
 ATTEMPTS = 6
-"""How often the slow path starts again when somebody wrote between its read and its write."""
+"""How often the slow path starts again when another process wrote between its read and write."""
 
 _FIRST = (Kind.REQUESTED, Kind.INELIGIBLE, Kind.POSSIBLE)
 PATIENCE_SECONDS = 6.0
-"""How long a write goes on trying. Two of them, and a call that hangs, fit into a function."""
+"""How long a write is retried. Two writes and a call that hangs fit into a function's time."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 _THROTTLED = frozenset(
@@ -61,16 +62,15 @@ _THROTTLED = frozenset(
         "TransactionConflict",
     }
 )
-"""Errors of one statement that pass."""
+"""Errors of one statement that a retry may cure."""
 _REFUSED = ("DuplicateItem", "ConditionalCheckFailed", "ValidationError")
 
 Result = Written | NotYet | Rejected
-T = TypeVar("T")
 
 
 class DynamoDBLedger:
-    """`ports.Ledger` on one table. `client` may be shared by threads; boto3's is safe for that.
-    `seconds` is a monotonic clock."""
+    """`ledger.port.Ledger`. `shards` is the number of partitions of a route in the index; `seconds`
+    is a monotonic clock. Threads may share `client`."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class DynamoDBLedger:
         self._sleep = sleep
 
     def write(self, claims: Sequence[Claim]) -> Mapping[ItemKey, Result]:
-        """See `ports.Ledger.write`. Facts on one item are folded here and written once."""
+        """See `ledger.port.Ledger.write`. Facts of one item are folded here and written once."""
         end = self._seconds() + self._patience
         groups: dict[ItemKey, list[Claim]] = {}
         for claim in claims:
@@ -105,9 +105,8 @@ class DynamoDBLedger:
             else:
                 batches.append((key, statement))
         results: dict[ItemKey, Result] = {}
-        for answers in concurrently(
-            lambda batch: self._execute(batch, end), _chunks(batches), THREADS
-        ):
+        calls = by_number(batches, STATEMENTS_A_CALL)
+        for answers in concurrently(lambda batch: self._execute(batch, end), calls, THREADS):
             for key, answer in answers:
                 if answer is None:
                     refused.append(key)
@@ -117,15 +116,15 @@ class DynamoDBLedger:
         return results | dict(zip(refused, slow, strict=True))
 
     def states(self, version: ObjectVersion) -> Mapping[str, State]:
-        """See `ports.Ledger.states`. One strongly consistent Query a page."""
+        """See `ledger.port.Ledger.states`. Strongly consistent."""
         found = ItemReads(self._client, self._table_name).version(version)
         return {stored.destination: stored.record.state for stored in found}
 
     def _statement(self, key: ItemKey, record: Record, must_exist: bool) -> Statement | None:
-        """The one write that probably does; None when only a read can tell.
+        """The statement that probably succeeds; None when the item must be read first.
 
-        INSERT writes the whole fold, so it is right for any facts as long as there is no item: the
-        bet on a version's first fact, and on an inventory of objects nobody tracked before."""
+        INSERT writes the whole fold, so it is right for any facts if there is no item yet. That is
+        likely for a version's first fact, and for an inventory of objects that are not tracked."""
         facts = record.facts
         if len(facts) > FACTS_A_STATEMENT:
             return None
@@ -142,8 +141,8 @@ class DynamoDBLedger:
     def _execute(
         self, batch: Sequence[tuple[ItemKey, Statement]], end: float
     ) -> list[tuple[ItemKey, Result | None]]:
-        """Calls of up to 25 statements, until none is throttled or it is `end`; None: refused, the
-        slow path must decide."""
+        """Repeats the call until no statement is throttled, or until `end`. None: DynamoDB refused
+        the statement, and the slow path must decide."""
         results: dict[ItemKey, Result | None] = {}
         pause, waiting = FIRST_PAUSE, list(batch)
         while waiting:
@@ -166,7 +165,7 @@ class DynamoDBLedger:
                 Statements=[statement for _, statement in batch]
             )["Responses"]
         except FAILED_CALL as error:
-            # One statement that is not valid fails the whole call; the slow path tells them apart.
+            # One invalid statement fails the whole call; the slow path finds out which.
             failure = None if _invalid(error) else _unavailable(error)
             return [(key, failure) for key, _ in batch]
         return [
@@ -175,7 +174,7 @@ class DynamoDBLedger:
         ]
 
     def _merge(self, key: ItemKey, group: Sequence[Claim], end: float) -> Result:
-        """The slow path: read, fold, write back if nobody else has. Not begun after `end`."""
+        """The slow path: read, fold, write back unless the item changed. Not begun after `end`."""
         if self._seconds() > end:
             return Unavailable("no time was left to write it")
         must_exist = all(claim.must_exist for claim in group)
@@ -217,13 +216,13 @@ class DynamoDBLedger:
 
 
 class _Throttled(Unavailable):
-    """A statement that may pass in a moment."""
+    """A statement that may succeed in a moment."""
 
 
 def _with_facts(
     key: ItemKey, item: Mapping[str, Any] | None, facts: Sequence[Fact]
 ) -> LedgerItem | None:
-    """The record with the facts added; None when it has them all, or has folded their time away."""
+    """The record with the facts added; None when all are known or older than those it keeps."""
     stored = ledger_item.read_item(item) if item else LedgerItem(*key, fold(()))
     known = {fact.order for fact in stored.record.facts}
     new = [
@@ -252,8 +251,3 @@ def _result(error: Mapping[str, Any] | None) -> Result | None:
         return None
     kind = _Throttled if error["Code"] in _THROTTLED else Unavailable
     return kind(f"the ledger answered {error['Code']}: {error.get('Message')}")
-
-
-def _chunks(batches: Sequence[T]) -> list[Sequence[T]]:
-    starts = range(0, len(batches), STATEMENTS_A_CALL)
-    return [batches[start : start + STATEMENTS_A_CALL] for start in starts]

@@ -1,24 +1,24 @@
-"""How the ledger lies in DynamoDB: keys, attributes and their way back.
+"""How the ledger is stored in DynamoDB: keys and attributes, written and read.
 
-One item per (object version, destination). Two are on no route: an empty destination is a version
-no rule took (listed only while that is in doubt), and a version whose destination is its own bucket
-is a replica of unknown source.
+One item for each object version and destination. Two kinds have no real destination: an empty one
+means that no rule took the version (it is listed only while that is in doubt), and the version's
+own bucket means a replica of unknown source.
 
     pk        <source bucket>/<key>            2,048 bytes allowed, at most 1,088 used
     sk        <version id>#<destination>       1,024 bytes allowed
     route     <source bucket>#<destination>#<shard>     partition of the index `routes`
-    position  <status>#<since>#<tie>    its sort key; `IN_DOUBT` stands for a version without a
-              status that may be due there; absent: not listed
+    position  <status>#<since>#<tie>    its sort key; `IN_DOUBT` for a version without a status that
+              may be due there; absent: not listed
     held      <lacking since>#<tie>     sort key of the index `held` (same partition): versions that
-              hold a watermark back by more than their place in `routes` shows
-    ord       order of the newest fact, or `~` when only a read can tell what a new fact means
-    rev       counts the writes that were made after reading
+              the destination lacks for longer than `position` says
+    ord       order of the newest fact, or `~` when the item must be read before a new fact is added
+    rev       number of writes after a read
     f#<order> one fact: a map of short names (`_FACT_NAMES`)
-    base, base_until, base_facts      the state that facts folded away left behind, see `compact`
+    base, base_until, base_facts      the state of facts that are not kept any more, see `compact`
     expires_at   DynamoDB's time to live, set once the version is deleted at its source
-    ...       the fields of `fold.State`, by their own names; absent is unknown
+    ...       the fields of `State`, by their own names; absent is unknown
 
-Bucket names hold neither `/` nor `#`, so keys split without escaping, whatever the object key is.
+Bucket names contain neither `/` nor `#`, so keys need no escaping, whatever the object key is.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ from dataclasses import fields, replace
 from hashlib import blake2b
 from typing import Any
 
+from replication.aws.table.table import DAY, expiry
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
@@ -33,7 +34,7 @@ from replication.ledger.state import Record, State
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
-from replication.times import Instant, to_datetime
+from replication.times import Instant
 
 AttributeValue = Mapping[str, Any]
 Item = dict[str, Any]
@@ -41,11 +42,11 @@ Item = dict[str, Any]
 CLOSED = "~"
 """Sorts after every `Fact.order`, so no blind write passes its condition."""
 IN_DOUBT = "IN_DOUBT"
-"""Stands in `position` where a version has no status and may be due."""
+"""In `position`, for a version that has no status and may be due."""
 MOST_FACTS = 400
-"""The newest that an item keeps; older ones are folded into `base` (about 60 KB of 400 KB)."""
+"""An item keeps this many of the newest; older ones become `base`. About 60 KB of 400 KB."""
 BLIND_FACTS = 4
-"""More than can be written one after the other without a read (see `fold.assumes`)."""
+"""More than can be written in succession without a read (see `assumptions.assumes`)."""
 KEPT_DAYS_AFTER_DELETION = 400
 
 _STATE_NAMES = tuple(field.name for field in fields(State))
@@ -84,7 +85,7 @@ def key_of(version: ObjectVersion, destination: str) -> Item:
 
 
 def tie_of(version: ObjectVersion, destination: str) -> str:
-    """Orders rows of one status and millisecond; the same for an item for ever."""
+    """Orders rows of one status and millisecond; it never changes for an item."""
     text = f"{partition_key(version)}\0{sort_key(version, destination)}"
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -94,20 +95,20 @@ def route_of(bucket: str, destination: str, shard: int) -> str:
 
 
 def word_of(status: Status | None) -> str:
-    """How a status is written in `position`; None is that of a version in doubt."""
+    """How a status is written in `position`; None is a version in doubt."""
     return status or IN_DOUBT
 
 
 def listing(version: ObjectVersion, destination: str, state: State, shards: int) -> Item:
-    """The attributes that put an item into the indexes; none where it is in no list."""
+    """The attributes that put an item into the indexes; empty when it is in no list."""
     on_route = destination != version.bucket and (destination or not state.status)
     if not on_route or not state.since or not (state.status or state.in_doubt):
         return {}
     tie = tie_of(version, destination)
     lacking = state.outstanding_since
-    # What waits since its own `since` is found in `routes`: a common life is never in `held`.
-    is_held = lacking and (state.status is Status.FAILED or lacking < state.since)
-    return ({"held": {"S": f"{lacking}#{tie}"}} if is_held else {}) | {
+    # `routes` finds versions that are lacking since their `since`, as most are.
+    listed_as_lacking = lacking and (state.status is Status.FAILED or lacking < state.since)
+    return ({"held": {"S": f"{lacking}#{tie}"}} if listed_as_lacking else {}) | {
         "route": {"S": route_of(version.bucket, destination, int(tie, 16) % shards)},
         "position": {"S": f"{word_of(state.status)}#{state.since}#{tie}"},
     }
@@ -145,7 +146,7 @@ def state_values(state: State) -> Item:
 
 
 def compact(stored: LedgerItem) -> LedgerItem:
-    """The same state with its MOST_FACTS newest facts: the older live on in `base` alone."""
+    """The same state with the MOST_FACTS newest facts; the older ones become `base`."""
     facts = stored.record.facts
     if len(facts) <= MOST_FACTS:
         return stored
@@ -160,13 +161,12 @@ def compact(stored: LedgerItem) -> LedgerItem:
 
 
 def expiry_of(deleted_at: Instant) -> AttributeValue:
-    """Seconds since 1970, as DynamoDB's time to live wants them."""
-    seconds = int(to_datetime(deleted_at).timestamp()) + KEPT_DAYS_AFTER_DELETION * 86_400
-    return {"N": str(seconds)}
+    """`expires_at` of a version that was deleted for good then."""
+    return expiry(deleted_at, KEPT_DAYS_AFTER_DELETION * DAY)
 
 
 def item_of(stored: LedgerItem, shards: int) -> Item:
-    """The whole item, `rev` excepted."""
+    """The whole item without `rev`."""
     version, destination, record = stored.version, stored.destination, stored.record
     state = record.state
     item = key_of(version, destination) | state_values(state)

@@ -1,7 +1,7 @@
 """PartiQL statements of the ledger's two fast writes.
 
-Names of attributes are the project's own (`items.py`); everything that came from outside is a
-parameter, never text.
+Names of attributes are the project's own (`ledger_item.py`); values from outside are always
+parameters.
 """
 
 from collections.abc import Mapping
@@ -34,8 +34,8 @@ def insert(table_name: str, item: Item) -> Statement:
 
 
 def update(table_name: str, key: ItemKey, fact: Fact, assumed: Assumes, shards: int) -> Statement:
-    """A fact onto an item that knows only older ones; ConditionalCheckFailed when it does not
-    exist, knows a newer one (or is closed, see `items.CLOSED`), or `assumed` is not true of it."""
+    """Adds a fact to an item that has only older ones. ConditionalCheckFailed when the item does
+    not exist, has a newer one (or is `ledger_item.CLOSED`), or `assumed` is not true."""
     values, removed = _changes(key, fact, shards)
     values[ledger_item.fact_name(fact)] = ledger_item.fact_value(fact)
     clauses = [f'SET "{name}"=?' for name in values] + [f'REMOVE "{name}"' for name in removed]
@@ -51,7 +51,7 @@ def update(table_name: str, key: ItemKey, fact: Fact, assumed: Assumes, shards: 
 _CONDITIONS: Mapping[Assumes, tuple[str, list[AttributeValue]]] = {
     Assumes.NOTHING: ("", []),
     Assumes.PENDING: (' AND "status"=?', [{"S": Status.PENDING}]),
-    # Every time sorts before the colon: the attribute is there.
+    # Every time sorts before a colon, so this is true when the attribute exists.
     Assumes.ARRIVED: (' AND "arrived_at" < ?', [{"S": ":"}]),
 }
 
@@ -70,7 +70,7 @@ def _changes(key: ItemKey, fact: Fact, shards: int) -> tuple[dict[str, Attribute
         }
         removed += ["route", "position", "held"]
     elif fields.get("status"):
-        # What a blind write makes is COMPLETED, which waits for nothing.
+        # A write without a read makes a version COMPLETED: the destination does not lack it.
         values |= ledger_item.listing(
             *key, State(status=fields["status"], since=fields["since"]), shards
         )

@@ -1,15 +1,15 @@
-"""What is kept of each source bucket's rules, in a partition of its own of the ledger's table.
+"""The history of each source bucket's rules, in a partition of its own.
 
 pk   #configuration#<bucket>        (no bucket name begins with `#`)
-sk   the instant a revision was first known to hold
+sk   the time a revision is known to hold from
          configuration   B: ReplicationConfiguration as GetBucketReplication gave it, JSON, zlib
                          (S3 allows 2 MB of it, DynamoDB 400 KB an item)
-         not_before, told, noticed_at, read_before, looked_back     as in `configuration.Revision`
+         not_before, told, noticed_at, read_before, looked_back     as in `rule_history.Revision`
      ~read                   the last read that agreed with the newest revision: `at`
-     ~listed                 what was there before the tracker is known: `at`
-     ~destination#<name>     S3 spoke of a destination that no rule names
+     ~listed                 everything the bucket held before it was tracked is known: `at`
+     ~destination#<name>     an event named a destination that is in no rule
      ~replicas#<prefix>      replicas of an untracked bucket arrive below it, until `until`
-     ~audit#<destination>    all its replicas are audited, until `until`
+     ~audit#<destination>    all replicas there are audited, until `until`
      ~own                    the bucket takes many objects of its own, until `until`
 """
 
@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import answering
 from replication.aws.table import keys
+from replication.aws.table.table import DAY, Table, expiry
 from replication.s3.rule_history import Revision, RuleHistory
 from replication.s3.rules import parse_configuration
-from replication.times import Instant, plus, to_datetime, wall_clock
+from replication.times import Instant, plus, wall_clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,9 +34,9 @@ log = logging.getLogger(__name__)
 REPLICAS_DAYS = 7
 AUDIT_DAYS = 1
 OWN_DAYS = 1
-"""How long what was learnt counts after it was last seen."""
+"""How long each counts after it was last seen."""
 MOST_PREFIXES = 20
-"""Past this many the whole bucket is taken to receive replicas."""
+"""With more prefixes, replicas are expected in the whole bucket."""
 
 _READ, _LISTED, _OWN = "~read", "~listed", "~own"
 _DESTINATION, _REPLICAS, _AUDIT = "~destination#", "~replicas#", "~audit#"
@@ -44,36 +45,28 @@ Raw = Mapping[str, Any]
 """ReplicationConfiguration as S3 gives it; empty when the bucket has none."""
 
 
-class RuleRevisionTable:
+class RuleRevisionTable(Table):
     """See the module. `now` is the wall clock."""
 
     def __init__(
         self,
-        dynamodb: "DynamoDBClient",
+        client: "DynamoDBClient",
         table_name: str,
         now: Callable[[], Instant] = wall_clock,
     ) -> None:
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+        super().__init__(client, table_name)
         self._now = now
 
-    @answering("the table")
     def load(self, bucket: str) -> RuleHistory | None:
         """The history of a bucket; None when its configuration was never read. One Query."""
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": _partition(bucket)}},
-            ConsistentRead=True,
-        )
         revisions: list[Revision] = []
         notes: dict[str, Mapping[str, Any]] = {}
-        for item in (item for page in pages for item in page["Items"]):
+        for item in self._items("pk = :pk", {"pk": _partition(bucket)}):
             if item["sk"]["S"].startswith("~"):
                 notes[item["sk"]["S"]] = item
                 continue
             revision = _read_revision(item)
-            # Two processes may have noticed one change. What was changed and changed back is told.
+            # Two processes may have kept one change. With its time, it may be a change back.
             same = bool(revisions) and revisions[-1].configuration == revision.configuration
             if not same or revision.told:
                 revisions.append(revision)
@@ -92,83 +85,74 @@ class RuleRevisionTable:
         )
 
     def append(self, bucket: str, revision: Revision, raw: Raw) -> None:
-        self._put(bucket, revision.since, configuration={"B": _pack(raw)}, **_details(revision))
+        self._keep(bucket, revision.since, configuration={"B": _pack(raw)}, **_details(revision))
 
     @answering("the table")
     def amend(self, bucket: str, since: Instant, revision: Revision) -> None:
-        """What is known of the revision that was kept as of `since` has become more exact."""
+        """Replaces the revision kept as of `since`, after its time became more exact."""
         key = _key(bucket, since)
-        item = self._dynamodb.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
-        if "Item" not in item:
+        item = self._item(key)
+        if item is None:
             return
-        new: Any = {
-            "TableName": self._table_name,
-            "Item": {
-                **_key(bucket, revision.since),
-                "configuration": item["Item"]["configuration"],
-                **_details(revision),
-            },
+        new = {
+            **_key(bucket, revision.since),
+            "configuration": item["configuration"],
+            **_details(revision),
         }
         if revision.since == since:
-            self._dynamodb.put_item(**new)
+            self._put(new)
             return
-        old: Any = {"TableName": self._table_name, "Key": key}
-        self._dynamodb.transact_write_items(TransactItems=[{"Put": new}, {"Delete": old}])
+        put: Any = {"TableName": self._table_name, "Item": new}
+        delete: Any = {"TableName": self._table_name, "Key": key}
+        self._client.transact_write_items(TransactItems=[{"Put": put}, {"Delete": delete}])
 
     @answering("the table")
     def note_looked_back(self, bucket: str, since: Instant) -> None:
-        """A revision that was amended meanwhile has another time, and is looked back at anew."""
+        """A revision that was amended meanwhile has another time: its look-back is done again."""
         try:
-            self._dynamodb.update_item(
+            self._client.update_item(
                 TableName=self._table_name,
                 Key=_key(bucket, since),
                 UpdateExpression="SET looked_back = :yes",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":yes": {"BOOL": True}},
             )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+        except self._client.exceptions.ConditionalCheckFailedException:
             log.info("the rules of %s of %s have become those of another time", bucket, since)
 
     def note_read(self, bucket: str, at: Instant) -> None:
-        """The rules were read and had not changed. Two functions may say so at once; being behind
-        for a minute does no harm."""
-        self._put(bucket, _READ, at={"S": at})
+        """The rules were read and had not changed. An older time of another function may win; being
+        a minute behind does no harm."""
+        self._keep(bucket, _READ, at={"S": at})
 
     def note_listed(self, bucket: str, at: Instant) -> None:
-        self._put(bucket, _LISTED, at={"S": at})
+        self._keep(bucket, _LISTED, at={"S": at})
 
     def note_destination(self, bucket: str, destination: str) -> None:
-        self._put(bucket, f"{_DESTINATION}{destination}")
+        self._keep(bucket, f"{_DESTINATION}{destination}")
 
     def note_replicas(self, bucket: str, prefix: str) -> None:
         known = self.load(bucket)
         if known and len(known.replicas_under) >= MOST_PREFIXES:
             prefix = ""
-        self._put(bucket, f"{_REPLICAS}{prefix}", **self._until(REPLICAS_DAYS))
+        self._keep(bucket, f"{_REPLICAS}{prefix}", **self._until(REPLICAS_DAYS))
 
     def note_audit(self, bucket: str, destination: str) -> None:
-        self._put(bucket, f"{_AUDIT}{destination}", **self._until(AUDIT_DAYS))
+        self._keep(bucket, f"{_AUDIT}{destination}", **self._until(AUDIT_DAYS))
 
     def note_own(self, bucket: str) -> None:
-        self._put(bucket, _OWN, **self._until(OWN_DAYS))
+        self._keep(bucket, _OWN, **self._until(OWN_DAYS))
 
-    @answering("the table")
     def takes_own(self, bucket: str) -> bool:
-        item = self._dynamodb.get_item(TableName=self._table_name, Key=_key(bucket, _OWN)).get(
-            "Item"
-        )
+        item = self._item(_key(bucket, _OWN), consistent=False)
         return item is not None and item["until"]["S"] > self._now()
 
     def _until(self, days: int) -> dict[str, Any]:
-        until = plus(self._now(), days * 86_400)
-        return {
-            "until": {"S": until},
-            "expires_at": {"N": str(int(to_datetime(until).timestamp()))},
-        }
+        until = plus(self._now(), days * DAY)
+        return {"until": {"S": until}, "expires_at": expiry(until, 0)}
 
-    @answering("the table")
-    def _put(self, bucket: str, sk: str, **attributes: Any) -> None:
-        self._dynamodb.put_item(TableName=self._table_name, Item={**_key(bucket, sk), **attributes})
+    def _keep(self, bucket: str, sk: str, **attributes: Any) -> None:
+        self._put({**_key(bucket, sk), **attributes})
 
 
 def _key(bucket: str, sk: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Records of the table's stream: images in DynamoDB's own JSON as values of the core."""
+"""Records of the table's stream, whose images are DynamoDB JSON, as values."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,10 +15,10 @@ from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 
 Image = Mapping[str, Any]
-"""An item as a stream record holds it."""
+"""An item in a stream record."""
 
-# Fields of plain text and numbers: what can still be read of an image that a newer release wrote,
-# whose kinds of facts or evidence this one does not know.
+# Fields of plain text and numbers. They can be read even when a newer release wrote the image, with
+# kinds of facts or evidence that this one does not know.
 _ENUMERATED = ("evidence",)
 _PLAIN = (
     "pk",
@@ -29,22 +29,22 @@ _BROKEN = (KeyError, ValueError, TypeError, AttributeError)
 
 
 def read_record(record: Mapping[str, Any]) -> ItemChange:
-    """A record as Lambda delivers it, of an item or of a fence. Unreadable when it is neither."""
+    """A record as Lambda delivers it: an item or a fence. Unreadable when it is neither."""
     change = record["dynamodb"]
     if fence := fence_of(change):
         return fence
     try:
-        old, new = _seen(change.get("OldImage")), _seen(change.get("NewImage"))
+        old, new = _item_image(change.get("OldImage")), _item_image(change.get("NewImage"))
     except _BROKEN as error:
         raise Unreadable(f"not an item of the ledger: {error!r}") from error
     return ItemChange(change["SequenceNumber"], old, new)
 
 
 def became_failed(old: Image | None, new: Image | None) -> bool:
-    """Whether a change of an item is an edge into a failure that stands. An item that is gone
-    failed not, and what was over before it was heard of is only counted.
+    """Whether the change makes an item FAILED. False when the item was removed, and when the
+    failure was over before the tracker knew of it; such a failure is only counted.
 
-    What an inventory lists failed long ago: that is news for the lists, not for subscribers."""
+    A failure that an inventory lists is old: it is listed, and subscribers get no message."""
     if new is None or _status(new) != Status.FAILED:
         return False
     if "quiet" in new or new.get("evidence", {}).get("S") == Evidence.INVENTORY:
@@ -55,7 +55,7 @@ def became_failed(old: Image | None, new: Image | None) -> bool:
         before, after = _standing(old or {}), _standing(new)
     except _BROKEN:
         return False
-    # A late fact may show that it began earlier; that is the same failure still.
+    # A late fact may show that the failure began earlier; it is the same failure.
     return before is not None and after is not None and before.order < after.order
 
 
@@ -65,15 +65,15 @@ def _standing(image: Image) -> Edge | None:
 
 
 def read_image(image: Image) -> LedgerItem:
-    """The item, or of one that a newer release wrote, as much of it as can be read. Unreadable when
-    it is no item of the ledger."""
+    """The item; of one that a newer release wrote, as much as can be read. Unreadable when it is no
+    item of the ledger."""
     plain = {name: image[name] for name in _PLAIN if name in image}
     for readable in (image, plain):
         try:
             return read_item(readable)
         except _BROKEN as error:
-            trouble = error
-    raise Unreadable(f"not an item of the ledger: {trouble!r}") from trouble
+            fault = error
+    raise Unreadable(f"not an item of the ledger: {fault!r}") from fault
 
 
 def _status(image: Image | None) -> str | None:
@@ -81,7 +81,7 @@ def _status(image: Image | None) -> str | None:
     return status
 
 
-def _seen(image: Image | None) -> ItemImage | None:
+def _item_image(image: Image | None) -> ItemImage | None:
     if not image:
         return None
     return image_of(read_image(image), listed="route" in image)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from replication.aws.s3.bucket_setups import S3Setups
+from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.errors import Denied, Unavailable
 from replication.s3.bucket_setup import Setup
 
@@ -31,7 +31,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def read(s3: Any) -> Setup:
-    return S3Setups(lambda: s3, QUEUE)(BUCKET)
+    return S3BucketSetups(lambda: s3, QUEUE)(BUCKET)
 
 
 def queue(arn: str, *events: str) -> dict[str, Any]:
