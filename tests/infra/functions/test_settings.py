@@ -46,7 +46,11 @@ def required(service: str) -> list[str]:
 
 def used(service: str) -> set[str]:
     """The variables of the fields that the function uses."""
-    names = {node.attr for node in nodes(service) if isinstance(node, ast.Attribute)}
+    names = {
+        node.attr
+        for node in nodes(service)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("settings")
+    }
     if "tracked" in names:
         names |= {"source_buckets", "destination_buckets"}
     return {variable for name, variable in variables().items() if name in names}

@@ -20,8 +20,8 @@ from urllib.parse import quote, unquote
 from zlib import crc32
 
 from replication.aws.table import keys
+from replication.aws.table.expiry import DAY, expiry
 from replication.aws.table.ledger_item import Item
-from replication.aws.table.table import DAY, expiry
 from replication.counters.counter import CounterKey, FailureKind, Period, Totals
 from replication.counters.period import Level, start_of
 

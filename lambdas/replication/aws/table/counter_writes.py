@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import FAILED_CALL
 from replication.aws.table import counter_item, keys
+from replication.aws.table.batch_reads import BatchReads
+from replication.aws.table.expiry import DAY
 from replication.aws.table.fences import Fences
 from replication.aws.table.ledger_item import Item
-from replication.aws.table.table import DAY, Table
+from replication.aws.table.table import Table
 from replication.counters.counter import Change, CounterKey, merged
 from replication.counters.fence import Fence
 from replication.errors import Unavailable
@@ -41,7 +43,7 @@ _DIGITS = 40
 """The most a sequence number has; padded numbers compare as text."""
 
 
-class _Guard(Table):
+class _Guard(BatchReads):
     """Says which changes are counted. `source` is the shard or the first record of the batch; it
     decides about the lane."""
 

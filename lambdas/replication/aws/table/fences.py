@@ -5,12 +5,12 @@ from uuid import uuid4
 
 from replication.aws.batches import by_number
 from replication.aws.table import fence_item
-from replication.aws.table.table import MOST_KEYS, Table
+from replication.aws.table.batch_reads import MOST_KEYS, BatchReads
 from replication.counters.fence import Fence
 from replication.threads import concurrently
 
 
-class Fences(Table):
+class Fences(BatchReads):
     """See the module."""
 
     def put_up(self) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from replication.aws.table import keys
-from replication.aws.table.table import DAY, Table, expiry
+from replication.aws.table.expiry import DAY, expiry
+from replication.aws.table.table import Table
 from replication.errors import Denied
 from replication.s3.bucket_setup import Setup, Setups
 from replication.times import Instant

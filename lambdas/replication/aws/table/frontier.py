@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from replication.aws.table import keys
-from replication.aws.table.table import DAY, Table, expiry
+from replication.aws.table.expiry import DAY, expiry
+from replication.aws.table.table import Table
 from replication.message import Message
 from replication.times import Instant, plus
 

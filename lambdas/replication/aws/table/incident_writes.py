@@ -4,9 +4,10 @@ from typing import Any, NamedTuple
 
 from replication.aws.answers import answering
 from replication.aws.table import counter_item, keys
+from replication.aws.table.expiry import DAY, expiry
 from replication.aws.table.incident_reads import open_key, read_incident
 from replication.aws.table.ledger_item import Item
-from replication.aws.table.table import DAY, Table, expiry
+from replication.aws.table.table import Table
 from replication.counters.counter import FailureKind
 from replication.counters.incident import Incident, encode
 from replication.times import Instant

@@ -26,7 +26,7 @@ from dataclasses import fields, replace
 from hashlib import blake2b
 from typing import Any
 
-from replication.aws.table.table import DAY, expiry
+from replication.aws.table.expiry import DAY, expiry
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem

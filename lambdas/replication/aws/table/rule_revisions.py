@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import answering
 from replication.aws.table import keys
-from replication.aws.table.table import DAY, Table, expiry
+from replication.aws.table.expiry import DAY, expiry
+from replication.aws.table.table import Table
 from replication.s3.rule_history import Revision, RuleHistory
 from replication.s3.rules import parse_configuration
 from replication.times import Instant, plus, wall_clock

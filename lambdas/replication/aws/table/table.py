@@ -1,18 +1,12 @@
 """The calls that most classes of this folder make: one item, all items of a query, a write."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from replication.aws.answers import answering
-from replication.times import Instant, plus, to_datetime
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-DAY = 86_400
-"""Seconds."""
-MOST_KEYS = 100
-"""BatchGetItem takes no more."""
 
 
 class Table:
@@ -47,15 +41,6 @@ class Table:
             for page in pages:
                 yield from page["Items"]
 
-    def _of_keys(self, keys: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-        """BatchGetItem: the items that exist, in no order. At most MOST_KEYS."""
-        request: Any = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        while request:
-            with answering(self.who):
-                answer = self._client.batch_get_item(RequestItems=request)
-            yield from answer["Responses"].get(self._table_name, [])
-            request = answer.get("UnprocessedKeys", {})
-
     def _put(self, item: Mapping[str, Any], **condition: Any) -> bool:
         """PutItem; False when its condition does not hold."""
         with answering(self.who):
@@ -64,8 +49,3 @@ class Table:
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
-
-
-def expiry(at: Instant, seconds: int) -> Mapping[str, str]:
-    """A value of `expires_at`, DynamoDB's time to live, so long after `at`."""
-    return {"N": str(int(to_datetime(plus(at, seconds)).timestamp()))}
