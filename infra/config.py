@@ -105,6 +105,11 @@ class Config:
         return 96 * self.check_base_seconds
 
     @property
+    def metrics_namespace(self) -> str:
+        """The namespace of the metrics that the functions publish."""
+        return f"S3ReplicationTracker/{self.stage}"
+
+    @property
     def is_prod(self) -> bool:
         """Whether the ledger outlives the stack."""
         return self.stage == "prod"

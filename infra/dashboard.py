@@ -3,14 +3,13 @@ tracker's, then the health of the tracker itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.functions.tracker_function import METRICS_NAMESPACE
 from infra.portions import portions
 
 _PERIOD = Duration.minutes(5)
@@ -18,8 +17,6 @@ _NAMES_IN_A_SEARCH = 800
 """Characters of bucket names in one expression; CloudWatch allows searches of up to 1,024."""
 
 _OF_S3 = "AWS/S3,SourceBucket,DestinationBucket,RuleId"
-_OURS = f"{METRICS_NAMESPACE},SourceBucket,DestinationBucket"
-_BY_CODE = f"{_OURS},FailureCode"
 
 _MAX, _SUM = cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.SUM
 
@@ -28,6 +25,7 @@ def build_dashboard(
     scope: Construct,
     *,
     name: str,
+    namespace: str,
     ingest: sqs.Queue,
     dead_letters: Mapping[str, sqs.Queue],
     functions: Mapping[str, lambda_.Function],
@@ -38,7 +36,7 @@ def build_dashboard(
 ) -> cloudwatch.Dashboard:
     """Rows from replication at the top to the tracker's own functions at the bottom."""
     rows: list[list[cloudwatch.IWidget]] = [
-        *(_replication(source_buckets, objective_seconds) if source_buckets else []),
+        *(_replication(namespace, source_buckets, objective_seconds) if source_buckets else []),
         [_heading("Does the tracker work?", "GET /v1/health")],
         [
             _graph(
@@ -77,7 +75,8 @@ def build_dashboard(
             _graph("API latency p99 (ms)", rest.metric_latency(statistic="p99")),
         ],
     ]
-    dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=name)
+    # An account has one list of dashboard names for all Regions.
+    dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=f"{name}-{Aws.REGION}")
     for row in rows:
         dashboard.add_widgets(*row)
     return dashboard
@@ -91,7 +90,7 @@ def _each(
 
 
 def _replication(
-    source_buckets: Sequence[str], objective_seconds: float
+    namespace: str, source_buckets: Sequence[str], objective_seconds: float
 ) -> Iterable[list[cloudwatch.IWidget]]:
     """The questions of an operator. S3 has metrics only for rules that have them enabled.
 
@@ -99,8 +98,11 @@ def _replication(
     of a rule into another Region only the failures are shown.
     """
 
+    of_route = f'"{namespace}",SourceBucket,DestinationBucket'
+    by_code = f"{of_route},FailureCode"
+
     def ours(metric: str, statistic: str) -> Iterable[cloudwatch.IMetric]:
-        return _search(source_buckets, _OURS, metric, statistic)
+        return _search(source_buckets, of_route, metric, statistic)
 
     def of_s3(metric: str, statistic: str) -> Iterable[cloudwatch.IMetric]:
         return _search(source_buckets, _OF_S3, metric, statistic)
@@ -122,7 +124,10 @@ def _replication(
     yield [_heading("What failed, and why?", "GET /v1/incidents?state=open")]
     yield [
         _graph("Failed versions", *ours("FailedVersions", _MAX)),
-        _graph("Failures by code", *_search(source_buckets, _BY_CODE, "Failures", _SUM)),
+        _graph(
+            "Failures by code",
+            *_search(source_buckets, by_code, "Failures", _SUM),
+        ),
         _graph("S3: failed", *of_s3("OperationsFailedReplication", _SUM)),
     ]
     yield [_heading("What happened?", "GET /v1/buckets/{bucket}/timeline")]

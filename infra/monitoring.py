@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Aws, Duration, Fn
+from aws_cdk import Aws, CfnMapping, Duration, Fn
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -13,7 +13,6 @@ from constructs import Construct
 
 from infra.config import Config
 from infra.dashboard import build_dashboard
-from infra.functions.tracker_function import METRICS_NAMESPACE
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
@@ -67,6 +66,7 @@ class Monitoring(Construct):
         name of the function; the ingest queue's dead letters by `ingest`."""
         super().__init__(scope, construct_id)
         self._name = name
+        self._namespace = config.metrics_namespace
         self._action = actions.SnsAction(topic)
         for role, queue in dead_letters.items():
             self._dead_letters(role, queue)
@@ -84,6 +84,7 @@ class Monitoring(Construct):
         self.dashboard = build_dashboard(
             self,
             name=name,
+            namespace=self._namespace,
             ingest=ingest,
             dead_letters=dead_letters,
             functions=functions,
@@ -96,9 +97,19 @@ class Monitoring(Construct):
     @property
     def dashboard_url(self) -> str:
         """The dashboard in the console of the stack's Region."""
-        host = f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home"
+        console = CfnMapping(
+            self,
+            "Consoles",
+            mapping={
+                "aws": {"host": "console.aws.amazon.com"},
+                "aws-cn": {"host": "console.amazonaws.cn"},
+                "aws-us-gov": {"host": "console.amazonaws-us-gov.com"},
+            },
+        ).find_in_map(Aws.PARTITION, "host")
+        path = "/cloudwatch/home?region="
         name = self.dashboard.dashboard_name
-        return Fn.join("", [host, "?region=", Aws.REGION, "#dashboards/dashboard/", name])
+        parts = ["https://", Aws.REGION, ".", console, path, Aws.REGION]
+        return Fn.join("", [*parts, "#dashboards/dashboard/", name])
 
     def _dead_letters(self, role: str, queue: sqs.Queue) -> None:
         self._alarm(
@@ -161,7 +172,7 @@ class Monitoring(Construct):
             "still says PENDING. See which (GET /v1/buckets/{bucket}/objects?status=PENDING, the "
             "oldest first); look at the rule (was it removed?), at the replication role and at the "
             "destination, then replicate it again with S3 Batch Replication.",
-            _published("reconcile", "oldest_pending_seconds", _FIVE_MINUTES, _MAX),
+            self._published("reconcile", "oldest_pending_seconds", _FIVE_MINUTES, _MAX),
             threshold=seconds,
         )
 
@@ -172,7 +183,7 @@ class Monitoring(Construct):
             "recovery point objective is missed. See which and why: GET "
             "/v1/buckets/{bucket}/summary names the objects that hold the watermark back. FAILED "
             "ones say what to mend; then retry them with S3 Batch Replication.",
-            _published("summarize", "WatermarkLagSeconds", _MINUTE, _MAX),
+            self._published("summarize", "WatermarkLagSeconds", _MINUTE, _MAX),
             threshold=minutes * 60,
             periods=3,
         )
@@ -183,7 +194,7 @@ class Monitoring(Construct):
             "A recount found counters that differed from the index and put them right. What "
             "differed is in the summarize function's log (counters differ). It follows dead "
             "letters of summarize; without those it is a defect, so please report it.",
-            _published("summarize", "recount_healed", _FIVE_MINUTES, _SUM),
+            self._published("summarize", "recount_healed", _FIVE_MINUTES, _SUM),
             threshold=0,
         )
 
@@ -211,13 +222,14 @@ class Monitoring(Construct):
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
 
-
-def _published(service: str, name: str, period: Duration, statistic: str) -> cloudwatch.Metric:
-    """A metric that a function publishes itself."""
-    return cloudwatch.Metric(
-        namespace=METRICS_NAMESPACE,
-        metric_name=name,
-        dimensions_map={"service": service},
-        period=period,
-        statistic=statistic,
-    )
+    def _published(
+        self, service: str, name: str, period: Duration, statistic: str
+    ) -> cloudwatch.Metric:
+        """A metric that a function publishes itself."""
+        return cloudwatch.Metric(
+            namespace=self._namespace,
+            metric_name=name,
+            dimensions_map={"service": service},
+            period=period,
+            statistic=statistic,
+        )

@@ -56,6 +56,7 @@ class TrackerStack(Stack):
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
             },
+            namespace=config.metrics_namespace,
         )
         # The construct ids are part of the logical ids of what is deployed, so they stay.
         record = Record(
@@ -93,7 +94,7 @@ class TrackerStack(Stack):
             benign_keys=config.benign_keys,
             topic=topics.incidents,
         )
-        api = Api(self, "Api", shared)
+        api = Api(self, "Api", shared, name=construct_id)
         monitoring = Monitoring(
             self,
             "Monitoring",

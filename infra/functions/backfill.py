@@ -17,6 +17,8 @@ from infra.grants import (
 )
 from infra.queues import dead_letter_queue, work_queue
 
+TIMEOUT = Duration.minutes(15)
+"""The most Lambda allows: a file is worked off in as few rounds as can be."""
 CONCURRENCY = 4
 """Files read at once: some thousand rows a second, well under a new table's write capacity."""
 
@@ -42,7 +44,7 @@ class Backfill(Construct):
         self.queue = work_queue(
             self,
             "Deliveries",
-            visibility_timeout=Duration.minutes(30),
+            visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds()),  # as AWS advises
             max_receive_count=8,
             dead_letters=self.dead_letters,
         )
@@ -52,7 +54,8 @@ class Backfill(Construct):
             service="backfill",
             description="Reads what S3 lists of objects from before the tracker",
             memory_mib=1_769,  # parsing and writing need CPU, as in record: one whole vCPU
-            timeout=Duration.minutes(5),
+            timeout=TIMEOUT,
+            goes_on_by_queue=True,
             environment={
                 "BACKFILL_INELIGIBLE": str(record_ineligible).lower(),
                 "BACKFILL_QUEUE_URL": self.queue.queue_url,

@@ -17,7 +17,12 @@ from infra.ledger import index_arns
 from infra.nag import acknowledge
 
 STAGE_NAME = "prod"
+WAIT_PATH = "/v1/buckets/{bucket}/object/wait"
+"""Has a method of its own, for a limit of its own."""
+WAITS_A_SECOND = 4
+"""With 25 seconds each, about a hundred at once."""
 
+# Without `integrationErrorMessage`: it may hold quotes, which would break the JSON of the line.
 _ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "requestId": "$context.requestId",
     "extendedRequestId": "$context.extendedRequestId",
@@ -28,7 +33,6 @@ _ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "path": "$context.path",
     "status": "$context.status",
     "errorType": "$context.error.responseType",
-    "integrationError": "$context.integrationErrorMessage",
     "latencyMs": "$context.responseLatency",
     "integrationLatencyMs": "$context.integrationLatency",
     "bytes": "$context.responseLength",
@@ -39,8 +43,10 @@ _ACCESS_LOG_FIELDS: Mapping[str, str] = {
 class Api(Construct):
     """`/v1/{proxy+}` goes to the function, which has the routes; the gateway authorizes callers."""
 
-    def __init__(self, scope: Construct, construct_id: str, shared: Shared) -> None:
+    def __init__(self, scope: Construct, construct_id: str, shared: Shared, *, name: str) -> None:
+        """`name`: of the API, and of its metrics, which have no other dimension."""
         super().__init__(scope, construct_id)
+        self._name = name
         built = TrackerFunction(
             self,
             shared,
@@ -48,6 +54,7 @@ class Api(Construct):
             description="Answers questions about replication from the ledger",
             memory_mib=1_024,  # importing pydantic is CPU, and Lambda gives CPU by memory
             timeout=Duration.seconds(29),  # API Gateway waits no longer
+            traced=True,
         )
         self.function = built.function
         allow(
@@ -56,9 +63,9 @@ class Api(Construct):
             [shared.table.table_arn, *index_arns(shared.table)],
         )
         self.rest = self._rest()
-        self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method(
-            "ANY", apigateway.LambdaIntegration(self.function, allow_test_invoke=False)
-        )
+        to_function = apigateway.LambdaIntegration(self.function, allow_test_invoke=False)
+        self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method("ANY", to_function)
+        self.rest.root.resource_for_path(WAIT_PATH).add_method("GET", to_function)
         add_problem_responses(self.rest)
         self._explain_findings()
 
@@ -78,6 +85,7 @@ class Api(Construct):
         rest = apigateway.RestApi(
             self,
             "Rest",
+            rest_api_name=self._name,
             description="S3 replication tracker",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # Logging needs a role that API Gateway has once for each account and Region. It stays
@@ -92,7 +100,16 @@ class Api(Construct):
                 throttling_rate_limit=100,
                 throttling_burst_limit=200,
                 tracing_enabled=True,
-                metrics_enabled=True,
+                # Metrics of each method are charged; the alarm and the dashboard use the API's own.
+                metrics_enabled=False,
+                method_options={
+                    # A request that waits keeps a function busy for up to 25 seconds: without a
+                    # limit of its own this route could use up the account's concurrency.
+                    f"{WAIT_PATH}/GET": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=WAITS_A_SECOND,
+                        throttling_burst_limit=2 * WAITS_A_SECOND,
+                    )
+                },
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 data_trace_enabled=False,  # it would log bodies, and with them object keys
                 access_log_destination=apigateway.LogGroupLogDestination(access_log),

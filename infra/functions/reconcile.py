@@ -52,6 +52,7 @@ class Reconcile(Construct):
             description="Asks S3 about versions that wait too long, and audits finished ones",
             memory_mib=1_024,  # waits for S3 in 16 threads; more memory would buy idle time
             timeout=Duration.minutes(2),
+            goes_on_by_queue=True,
             environment={
                 "AUDITED": f"{audited:g}",
                 "RECONCILE_QUEUE_URL": queue.queue_url,

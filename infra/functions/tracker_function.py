@@ -16,8 +16,6 @@ from constructs import Construct
 from infra.functions.bundle import RUNTIME
 from infra.nag import acknowledge
 
-METRICS_NAMESPACE = "S3ReplicationTracker"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
@@ -26,6 +24,9 @@ class Shared:
     code: lambda_.Code
     table: dynamodb.Table
     environment: Mapping[str, str]
+    namespace: str
+    """Of the metrics that the functions publish. Each stage has its own, so that two stages in one
+    account share no metric and no alarm."""
 
 
 class TrackerFunction(Construct):
@@ -42,9 +43,14 @@ class TrackerFunction(Construct):
         memory_mib: int,
         timeout: Duration,
         environment: Mapping[str, str] | None = None,
+        traced: bool = False,
+        goes_on_by_queue: bool = False,
     ) -> None:
         """`service` is the folder under lambdas/ that holds handler.py; `environment` is what this
-        function needs beside the shared one."""
+        function needs beside the shared one. `traced`: every invocation is traced by X-Ray, which
+        is charged. `goes_on_by_queue`: the function sends what is left of its work to its own
+        queue. Lambda takes that for a loop and stops it after 16 rounds, unless it is allowed; here
+        every round leaves less, so the chain ends by itself."""
         super().__init__(scope, service.capitalize())
         self.log_group = logs.LogGroup(
             self,
@@ -71,22 +77,18 @@ class TrackerFunction(Construct):
             log_group=self.log_group,
             memory_size=memory_mib,
             timeout=timeout,
-            tracing=lambda_.Tracing.ACTIVE,
+            tracing=lambda_.Tracing.ACTIVE if traced else lambda_.Tracing.DISABLED,
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if goes_on_by_queue else None,
             environment={
                 **shared.environment,
                 **(environment or {}),
                 "POWERTOOLS_SERVICE_NAME": service,
-                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_METRICS_NAMESPACE": shared.namespace,
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },
         )
-        acknowledge(
-            self.role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": "X-Ray's PutTraceSegments and "
-                "PutTelemetryRecords and DynamoDB's ListStreams know no resource but *."
-            },
-        )
+        if traced:
+            self._explain_any_resource("X-Ray's PutTraceSegments and PutTelemetryRecords know")
 
     def consume_queue(
         self,
@@ -136,6 +138,7 @@ class TrackerFunction(Construct):
                 on_failure=event_sources.SqsDlq(dead_letters),
             )
         )
+        self._explain_any_resource("DynamoDB's ListStreams knows")
         acknowledge(
             dead_letters,
             {
@@ -143,3 +146,7 @@ class TrackerFunction(Construct):
                 "those of other queues."
             },
         )
+
+    def _explain_any_resource(self, which: str) -> None:
+        finding = "AwsSolutions-IAM5[Resource::*]"
+        acknowledge(self.role, {finding: f"{which} no resource but *."})

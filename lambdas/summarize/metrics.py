@@ -1,14 +1,16 @@
-"""Metrics as CloudWatch's embedded metric format: JSON lines of a function's log. Pure.
+"""Metrics as CloudWatch's embedded metric format: JSON lines of a function's log.
 
     SourceBucket, DestinationBucket     Created, Completed, Failed (sums), LatencySeconds,
                                         WatermarkLagSeconds, PendingVersions, FailedVersions,
                                         PendingBytes (gauges, by schedule)
     ... and FailureCode                 Failures
 
-Dimensions have the names of S3's own replication metrics, so that a dashboard can show both
-together. Latencies are values with counts, one for each bucket of the histogram.
+The namespace is the stage's own, as in the metrics of Powertools. Dimensions have the names of S3's
+own replication metrics, so that a dashboard can show both together. Latencies are values with
+counts, one for each bucket of the histogram.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,12 +22,11 @@ from replication.times import Instant, to_datetime
 
 DIMENSION_CHARACTERS = 1_024
 """The longest value of a dimension that CloudWatch takes."""
-NAMESPACE = "S3ReplicationTracker"
 VALUES_A_METRIC = 100
 """The most values of one metric in a line."""
 
 Document = dict[str, Any]
-Value = float | Mapping[str, list[float]]
+Value = float | Mapping[str, list[float] | float]
 Dimensions = Mapping[str, str]
 
 _SUMS = {"created": "Created", "completed": "Completed", "failed": "Failed"}
@@ -75,7 +76,7 @@ def document(
             "Timestamp": int(to_datetime(now).timestamp() * 1_000),
             "CloudWatchMetrics": [
                 {
-                    "Namespace": NAMESPACE,
+                    "Namespace": os.environ["POWERTOOLS_METRICS_NAMESPACE"],
                     "Dimensions": [list(dimensions)],
                     "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
                 }
@@ -86,7 +87,7 @@ def document(
     }
 
 
-def _latencies(amounts: Mapping[str, int]) -> Iterator[Mapping[str, list[float]]]:
+def _latencies(amounts: Mapping[str, int]) -> Iterator[Mapping[str, list[float] | float]]:
     found = [
         (seconds_of(int(name.removeprefix("latency_"))), float(number))
         for name, number in sorted(amounts.items())
@@ -94,4 +95,13 @@ def _latencies(amounts: Mapping[str, int]) -> Iterator[Mapping[str, list[float]]
     ]
     for start in range(0, len(found), VALUES_A_METRIC):
         part = found[start : start + VALUES_A_METRIC]
-        yield {"Values": [value for value, _ in part], "Counts": [number for _, number in part]}
+        values, counts = [value for value, _ in part], [number for _, number in part]
+        # The published format has the whole statistic set; the lists alone are an extension.
+        yield {
+            "Values": values,
+            "Counts": counts,
+            "Min": min(values),
+            "Max": max(values),
+            "Sum": sum(value * count for value, count in part),
+            "Count": sum(counts),
+        }

@@ -15,7 +15,6 @@ from aws_cdk import App
 from infra import buckets, ingest
 from infra.config import MAX_ARCHIVE_DAYS, MAX_SHARDS, Config, ContextError
 from infra.functions import reconcile
-from infra.functions.tracker_function import METRICS_NAMESPACE
 from infra.gateway_errors import PROBLEM_URN
 from query import problems
 from reconcile.wiring import TICK_SECONDS
@@ -26,7 +25,6 @@ from replication.published.row import STALE_SECONDS
 from replication.s3.events import ConfigurationChanged, Ignored, Operation
 from replication.settings import MissingSettings, Settings, from_env
 from replication.times import Instant
-from summarize import metrics
 from tests.infra.functions.test_query import responses
 from tests.infra.synthesized import LAMBDAS, Synthesized
 from tests.infra.test_ingest import api_call, object_event
@@ -123,13 +121,13 @@ def test_problems_of_the_gateway_and_of_the_function_are_worded_alike(stack: Syn
 def test_alarms_and_dashboard_show_only_metrics_that_the_functions_publish(
     dev: Synthesized,
 ) -> None:
-    assert METRICS_NAMESPACE == metrics.NAMESPACE
     body = dev.one("AWS::CloudWatch::Dashboard")["DashboardBody"]
-    shown = set(re.findall(rf'{{{METRICS_NAMESPACE},[^}}]+}} MetricName=\\*"(\w+)', body))
+    namespace = dev.variables("summarize")["POWERTOOLS_METRICS_NAMESPACE"]
+    shown = set(re.findall(rf'"{namespace}\\*",[^}}]+}} MetricName=\\*"(\w+)', body))
     alarmed = {
         alarm["MetricName"]
         for alarm in dev.of_type("AWS::CloudWatch::Alarm")
-        if alarm.properties.get("Namespace") == METRICS_NAMESPACE
+        if alarm.properties.get("Namespace") == namespace
     }
     assert {"Created", "PendingVersions", "Failures"} <= shown
     assert "oldest_pending_seconds" in alarmed

@@ -140,9 +140,41 @@ def test_the_dashboard_has_a_row_for_each_question_of_the_api(dev: Synthesized) 
 def test_the_dashboard_shows_what_the_tracker_says_beside_it(dev: Synthesized, metric: str) -> None:
     found = [one for one in searches(dev) if f'MetricName="{metric}"' in one]
     assert found
-    assert all("{S3ReplicationTracker,SourceBucket,DestinationBucket}" in one for one in found)
+    schema = '{"S3ReplicationTracker/dev",SourceBucket,DestinationBucket}'
+    assert all(schema in one for one in found)
 
 
 def test_without_buckets_the_dashboard_asks_s3_nothing(empty: Synthesized) -> None:
     assert "AWS/S3" not in json.dumps(widgets(empty))
     assert widgets(empty)
+
+
+def test_two_stages_in_one_account_share_no_metric(dev: Synthesized, prod: Synthesized) -> None:
+    """What is not told apart by the name of a resource is told apart by its namespace."""
+
+    def by_words(stack: Synthesized) -> set[str]:
+        return {
+            json.dumps([alarm.properties.get("Namespace"), alarm.properties.get("Dimensions")])
+            for alarm in stack.of_type("AWS::CloudWatch::Alarm")
+            if str(alarm["Namespace"]).startswith("S3ReplicationTracker")
+            or alarm["Namespace"] == "AWS/ApiGateway"
+        }
+
+    assert len(by_words(dev)) >= 3
+    assert not by_words(dev) & by_words(prod)
+    apis = [stack.one("AWS::ApiGateway::RestApi")["Name"] for stack in (dev, prod)]
+    assert apis == ["S3ReplicationTracker-dev", "S3ReplicationTracker-prod"]
+
+
+def test_the_dashboard_of_each_region_has_a_name_of_its_own(stack: Synthesized) -> None:
+    """An account has one list of names for all Regions."""
+    assert str(stack.one("AWS::CloudWatch::Dashboard")["DashboardName"]).endswith("-REGION")
+
+
+def test_the_console_is_that_of_the_partition(stack: Synthesized) -> None:
+    (hosts,) = stack.template["Mappings"].values()
+    assert {one["host"] for one in hosts.values()} == {
+        "console.aws.amazon.com",
+        "console.amazonaws.cn",
+        "console.amazonaws-us-gov.com",
+    }

@@ -42,9 +42,10 @@ def test_the_outputs_are_those_of_the_contract(stack: Synthesized) -> None:
 def test_the_dashboard_url_leads_to_the_dashboard(dev: Synthesized) -> None:
     dashboard = dev.one("AWS::CloudWatch::Dashboard")
     url = dev.outputs["DashboardUrl"]
-    assert url.startswith("https://REGION.console.aws.amazon.com/cloudwatch/")
+    assert url.startswith("https://REGION.")
+    assert "/cloudwatch/home?region=REGION#" in url
     assert url.endswith(f"#dashboards/dashboard/{dashboard.id}")
-    assert dashboard["DashboardName"] == "S3ReplicationTracker-dev"
+    assert dashboard["DashboardName"] == "S3ReplicationTracker-dev-REGION"
 
 
 def test_no_account_and_no_region_is_written_down(stack: Synthesized) -> None:

@@ -54,6 +54,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
         "SOURCE_BUCKETS": "src",
         "SHARDS": "2",
         "BENIGN_KEYS": "*.tflock",
+        "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

@@ -4,11 +4,27 @@ from collections import Counter
 
 import pytest
 
-from replication.counters.counter import Deltas, FailureKind
+from replication.counters.counter import Deltas, FailureKind, Period
+from replication.counters.period import Level
 from replication.times import Instant
 from summarize import metrics
 
 NOW = Instant("2026-11-22T10:30:00.000Z")
+
+
+@pytest.fixture(autouse=True)
+def namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "S3ReplicationTracker/dev")
+
+
+def test_a_latency_has_the_whole_statistic_set() -> None:
+    day = Period("src", "dst", Level.DAY, "2026-11-22")
+    (document,) = metrics.counted({day: Counter(latency_3=2, latency_9=1)}, NOW)
+    found = document["LatencySeconds"]
+    assert (found["Count"], found["Min"], found["Max"]) == (3, *found["Values"])
+    low, high = found["Values"]
+    assert found["Sum"] == 2 * low + high
+    assert document["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "S3ReplicationTracker/dev"
 
 
 @pytest.mark.parametrize(

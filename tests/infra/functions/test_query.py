@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.functions.query import WAIT_PATH
 from tests.infra.synthesized import Resource, Synthesized
 
 KNOWN_RESPONSES = {
@@ -58,11 +59,12 @@ def test_every_method_needs_iam(stack: Synthesized) -> None:
 
 
 def test_every_path_under_v1_reaches_the_query_function_as_it_is(stack: Synthesized) -> None:
-    (method,) = stack.of_type("AWS::ApiGateway::Method")
-    assert paths(stack)[method["ResourceId"]] == "/v1/{proxy+}"
-    assert method["HttpMethod"] == "ANY"
-    assert method["Integration"]["Type"] == "AWS_PROXY"
-    assert f"{stack.function('query').id}.Arn/invocations" in method["Integration"]["Uri"]
+    methods = stack.of_type("AWS::ApiGateway::Method")
+    known = {paths(stack)[one["ResourceId"]]: one["HttpMethod"] for one in methods}
+    assert known == {"/v1/{proxy+}": "ANY", WAIT_PATH: "GET"}
+    for method in methods:
+        assert method["Integration"]["Type"] == "AWS_PROXY"
+        assert f"{stack.function('query').id}.Arn/invocations" in method["Integration"]["Uri"]
 
 
 def test_the_function_gives_up_no_later_than_the_gateway(stack: Synthesized) -> None:
@@ -73,12 +75,12 @@ def test_the_stage_is_throttled_traced_and_logged(stack: Synthesized) -> None:
     stage = stack.one("AWS::ApiGateway::Stage")
     assert stage["StageName"] == "prod"
     assert stage["TracingEnabled"] is True
-    (settings,) = stage["MethodSettings"]
+    (settings,) = (one for one in stage["MethodSettings"] if one["ResourcePath"] == "/*")
     assert settings["ResourcePath"] == "/*"
     assert settings["HttpMethod"] == "*"
     assert settings["ThrottlingRateLimit"] == 100
     assert settings["ThrottlingBurstLimit"] == 200
-    assert settings["MetricsEnabled"] is True
+    assert settings["MetricsEnabled"] is False
     assert settings["DataTraceEnabled"] is False, "bodies hold object keys"
 
 
@@ -87,6 +89,7 @@ def test_the_access_log_is_json_that_names_the_caller(stack: Synthesized) -> Non
     line = json.loads(setting["Format"])
     assert line["caller"] == "$context.identity.userArn"
     assert {"requestId", "time", "method", "path", "status", "latencyMs"} <= set(line)
+    assert "integrationErrorMessage" not in setting["Format"], "it may hold quotes"
     groups = [group.id for group in stack.of_type("AWS::Logs::LogGroup")]
     assert setting["DestinationArn"].rpartition(":log-group:")[2] in groups
 
@@ -147,3 +150,23 @@ def test_the_api_url_takes_a_path_as_it_is(stack: Synthesized) -> None:
     assert stack.outputs["ApiUrl"] == f"https://{rest}.execute-api.REGION.amazonaws.com/{stage}"
     assert rest
     assert stack.one("AWS::ApiGateway::RestApi")["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+
+
+def test_waiting_has_a_limit_of_its_own_below_the_accounts_concurrency(
+    stack: Synthesized,
+) -> None:
+    """A waiting request keeps a function busy for 25 seconds."""
+    (wait,) = (
+        one
+        for one in stack.one("AWS::ApiGateway::Stage")["MethodSettings"]
+        if one["ResourcePath"] != "/*"
+    )
+    assert wait["ResourcePath"].replace("~1", "/").endswith("/object/wait")
+    assert wait["ThrottlingRateLimit"] * 25 <= 100
+    paths = {one["PathPart"] for one in stack.of_type("AWS::ApiGateway::Resource")}
+    assert {"wait", "{proxy+}"} <= paths
+
+
+def test_no_metric_of_a_single_method_is_paid_for(stack: Synthesized) -> None:
+    settings = stack.one("AWS::ApiGateway::Stage")["MethodSettings"]
+    assert not any(one.get("MetricsEnabled") for one in settings)

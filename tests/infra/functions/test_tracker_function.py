@@ -11,13 +11,10 @@ from tests.infra.synthesized import LAMBDAS, SERVICES, Synthesized, synthesize
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_function_runs_the_newest_python_on_arm_and_is_traced(
-    stack: Synthesized, service: str
-) -> None:
+def test_a_function_runs_the_newest_python_on_arm(stack: Synthesized, service: str) -> None:
     function = stack.function(service)
     assert function["Runtime"] == "python3.14"
     assert function["Architectures"] == ["arm64"]
-    assert function["TracingConfig"] == {"Mode": "Active"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -55,7 +52,7 @@ def test_a_function_knows_the_table_the_buckets_and_its_own_name(
     assert variables["DESTINATION_BUCKETS"] == ",".join(DESTINATIONS)
     assert variables["SHARDS"] == "4"
     assert variables["POWERTOOLS_SERVICE_NAME"] == service
-    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "S3ReplicationTracker"
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "S3ReplicationTracker/dev"
     assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
@@ -121,3 +118,39 @@ def test_a_renamed_source_changes_the_digest(tree: Path) -> None:
     before = code_digest(tree)
     source.rename(source.with_name("two.py"))
     assert code_digest(tree) != before
+
+
+def test_only_functions_that_go_on_by_their_own_queue_may_call_themselves(
+    stack: Synthesized,
+) -> None:
+    """Lambda ends other chains after 16 rounds, which is right: they would be a mistake."""
+    allowed = {
+        service
+        for service in SERVICES
+        if stack.function(service).properties.get("RecursiveLoop") == "Allow"
+    }
+    sends_to_its_own_queue = {
+        service
+        for service in SERVICES
+        for name, url in stack.variables(service).items()
+        if name == f"{service.upper()}_QUEUE_URL"
+        and stack.by_arn(stack.event_source(service)["EventSourceArn"]).id == url
+    }
+    assert allowed == sends_to_its_own_queue == {"backfill", "reconcile"}
+
+
+def test_a_queue_hides_a_message_for_as_long_as_its_function_may_need(stack: Synthesized) -> None:
+    for service in ("record", "reconcile", "backfill"):
+        queue = stack.by_arn(stack.event_source(service)["EventSourceArn"])
+        assert queue["VisibilityTimeout"] >= 6 * stack.function(service)["Timeout"], service
+    assert stack.function("backfill")["Timeout"] == 900
+
+
+def test_only_the_api_is_traced(stack: Synthesized) -> None:
+    """X-Ray charges each trace; queues and schedules have metrics and logs."""
+    traced = {
+        service
+        for service in SERVICES
+        if stack.function(service).properties.get("TracingConfig", {}).get("Mode") == "Active"
+    }
+    assert traced == {"query"}
