@@ -1,11 +1,7 @@
 """Packaging of the functions: one asset, built without Docker."""
 
 import hashlib
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import jsii
@@ -20,16 +16,12 @@ from aws_cdk import (
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.functions.bytecode import UV, compile_all, interpreter_of
+from infra.functions.bytecode import compile_all, interpreter_of
+from infra.functions.contents import NOT_SHIPPED, fill, shipped
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 PYTHON = RUNTIME.name.removeprefix("python")
 PLATFORM = "aarch64-manylinux2014"
-
-FOR_LAMBDA = ("--python-platform", PLATFORM, "--python-version", PYTHON)
-"""What uv must know to choose the wheels; without it they are those for this machine."""
-
-_NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "requirements.in")
 
 
 def code_of(
@@ -48,7 +40,7 @@ def code_of(
     the functions' version; where there is none, a warning at `scope` says that bytecode is missing.
     """
     if not bundle_dependencies:
-        return lambda_.Code.from_asset(str(lambdas), exclude=list(_NOT_SHIPPED))
+        return lambda_.Code.from_asset(str(lambdas), exclude=list(NOT_SHIPPED))
     compiler = None
     # Not for `cdk list` and `cdk destroy`, which make no bundle.
     if Stack.of(scope).bundling_required:
@@ -88,36 +80,11 @@ class UvBundling:
             subprocess.CalledProcessError: uv could not install or a module does not compile; the
                 output says why.
         """
-        fill(Path(output_dir), self._lambdas)
+        wheels = ("--python-platform", PLATFORM, "--python-version", PYTHON)
+        fill(Path(output_dir), self._lambdas, wheels=wheels)
         if self._compiler:
             compile_all(Path(output_dir), python=self._compiler)
         return True
-
-
-def fill(output: Path, lambdas: Path, *, platform: Sequence[str] = FOR_LAMBDA) -> None:
-    """Put the sources and the wheels of the locked packages into `output`, without bytecode.
-
-    Raises:
-        subprocess.CalledProcessError: uv could not install; its output on stderr says why.
-    """
-    # Every version and hash comes from the committed lock file.
-    subprocess.run(  # noqa: S603
-        [
-            *(str(UV), "pip", "install", "--quiet", "--no-config"),
-            *("--python", sys.executable, "--target", str(output), *platform),
-            *("--only-binary", ":all:", "--require-hashes"),
-            *("-r", str(lambdas / "requirements.txt")),
-        ],
-        check=True,
-        # Else uv would compile with the Python that runs it.
-        env=os.environ | {"UV_COMPILE_BYTECODE": "0"},
-    )
-    # Console scripts and uv's own lock file. The small *.dist-info folders stay: by them Amazon
-    # Inspector recognizes the packages of a function.
-    shutil.rmtree(output / "bin", ignore_errors=True)
-    (output / ".lock").unlink(missing_ok=True)
-    ignored = shutil.ignore_patterns(*_NOT_SHIPPED)
-    shutil.copytree(lambdas, output, ignore=ignored, dirs_exist_ok=True)
 
 
 def code_digest(lambdas: Path, *, bytecode: bool) -> str:
@@ -125,17 +92,7 @@ def code_digest(lambdas: Path, *, bytecode: bool) -> str:
     requirements."""
     kind = "bytecode" if bytecode else "sources"
     digest = hashlib.sha256(f"{PYTHON}\0{PLATFORM}\0{kind}".encode())
-    for file in _shipped(lambdas):
+    for file in shipped(lambdas):
         content = hashlib.sha256(file.read_bytes()).hexdigest()
         digest.update(f"\0{file.relative_to(lambdas).as_posix()}\0{content}".encode())
     return digest.hexdigest()
-
-
-def _shipped(root: Path) -> Iterator[Path]:
-    for entry in sorted(root.iterdir()):
-        if any(entry.match(pattern) for pattern in _NOT_SHIPPED):
-            continue
-        if entry.is_dir():
-            yield from _shipped(entry)
-        else:
-            yield entry
