@@ -47,7 +47,7 @@ class TrackerStack(Stack):
         buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue)
         topics = Topics(self, "Topics")
         shared = Shared(
-            code=code_of(lambdas, bundle_dependencies=config.bundle_dependencies),
+            code=code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies),
             table=ledger.table,
             environment={
                 "TABLE_NAME": ledger.table.table_name,

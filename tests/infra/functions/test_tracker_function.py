@@ -93,29 +93,29 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_the_same_sources_have_the_same_digest_wherever_they_are(tree: Path) -> None:
-    assert code_digest(tree) == code_digest(LAMBDAS)
+    assert code_digest(tree, bytecode=True) == code_digest(LAMBDAS, bytecode=True)
 
 
 def test_what_is_not_shipped_does_not_change_the_digest(tree: Path) -> None:
-    before = code_digest(tree)
+    before = code_digest(tree, bytecode=True)
     (tree / "record" / "__pycache__").mkdir(exist_ok=True)
     (tree / "record" / "__pycache__" / "handler.cpython-314.pyc").write_bytes(b"\0")
     (tree / ".DS_Store").write_bytes(b"\0")
-    assert code_digest(tree) == before
+    assert code_digest(tree, bytecode=True) == before
 
 
 @pytest.mark.parametrize("name", ["record/new_module.py", "requirements.txt"])
 def test_a_changed_source_or_lock_changes_the_digest(tree: Path, name: str) -> None:
-    before = code_digest(tree)
+    before = code_digest(tree, bytecode=True)
     with (tree / name).open("a") as file:
         file.write("# changed\n")
-    assert code_digest(tree) != before
+    assert code_digest(tree, bytecode=True) != before
 
 
 def test_a_renamed_source_changes_the_digest(tree: Path) -> None:
     source = tree / "record" / "one.py"
     source.write_text("ONE = 1\n")
-    before = code_digest(tree)
+    before = code_digest(tree, bytecode=True)
     source.rename(source.with_name("two.py"))
     assert code_digest(tree) != before
 
@@ -154,3 +154,9 @@ def test_only_the_api_is_traced(stack: Synthesized) -> None:
         if stack.function(service).properties.get("TracingConfig", {}).get("Mode") == "Active"
     }
     assert traced == {"query"}
+
+    assert code_digest(tree, bytecode=True) != before
+
+
+def test_bytecode_changes_the_digest() -> None:
+    assert code_digest(LAMBDAS, bytecode=True) != code_digest(LAMBDAS, bytecode=False)
