@@ -52,6 +52,7 @@ class TrackedBuckets(Construct):
         }
         self.tracked = list(tracked.values())
         self.sources = [tracked[name] for name in config.source_buckets]
+        self.wirings: list[CustomResource] = []
         if not tracked:
             return
         self._ingest = ingest
@@ -63,8 +64,10 @@ class TrackedBuckets(Construct):
         self._let_send([tracked[name] for name in told], sorted({*topics.values()}))
         check = self._check(config)
         subscriptions = self._subscribe(sorted({*topics.values()}), after=check)
-        for name in config.tracked_buckets:
+        self.wirings = [
             self._wire(name, [check, *subscriptions], is_told=name in told)
+            for name in config.tracked_buckets
+        ]
 
     def _check(self, config: Config) -> CustomResource:
         check = self._custom(
@@ -80,7 +83,7 @@ class TrackedBuckets(Construct):
         check.node.add_dependency(*self._handler.permissions.values())
         return check
 
-    def _wire(self, name: str, after: Sequence[IDependable], *, is_told: bool) -> None:
+    def _wire(self, name: str, after: Sequence[IDependable], *, is_told: bool) -> CustomResource:
         wiring = self._custom(
             f"{name}-wiring",
             BUCKET,
@@ -89,6 +92,7 @@ class TrackedBuckets(Construct):
         # S3 checks that it may send when the queue is configured, so the policy must exist by then.
         policy = self._ingest.node.find_child("Policy")
         wiring.node.add_dependency(self._handler.permissions[name], policy, *after)
+        return wiring
 
     def _custom(
         self, construct_id: str, resource_type: str, properties: Mapping[str, object]

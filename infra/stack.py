@@ -70,7 +70,7 @@ class TrackerStack(Stack):
             tracked=buckets.tracked,
         )
         # Its first look at a source is where tracking of it begins: after its events are on.
-        record.node.add_dependency(buckets)
+        record.function.node.add_dependency(*buckets.wirings)
         reconcile = Reconcile(
             self,
             "Reconciler",

@@ -18,7 +18,7 @@ from local.emulator.server import REGION, Server, free_port, start, stop
 from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
-from tests.infra.test_buckets import REPLICATION_EVENTS
+from infra.buckets import REPLICATION_EVENTS
 
 pytestmark = pytest.mark.e2e
 
@@ -136,7 +136,7 @@ def test_what_others_configured_on_a_bucket_survives_the_tracker(
 
     emulator.deploy(dev)
     assert emulator.theirs(source) == theirs
-    assert emulator.ours(source) == REPLICATION_EVENTS
+    assert emulator.ours(source) == {*REPLICATION_EVENTS}
     for bucket in {*SOURCES, *DESTINATIONS}:
         assert "EventBridgeConfiguration" in emulator.notifications(bucket)
 
