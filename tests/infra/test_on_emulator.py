@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from infra.buckets import REPLICATION_EVENTS
 from local.demo_buckets import client
 from local.emulator.server import REGION, Server, free_port, start, stop
 from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
-from infra.buckets import REPLICATION_EVENTS
 
 pytestmark = pytest.mark.e2e
 
