@@ -14,9 +14,7 @@ from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import SERVICES, Resource, Synthesized, listed, synthesize
 
 TRACKED = sorted({*SOURCES, *DESTINATIONS})
-TOPIC = "arn:aws:sns:REGION:ACCOUNT:theirs".replace("REGION", "eu-west-1").replace(
-    "ACCOUNT", "1111" + "2222" + "3333"
-)
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:theirs"
 
 
 @pytest.fixture(scope="module")

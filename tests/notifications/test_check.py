@@ -92,7 +92,7 @@ def test_everything_is_told_at_once_and_in_one_time() -> None:
         if bucket.startswith("denied"):
             raise Denied("s3:GetBucketNotification", bucket)
 
-    buckets = {f"denied-{number}": {} for number in range(3)}
+    buckets: dict[str, dict[str, object]] = {f"denied-{number}": {} for number in range(3)}
     s3 = MemoryS3({"orders": TAKEN, **buckets}, on_read=refuse)
     said = problems(s3, "orders", "missing", clock=clock)
     assert len(said) == 5
