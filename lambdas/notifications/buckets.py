@@ -67,7 +67,7 @@ class Buckets:
         try:
             self._settle(bucket, replace(ours, events=()), lambda now: unwired(now, ours), patience)
         except Gone:
-            log.info("%s is gone, and our notification with it", bucket)
+            log.warning("%s is gone, and our notification with it", bucket)
 
     def _settle(self, bucket: str, ours: Ours, want: Want, patience: Patience) -> None:
         validated = True
@@ -95,7 +95,7 @@ class Buckets:
                 problem = str(error)
             if is_last:
                 raise Refused(f"Bucket {bucket}: {problem}")
-            log.info("%s again: %s", bucket, problem)
+            log.warning("%s again: %s", bucket, problem)
             patience.pause(attempt)
 
 

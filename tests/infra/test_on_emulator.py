@@ -16,7 +16,7 @@ from constructs import Construct
 import infra.stack
 from infra.buckets import REPLICATION_EVENTS
 from infra.config import Config
-from local.emulator.server import free_port, start, stop
+from local.emulator.server import REGION, free_port, start, stop
 from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.emulated import STACK, Emulator
@@ -138,6 +138,17 @@ def test_a_deleted_queue_of_somebody_else_is_no_obstacle(
     emulator.destroy()
     assert emulator.theirs(source) == theirs
     assert emulator.ours(source) == set()
+
+
+def test_a_bucket_in_another_region_is_told_with_both(emulator: Emulator) -> None:
+    emulator.client("s3").create_bucket(
+        Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    said = emulator.refusal(
+        synthesize({"source_buckets": SOURCES[0], "destination_buckets": "far-away"})
+    )
+    assert f"Bucket far-away is in Region eu-west-1, the tracker's queue in {REGION}" in said
+    assert emulator.ours(SOURCES[0]) == set()
 
 
 class OfCdk(Construct):
