@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from constructs import Node
@@ -27,8 +27,12 @@ back."""
 MAX_PATTERNS_BYTES = 400
 """They are an environment variable as well."""
 
+MAX_TOPICS_BYTES = 1_000
+"""They stand in the ingest queue's policy as well, each once."""
+
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -53,6 +57,8 @@ class Config:
     `objective_minutes` is the recovery point objective: a destination further behind raises an
     alarm. Incidents of keys that match one of `benign_keys` are recorded and send no message.
     `archive_days` is how long raw object events are kept for a replay; 0 keeps none.
+    `replication_topics`: SNS topics that get the `s3:Replication:*` events of source buckets
+    already, by bucket.
     """
 
     stage: str = "dev"
@@ -68,6 +74,7 @@ class Config:
     objective_minutes: float = 60
     benign_keys: tuple[str, ...] = ()
     archive_days: int = 14
+    replication_topics: Mapping[str, str] = field(default_factory=dict)
     bundle_dependencies: bool = True
 
     @classmethod
@@ -128,6 +135,10 @@ class Config:
                 f"environment has room for {MAX_BUCKET_NAMES_BYTES}; deploy a second tracker under "
                 "another stage"
             )
+        problems += [
+            f"replication_topics: {name!r} is not in source_buckets; name it there as well"
+            for name in sorted({*self.replication_topics} - {*self.source_buckets})
+        ]
         return problems
 
 
@@ -180,6 +191,25 @@ def _patterns(raw: Any) -> tuple[str, ...]:
             f"give patterns of keys separated by commas, at most {MAX_PATTERNS_BYTES} bytes"
         )
     return tuple(name.strip() for name in raw.split(",") if name.strip())
+
+
+def _topics(raw: Any) -> Mapping[str, str]:
+    """`bucket=arn,bucket=arn`, or an object in cdk.json."""
+    if isinstance(raw, str):
+        pairs = [pair.strip().partition("=")[::2] for pair in raw.split(",") if pair.strip()]
+    elif isinstance(raw, dict):
+        pairs = list(raw.items())
+    else:
+        raise ValueError("give bucket=ARN of a topic, separated by commas")
+    for bucket, topic in pairs:
+        if not isinstance(topic, str) or not _TOPIC.fullmatch(topic):
+            raise ValueError(f"{bucket}={topic}: give the ARN of a standard SNS topic")
+    topics = dict(pairs)
+    if len(topics) < len(pairs):
+        raise ValueError("a bucket is named twice; S3 sends an event type to one topic only")
+    if len("".join({*topics.values()})) > MAX_TOPICS_BYTES:
+        raise ValueError(f"give at most {MAX_TOPICS_BYTES} bytes of different topics")
+    return topics
 
 
 def _buckets(raw: Any) -> tuple[str, ...]:
@@ -242,6 +272,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "objective_minutes": _number(1, 43_200),
     "benign_keys": _patterns,
     "archive_days": _whole(0, MAX_ARCHIVE_DAYS),
+    "replication_topics": _topics,
     "bundle_dependencies": _flag,
 }
 """Every value of the context: how it is read and checked. Defaults stand in `Config`."""

@@ -44,10 +44,11 @@ class TrackerStack(Stack):
 
         ledger = Ledger(self, "Ledger", keep=config.is_prod)
         ingest = Ingest(self, "Ingest", config=config)
-        buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue)
+        code = code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies)
+        buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue, code=code)
         topics = Topics(self, "Topics")
         shared = Shared(
-            code=code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies),
+            code=code,
             table=ledger.table,
             environment={
                 "TABLE_NAME": ledger.table.table_name,
@@ -69,6 +70,8 @@ class TrackerStack(Stack):
             sources=buckets.sources,
             tracked=buckets.tracked,
         )
+        # Its first look at a source is where tracking of it begins: after its events are on.
+        record.function.node.add_dependency(*buckets.wirings)
         reconcile = Reconcile(
             self,
             "Reconciler",

@@ -24,6 +24,7 @@ LISTS = [
 KEPT_OUT = {
     "announce": ["replication.aws.table.ledger", "replication.aws.s3"],
     "backfill": ["query", "replication.aws.table.index_reads"],
+    "notifications": ["query", "replication.aws.table", "replication.aws.sns"],
     "query": ["replication.aws.table.ledger", "replication.aws.s3"],
     "reconcile": ["query", "replication.counters", "replication.aws.sns"],
     "record": [*LISTS, "replication.counters", "replication.published", "replication.aws.sns"],

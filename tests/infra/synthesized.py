@@ -15,8 +15,10 @@ from infra.stack import TrackerStack
 
 ROOT = Path(__file__).parents[2]
 LAMBDAS = ROOT / "lambdas"
-SERVICES = sorted(file.parent.name for file in LAMBDAS.glob("*/handler.py"))
-"""Every function of the project."""
+AT_DEPLOYMENTS = "notifications"
+"""The function of the custom resources. It runs at deployments alone, and knows no ledger."""
+SERVICES = sorted({file.parent.name for file in LAMBDAS.glob("*/handler.py")} - {AT_DEPLOYMENTS})
+"""Every other function of the project."""
 
 _WARNING = "aws:cdk:warning"
 _PSEUDO = {

@@ -85,9 +85,11 @@ def test_the_reconciler_first_looks_back_one_period_of_its_schedule() -> None:
 
 
 def test_sources_send_the_replication_events_that_the_functions_read() -> None:
-    """CDK writes `Replication:OperationNotTracked` as REPLICATION_OPERATION_NOT_TRACKED."""
-    names = {re.sub(r":|(?<=[a-z])(?=[A-Z])", "_", one).upper() for one in Operation}
-    assert {event.name for event in buckets.REPLICATION_EVENTS} == names
+    assert {*buckets.REPLICATION_EVENTS} == {f"s3:{one}" for one in Operation}
+
+
+def test_custom_resources_have_the_types_that_their_function_knows() -> None:
+    assert {buckets.CHECK, buckets.BUCKET} <= texts_of_the_functions()
 
 
 @pytest.mark.parametrize("detail_type", ingest.OBJECT_EVENTS)

@@ -1,110 +1,83 @@
-"""Buckets get our notifications and keep those that others configured.
+"""Tracked buckets get our notifications in the right order, by a function that may do just that.
 
-The handler under test is CDK's own, taken from the template: if an upgrade of aws-cdk-lib changes
-how it merges notifications, tests fail here.
+What the function does with them is tested in tests/notifications/, and with CloudFormation in
+test_on_emulator.py.
 """
 
-import copy
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
+import json
 
-import boto3
 import pytest
 
-from tests.infra.conftest import DESTINATIONS, SOURCES
-from tests.infra.synthesized import SERVICES, Resource, Synthesized, listed
+from infra.buckets import BUCKET, CHECK, REPLICATION_EVENTS
+from infra.config import MAX_TOPICS_BYTES, MAX_TRACKED_BUCKETS
+from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
+from tests.infra.synthesized import SERVICES, Resource, Synthesized, listed, synthesize
 
 TRACKED = sorted({*SOURCES, *DESTINATIONS})
-REPLICATION_EVENTS = {
-    "s3:Replication:OperationFailedReplication",
-    "s3:Replication:OperationMissedThreshold",
-    "s3:Replication:OperationReplicatedAfterThreshold",
-    "s3:Replication:OperationNotTracked",
-}
-THEIRS = {
-    "QueueConfigurations": [
-        {
-            "Id": "theirs",
-            "QueueArn": "arn:aws:sqs:eu-west-1:111122223333:theirs",
-            "Events": ["s3:ObjectCreated:*"],
-            "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "in/"}]}},
-        }
-    ],
-    "TopicConfigurations": [
-        {
-            "Id": "arn:aws:cloudformation:eu-west-1:111122223333:stack/another/1-42",
-            "TopicArn": "arn:aws:sns:eu-west-1:111122223333:theirs",
-            "Events": ["s3:ObjectRemoved:*"],
-        }
-    ],
-}
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:theirs"
 
 
-def wirings(stack: Synthesized, bucket: str) -> list[Resource]:
-    """A bucket's custom resources in the order of their dependencies."""
-    found = [
-        resource
-        for resource in stack.of_type("Custom::S3BucketNotifications")
-        if resource["BucketName"] == bucket
-    ]
-    return sorted(found, key=lambda one: len(_waits_for(one) & {other.id for other in found}))
+@pytest.fixture(scope="module")
+def by_topic() -> Synthesized:
+    """One of the sources sends its replication events to somebody's topic already."""
+    return synthesize({**BUCKETS, "replication_topics": f"{SOURCES[0]}={TOPIC}"})
 
 
-def _waits_for(resource: Resource) -> set[str]:
+def wiring(stack: Synthesized, bucket: str) -> Resource:
+    (found,) = (one for one in stack.of_type(BUCKET) if one["BucketName"] == bucket)
+    return found
+
+
+def permission(stack: Synthesized, bucket: str) -> Resource:
+    (found,) = (
+        one
+        for one in stack.of_type("AWS::IAM::Policy")
+        for statement in one["PolicyDocument"]["Statement"]
+        if statement["Action"] == "s3:*BucketNotification"
+        and statement["Resource"] == f"arn:aws:s3:::{bucket}"
+    )
+    return found
+
+
+def waits_for(resource: Resource) -> set[str]:
     return set(listed(resource.raw.get("DependsOn", [])))
 
 
-@pytest.mark.parametrize("bucket", TRACKED)
-def test_a_tracked_bucket_sends_its_events_to_event_bridge(dev: Synthesized, bucket: str) -> None:
-    configurations = [wiring["NotificationConfiguration"] for wiring in wirings(dev, bucket)]
-    assert sum("EventBridgeConfiguration" in one for one in configurations) == 1
+def test_every_tracked_bucket_is_wired_once(dev: Synthesized) -> None:
+    assert sorted(one["BucketName"] for one in dev.of_type(BUCKET)) == TRACKED
 
 
-@pytest.mark.parametrize("bucket", SOURCES)
-def test_a_source_sends_its_replication_events_to_the_ingest_queue(
-    dev: Synthesized, bucket: str
+def test_sources_alone_send_their_replication_events_to_the_ingest_queue(dev: Synthesized) -> None:
+    for bucket in TRACKED:
+        found = wiring(dev, bucket)
+        assert found["QueueArn"] == dev.ingest.arn
+        events = found.properties.get("Events")
+        assert events == (list(REPLICATION_EVENTS) if bucket in SOURCES else None)
+
+
+def test_the_entry_has_one_id_for_all_deployments_of_a_stage(
+    dev: Synthesized, prod: Synthesized
 ) -> None:
-    queues = [
-        queue
-        for wiring in wirings(dev, bucket)
-        for queue in wiring["NotificationConfiguration"].get("QueueConfigurations", [])
-    ]
-    assert {event for queue in queues for event in queue["Events"]} == REPLICATION_EVENTS
-    assert {queue["QueueArn"] for queue in queues} == {dev.ingest.arn}
+    for stage, stack in {"dev": dev, "prod": prod}.items():
+        for one in (*stack.of_type(BUCKET), *stack.of_type(CHECK)):
+            assert one["NotificationId"] == f"S3ReplicationTracker-{stage}"
 
 
-@pytest.mark.parametrize("bucket", sorted({*DESTINATIONS} - {*SOURCES}))
-def test_a_mere_destination_sends_no_replication_events(dev: Synthesized, bucket: str) -> None:
-    (wiring,) = wirings(dev, bucket)
-    assert wiring["NotificationConfiguration"] == {"EventBridgeConfiguration": {}}
-
-
-def test_two_wirings_of_one_bucket_never_run_at_once(dev: Synthesized) -> None:
-    """The handler reads, merges and writes: two at once would lose what one of them wrote."""
-    for bucket in SOURCES:
-        first, second = wirings(dev, bucket)
-        assert first.id in _waits_for(second)
+def test_all_buckets_are_checked_before_any_is_changed(dev: Synthesized) -> None:
+    check = dev.one(CHECK)
+    assert check["Buckets"] == TRACKED
+    assert sorted(check["Sources"]) == sorted(SOURCES)
+    assert check["Events"] == list(REPLICATION_EVENTS)
+    assert {permission(dev, bucket).id for bucket in TRACKED} <= waits_for(check)
+    for bucket in TRACKED:
+        assert check.id in waits_for(wiring(dev, bucket))
 
 
 def test_the_permission_to_unwire_a_bucket_outlives_its_wiring(dev: Synthesized) -> None:
     """CloudFormation deletes what depends on a resource before the resource: a bucket that is taken
     out of the context must still be allowed to be changed while its wiring is undone."""
-    for bucket in {*SOURCES, *DESTINATIONS}:
-        (policy,) = (
-            one
-            for one in dev.of_type("AWS::IAM::Policy")
-            if one["PolicyDocument"]["Statement"]
-            == [
-                {
-                    "Action": "s3:*BucketNotification",
-                    "Effect": "Allow",
-                    "Resource": f"arn:aws:s3:::{bucket}",
-                }
-            ]
-        )
-        for wiring in wirings(dev, bucket):
-            assert policy.id in _waits_for(wiring)
+    for bucket in TRACKED:
+        assert permission(dev, bucket).id in waits_for(wiring(dev, bucket))
 
 
 def test_the_queue_policy_comes_before_the_notification_that_names_the_queue(
@@ -116,132 +89,106 @@ def test_the_queue_policy_comes_before_the_notification_that_names_the_queue(
         if dev.ingest.id in policy["Queues"]
     )
     for bucket in SOURCES:
-        assert policy in _waits_for(wirings(dev, bucket)[-1])
+        assert policy in waits_for(wiring(dev, bucket))
 
 
-def test_no_bucket_is_taken_for_the_stacks_own(dev: Synthesized) -> None:
-    """`Managed: true` would overwrite the whole configuration, and empty it on deletion."""
-    for wiring in dev.of_type("Custom::S3BucketNotifications"):
-        assert wiring["Managed"] is False
+def test_the_recorder_first_looks_at_a_source_when_its_events_are_on(dev: Synthesized) -> None:
+    """What it sees then is where tracking begins."""
+    assert {one.id for one in dev.of_type(BUCKET)} <= waits_for(dev.function("record"))
+
+
+def test_a_function_that_does_not_start_holds_nobody_up_for_an_hour(dev: Synthesized) -> None:
+    for one in (*dev.of_type(BUCKET), *dev.of_type(CHECK)):
+        function = dev.by_arn(one["ServiceToken"])
+        assert function["Handler"] == "notifications.handler.handler"
+        assert function["Timeout"] < int(one["ServiceTimeout"]) < 3_600
+
+
+def test_the_function_runs_like_the_others_and_logs_to_a_group_of_its_own(dev: Synthesized) -> None:
+    function = dev.function("notifications")
+    record = dev.function("record")
+    for name in ("Runtime", "Architectures", "Code"):
+        assert function[name] == record[name]
+    (group,) = (
+        one
+        for one in dev.of_type("AWS::Logs::LogGroup")
+        if one.id == function["LoggingConfig"]["LogGroup"]
+    )
+    assert group["RetentionInDays"] == 30
+
+
+def test_no_bucket_is_the_stacks_own(dev: Synthesized) -> None:
     assert dev.of_type("AWS::S3::Bucket") == []
 
 
-def test_a_stack_without_buckets_has_no_handler(empty: Synthesized) -> None:
-    assert empty.of_type("Custom::S3BucketNotifications") == []
+def test_a_stack_without_buckets_has_no_such_function(empty: Synthesized) -> None:
+    assert empty.of_type(BUCKET) == empty.of_type(CHECK) == []
     handlers = {function["Handler"] for function in empty.of_type("AWS::Lambda::Function")}
     assert handlers == {f"{service}.handler.handler" for service in SERVICES}
 
 
-class FakeS3:
-    """The one configuration of one bucket; like S3, it names what comes without an id."""
-
-    def __init__(self, configuration: dict[str, Any]) -> None:
-        self.configuration = copy.deepcopy(configuration)
-
-    def get_bucket_notification_configuration(self, **_arguments: object) -> dict[str, Any]:
-        return {**copy.deepcopy(self.configuration), "ResponseMetadata": {}}
-
-    def put_bucket_notification_configuration(self, **arguments: Any) -> None:
-        sent = copy.deepcopy(arguments["NotificationConfiguration"])
-        self.configuration = {
-            kind: entries
-            for kind, entries in sent.items()
-            if entries or kind == "EventBridgeConfiguration"
-        }
-        for entries in self.configuration.values():
-            for number, entry in enumerate(entries):
-                entry["Id"] = entry.get("Id") or f"made-up-by-s3-{number}"
+def test_a_bucket_with_a_topic_sends_to_event_bridge_alone(by_topic: Synthesized) -> None:
+    assert "Events" not in wiring(by_topic, SOURCES[0]).properties
+    assert "Events" in wiring(by_topic, SOURCES[1]).properties
+    assert by_topic.one(CHECK)["Topics"] == {SOURCES[0]: TOPIC}
 
 
-@pytest.fixture
-def bucket() -> FakeS3:
-    return FakeS3(THEIRS)
-
-
-Send = Callable[[str, Resource], None]
-
-
-@pytest.fixture
-def send(dev: Synthesized, bucket: FakeS3, monkeypatch: pytest.MonkeyPatch) -> Send:
-    """Call CDK's handler the way CloudFormation does."""
-    monkeypatch.setattr(boto3, "client", lambda _service: bucket)
-    (handler,) = (
-        function
-        for function in dev.of_type("AWS::Lambda::Function")
-        if function.arn == wirings(dev, SOURCES[0])[0]["ServiceToken"]
-    )
-    module: dict[str, Any] = {}
-    exec(compile(handler["Code"]["ZipFile"], "handler.py", "exec"), module)  # noqa: S102
-    answers: list[str] = []
-    module["submit_response"] = lambda _event, _context, status, _error: answers.append(status)
-
-    def call(request_type: str, wiring: Resource) -> None:
-        properties = {
-            **copy.deepcopy(dict(wiring.properties)),
-            "Managed": str(wiring["Managed"]).lower(),
-            "SkipDestinationValidation": "false",
-        }
-        event = {
-            "RequestType": request_type,
-            "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/ours/7",
-            "LogicalResourceId": wiring.id,
-            "ResourceProperties": properties,
-        }
-        module["handler"](event, SimpleNamespace(log_stream_name="log"))
-        assert answers[-1] == "SUCCESS"
-
-    return call
-
-
-def foreign(configuration: dict[str, Any]) -> dict[str, Any]:
-    """What of a configuration does not carry our stack's id."""
-    return {
-        kind: [entry for entry in entries if "stack/ours/" not in entry["Id"]]
-        for kind, entries in configuration.items()
-        if kind != "EventBridgeConfiguration"
+def test_the_ingest_queue_is_subscribed_to_the_topic(by_topic: Synthesized) -> None:
+    subscription = by_topic.one("AWS::SNS::Subscription")
+    assert subscription.properties == {
+        "TopicArn": TOPIC,
+        "Protocol": "sqs",
+        "Endpoint": by_topic.ingest.arn,
+        "RawMessageDelivery": True,
     }
+    assert by_topic.one(CHECK).id in waits_for(subscription), "nothing is changed before the check"
+    assert subscription.id in waits_for(wiring(by_topic, SOURCES[0]))
 
 
-def test_what_others_configured_survives_deployment_and_destruction(
-    dev: Synthesized, bucket: FakeS3, send: Send
-) -> None:
-    first, second = wirings(dev, SOURCES[0])
-    send("Create", first)
-    send("Create", second)
-    assert foreign(bucket.configuration) == THEIRS
-    ours = [
-        entry
-        for entry in bucket.configuration["QueueConfigurations"]
-        if "stack/ours/" in entry["Id"]
+def test_only_that_topic_and_the_other_sources_may_send(by_topic: Synthesized) -> None:
+    found = {
+        one["Principal"]["Service"]: listed(one["Condition"]["ArnEquals"]["aws:SourceArn"])
+        for one in by_topic.queue_policy(by_topic.ingest)
+        if one["Effect"] == "Allow"
+    }
+    assert found["sns.amazonaws.com"] == [TOPIC]
+    assert found["s3.amazonaws.com"] == [f"arn:aws:s3:::{SOURCES[1]}"]
+
+
+def test_two_buckets_may_share_a_topic() -> None:
+    topics = ",".join(f"{bucket}={TOPIC}" for bucket in SOURCES)
+    stack = synthesize({**BUCKETS, "replication_topics": topics})
+    assert len(stack.of_type("AWS::SNS::Subscription")) == 1
+    assert [
+        one
+        for one in stack.queue_policy(stack.ingest)
+        if one.get("Principal", {}).get("Service") == "s3.amazonaws.com"
+    ] == [], "no source sends by itself"
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_the_policies_of_the_most_buckets_fit_a_role(full: Synthesized, partition: str) -> None:
+    """IAM counts the characters of all inline policies of a role; 10,240 are allowed."""
+    role = full.role_of(full.function("notifications"))
+    documents = [
+        one["PolicyDocument"] for one in full.of_type("AWS::IAM::Policy") if role.id in one["Roles"]
     ]
-    assert {event for entry in ours for event in entry["Events"]} == REPLICATION_EVENTS
-    assert "EventBridgeConfiguration" in bucket.configuration
-
-    send("Delete", second)
-    send("Delete", first)
-    assert {**bucket.configuration, "EventBridgeConfiguration": {}} == {
-        **THEIRS,
-        "EventBridgeConfiguration": {},
-    }
+    assert len(documents) == MAX_TRACKED_BUCKETS + 1, "one a bucket, and one for the log"
+    text = json.dumps(documents, separators=(",", ":")).replace("arn:aws:", f"arn:{partition}:")
+    reference = len(":logs:ap-southeast-1:111122223333:log-group:") + 200
+    assert len(text) + reference <= 10_240
 
 
-def test_event_bridge_stays_on_because_others_may_listen(
-    dev: Synthesized, bucket: FakeS3, send: Send
-) -> None:
-    bucket.configuration["EventBridgeConfiguration"] = {}
-    for request_type in ("Create", "Delete"):
-        for wiring in wirings(dev, SOURCES[0]):
-            send(request_type, wiring)
-    assert "EventBridgeConfiguration" in bucket.configuration
-
-
-def test_a_source_that_becomes_a_mere_destination_keeps_the_ids_of_others(
-    dev: Synthesized, bucket: FakeS3, send: Send
-) -> None:
-    """CloudFormation deletes the second resource and leaves the first alone: no update."""
-    first, second = wirings(dev, SOURCES[0])
-    send("Create", first)
-    send("Create", second)
-    send("Delete", second)
-    assert foreign(bucket.configuration) == THEIRS
-    assert "EventBridgeConfiguration" in bucket.configuration
+def test_the_queue_policy_of_the_most_sources_and_topics_fits() -> None:
+    """SQS allows 8,192 bytes."""
+    names = [f"{number:02d}-{'x' * 46}" for number in range(MAX_TRACKED_BUCKETS)]
+    prefix = TOPIC.removesuffix("theirs")
+    size = len(prefix) + 10
+    few = [f"{prefix}{number:010d}" for number in range(MAX_TOPICS_BYTES // size)]
+    topics = ",".join(f"{name}={topic}" for name, topic in zip(names, few, strict=False))
+    stack = synthesize({"source_buckets": ",".join(names), "replication_topics": topics})
+    statements = stack.queue_policy(stack.ingest)
+    text = json.dumps({"Statement": statements}, separators=(",", ":"))
+    assert len(statements) <= 20
+    references = 100 * len(statements)
+    assert len(text.replace("arn:aws:s3", "arn:aws-us-gov:s3")) + references <= 8_192

@@ -164,3 +164,41 @@ def test_events_are_kept_for_days_as_long_as_the_ledger_keeps_what_is_gone() -> 
     assert read(archive_days="400").archive_days == 400
     for wrong in ("401", "-1", "a week", "1.5", True):
         assert "0 to 400" in problems(archive_days=wrong)
+
+
+TOPIC = "arn:aws-us-gov:sns:us-gov-west-1:111122223333:their_topic"
+
+
+@pytest.mark.parametrize(
+    "raw", [f"a-bucket={TOPIC}, b-bucket={TOPIC}", {"a-bucket": TOPIC, "b-bucket": TOPIC}]
+)
+def test_topics_are_named_by_bucket(raw: object) -> None:
+    config = read(source_buckets="a-bucket,b-bucket", replication_topics=raw)
+    assert config.replication_topics == {"a-bucket": TOPIC, "b-bucket": TOPIC}
+    assert read(replication_topics=" ").replication_topics == {}
+
+
+@pytest.mark.parametrize(
+    ("raw", "hint"),
+    [
+        ("a-bucket", "standard SNS topic"),
+        ("a-bucket=their_topic", "standard SNS topic"),
+        (f"a-bucket={TOPIC}.fifo", "standard SNS topic"),
+        (f"a-bucket={TOPIC.replace(':sns:', ':sqs:')}", "standard SNS topic"),
+        ({"a-bucket": 5}, "standard SNS topic"),
+        (f"a-bucket={TOPIC},a-bucket={TOPIC}-2", "named twice"),
+        (f"b-bucket={TOPIC}", "not in source_buckets"),
+        ([TOPIC], "bucket=ARN"),
+    ],
+)
+def test_topics_that_cannot_be_are_refused_with_the_reason(raw: object, hint: str) -> None:
+    assert hint in problems(source_buckets="a-bucket", replication_topics=raw)
+
+
+def test_more_topics_than_the_queues_policy_holds_are_refused() -> None:
+    names = [f"bucket-{number:02d}" for number in range(20)]
+    few = ",".join(f"{name}={TOPIC}" for name in names)
+    assert read(source_buckets=",".join(names), replication_topics=few)
+    many = ",".join(f"{name}={TOPIC}-{name}" for name in names)
+    said = problems(source_buckets=",".join(names), replication_topics=many)
+    assert "bytes of different topics" in said

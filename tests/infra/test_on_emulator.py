@@ -1,121 +1,30 @@
-"""The stack deploys, keeps the notifications of others, and leaves none of its own when deleted.
+"""The stack deploys, keeps the notifications of others, and leaves none of its own when deleted."""
 
-CloudFormation, the custom resource and S3 are the local emulator's; no CDK command line.
-"""
-
-import io
 import json
 import time
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as destinations
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
 
-from local.demo_buckets import client
-from local.emulator.server import REGION, Server, free_port, start, stop
+import infra.stack
+from infra.buckets import REPLICATION_EVENTS
+from infra.config import Config
+from local.emulator.server import REGION, free_port, start, stop
 from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
-from tests.infra.synthesized import LAMBDAS, Synthesized, synthesize
-from tests.infra.test_buckets import REPLICATION_EVENTS
+from tests.infra.emulated import STACK, Emulator
+from tests.infra.synthesized import Synthesized, synthesize
 
 pytestmark = pytest.mark.e2e
 
-ACCOUNT = "000000000000"
-STACK = "S3ReplicationTracker-dev"
-ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
-THEIRS = {
-    "Id": "theirs",
-    "Events": ["s3:ObjectCreated:*"],
-    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}},
-}
-
-
-class Emulator:
-    """An account with the tracked buckets, one of which notifies another program of new objects."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._s3 = self.client("s3")
-        for bucket in {ASSETS, *SOURCES, *DESTINATIONS}:
-            self._s3.create_bucket(Bucket=bucket)
-        self._s3.put_object(Bucket=ASSETS, Key="code.zip", Body=_sources())
-        self.client("ssm").put_parameter(
-            Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
-        )
-        sqs = self.client("sqs")
-        queue = sqs.create_queue(QueueName="theirs")["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-        self.their_queue = attributes["Attributes"]["QueueArn"]
-        allowed = {
-            "Effect": "Allow",
-            "Principal": {"Service": "s3.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": self.their_queue,
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
-        self._s3.put_bucket_notification_configuration(
-            Bucket=SOURCES[0],
-            NotificationConfiguration={
-                "QueueConfigurations": [{**THEIRS, "QueueArn": self.their_queue}]
-            },
-        )
-
-    def client(self, service: str) -> Any:
-        return client(service, self._server.endpoint_url)
-
-    def notifications(self, bucket: str) -> dict[str, Any]:
-        found = self._s3.get_bucket_notification_configuration(Bucket=bucket)
-        del found["ResponseMetadata"]
-        return dict(found)
-
-    def theirs(self, bucket: str) -> list[dict[str, Any]]:
-        queues = self.notifications(bucket).get("QueueConfigurations", [])
-        return [one for one in queues if one["QueueArn"] == self.their_queue]
-
-    def ours(self, bucket: str) -> set[str]:
-        queues = self.notifications(bucket).get("QueueConfigurations", [])
-        others = [one for one in queues if one["QueueArn"] != self.their_queue]
-        return {event for one in others for event in one["Events"]}
-
-    def deploy(self, stack: Synthesized, *, update: bool = False) -> None:
-        self._s3.put_object(Bucket=ASSETS, Key="stack.json", Body=_with_code(stack.template))
-        url = self._s3.generate_presigned_url(
-            "get_object", Params={"Bucket": ASSETS, "Key": "stack.json"}
-        )
-        cloudformation = self.client("cloudformation")
-        change = cloudformation.update_stack if update else cloudformation.create_stack
-        change(StackName=STACK, TemplateURL=url.partition("?")[0], Capabilities=["CAPABILITY_IAM"])
-        self._wait_for({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
-
-    def destroy(self) -> None:
-        self.client("cloudformation").delete_stack(StackName=STACK)
-        self._wait_for({"DELETE_COMPLETE"})
-
-    def _failures(self) -> list[str]:
-        """The failures that CloudFormation reports."""
-        events = self.client("cloudformation").describe_stack_events(StackName=STACK)
-        return [
-            f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}"
-            for one in events["StackEvents"]
-            if one["ResourceStatus"].endswith("FAILED")
-        ]
-
-    def _wait_for(self, wanted: set[str]) -> None:
-        cloudformation = self.client("cloudformation")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            states = {
-                one["StackName"]: one for one in cloudformation.list_stacks()["StackSummaries"]
-            }
-            status = states[STACK]["StackStatus"]
-            if status in wanted:
-                return
-            assert not status.endswith(("FAILED", "ROLLBACK_COMPLETE")), self._failures()
-            time.sleep(0.1)
-        raise AssertionError(f"still {status} after a minute")
+TRACKED = sorted({*SOURCES, *DESTINATIONS})
 
 
 @pytest.fixture
@@ -136,7 +45,7 @@ def test_what_others_configured_on_a_bucket_survives_the_tracker(
 
     emulator.deploy(dev)
     assert emulator.theirs(source) == theirs
-    assert emulator.ours(source) == REPLICATION_EVENTS
+    assert emulator.ours(source) == {*REPLICATION_EVENTS}
     for bucket in {*SOURCES, *DESTINATIONS}:
         assert "EventBridgeConfiguration" in emulator.notifications(bucket)
 
@@ -161,19 +70,141 @@ def test_what_others_configured_on_a_bucket_survives_the_tracker(
         assert "EventBridgeConfiguration" in emulator.notifications(bucket)
 
 
-def _sources() -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for file in sorted(LAMBDAS.rglob("*.py")):
-            archive.write(file, file.relative_to(LAMBDAS))
-    return content.getvalue()
+def their_topic(emulator: Emulator) -> str:
+    """A topic that S3 may publish to, and that lets its owner's account subscribe."""
+    sns = emulator.client("sns")
+    topic = str(sns.create_topic(Name="theirs")["TopicArn"])
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    return topic
 
 
-def _with_code(template: Mapping[str, Any]) -> str:
-    """The template with the one uploaded asset in place of CDK's."""
-    changed = json.loads(json.dumps(template))
-    for resource in changed["Resources"].values():
-        code = resource.get("Properties", {}).get("Code", {})
-        if "S3Key" in code:
-            resource["Properties"]["Code"] = {"S3Bucket": ASSETS, "S3Key": "code.zip"}
-    return json.dumps(changed)
+def test_event_types_that_are_taken_are_told_and_nothing_is_changed(
+    emulator: Emulator, dev: Synthesized
+) -> None:
+    source, topic = SOURCES[0], their_topic(emulator)
+    entry = {"Id": "failures", "TopicArn": topic, "Events": ["s3:Replication:*"]}
+    emulator.change(source, TopicConfigurations=[entry])
+    before = {bucket: emulator.notifications(bucket) for bucket in TRACKED}
+
+    said = emulator.refusal(dev)
+    assert f"Bucket {source} sends s3:Replication:* to {topic} already" in said
+    assert "'failures'" in said
+    assert f"-c replication_topics={source}={topic}" in said
+    assert {bucket: emulator.notifications(bucket) for bucket in TRACKED} == before
+
+    # The way out it offers.
+    emulator.deploy(synthesize({**BUCKETS, "replication_topics": f"{source}={topic}"}))
+    assert emulator.notifications(source) == {**before[source], "EventBridgeConfiguration": {}}
+    assert emulator.ours(SOURCES[1]) == {*REPLICATION_EVENTS}
+    # What the recorder gets by way of the topic and does not understand is a dead letter.
+    emulator.client("sns").publish(TopicArn=topic, Message="no event")
+    assert _dead_letter(emulator)["Body"] == "no event"
+
+    emulator.destroy()
+    assert emulator.notifications(source) == {**before[source], "EventBridgeConfiguration": {}}
+    subscriptions = emulator.client("sns").list_subscriptions_by_topic(TopicArn=topic)
+    assert subscriptions["Subscriptions"] == []
+
+
+def _dead_letter(emulator: Emulator) -> dict[str, Any]:
+    stacks = emulator.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stacks[0]["Outputs"]}
+    queue = outputs["IngestDeadLetterQueueUrl"]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        answer = emulator.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1)
+        for message in answer.get("Messages", ()):
+            return dict(message)
+    raise AssertionError("no dead letter in a minute")
+
+
+def test_a_deleted_queue_of_somebody_else_is_no_obstacle(
+    emulator: Emulator, dev: Synthesized
+) -> None:
+    source = SOURCES[0]
+    theirs = emulator.theirs(source)
+    sqs_client = emulator.client("sqs")
+    sqs_client.delete_queue(QueueUrl=sqs_client.get_queue_url(QueueName="theirs")["QueueUrl"])
+    emulator.deploy(dev)
+    assert emulator.theirs(source) == theirs
+    assert emulator.ours(source) == {*REPLICATION_EVENTS}
+    emulator.destroy()
+    assert emulator.theirs(source) == theirs
+    assert emulator.ours(source) == set()
+
+
+def test_a_bucket_in_another_region_is_told_with_both(emulator: Emulator) -> None:
+    emulator.client("s3").create_bucket(
+        Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    said = emulator.refusal(
+        synthesize({"source_buckets": SOURCES[0], "destination_buckets": "far-away"})
+    )
+    assert f"Bucket far-away is in Region eu-west-1, the tracker's queue in {REGION}" in said
+    assert emulator.ours(SOURCES[0]) == set()
+
+
+class OfCdk(Construct):
+    """Stands in for `TrackedBuckets` as it was in earlier versions: CDK's own handler."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        ingest: sqs.Queue,
+        **_new: object,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        role = iam.Role(
+            self, "HandlerRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
+        )
+        actions = ["s3:*BucketNotification"]
+        statement = iam.PolicyStatement(actions=actions, resources=["arn:aws:s3:::*"])
+        policy = iam.Policy(self, "may-notify", statements=[statement], roles=[role])
+        handler_role = role.without_policy_updates()
+        self.wirings: list[Construct] = []
+        self.tracked = []
+        for name in config.tracked_buckets:
+            bucket = s3.Bucket.from_bucket_attributes(
+                self, name, bucket_name=name, notifications_handler_role=handler_role
+            )
+            bucket.node.add_dependency(policy)
+            bucket.enable_event_bridge_notification()
+            if name in config.source_buckets:
+                bucket.add_event_notification(
+                    s3.EventType.REPLICATION_OPERATION_FAILED_REPLICATION,
+                    destinations.SqsDestination(ingest),
+                )
+            self.tracked.append(bucket)
+        self.sources = [one for one in self.tracked if one.bucket_name in config.source_buckets]
+
+
+def test_a_stack_of_cdks_handler_is_updated_and_ours_outlives_its_deletion(
+    emulator: Emulator, dev: Synthesized, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(infra.stack, "TrackedBuckets", OfCdk)
+        before = synthesize(BUCKETS)
+    source = SOURCES[0]
+    theirs = emulator.theirs(source)
+    emulator.deploy(before)
+    assert emulator.ours(source) == {REPLICATION_EVENTS[0]}
+
+    emulator.deploy(dev, update=True)
+    for bucket in SOURCES:
+        queues = emulator.notifications(bucket)["QueueConfigurations"]
+        assert [one["Id"] for one in queues if one["Id"] != "theirs"] == [STACK]
+        assert emulator.ours(bucket) == {*REPLICATION_EVENTS}
+    assert emulator.theirs(source) == theirs
+    emulator.destroy()
+    assert emulator.theirs(source) == theirs
+    assert emulator.ours(source) == set()

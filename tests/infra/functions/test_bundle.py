@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.functions.bundle import UvBundling
-from tests.infra.synthesized import LAMBDAS, SERVICES
+from tests.infra.synthesized import AT_DEPLOYMENTS, LAMBDAS, SERVICES
 
 pytestmark = pytest.mark.bundling
 
@@ -23,7 +23,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_sources_and_packages_stand_side_by_side(bundle: Path) -> None:
-    for name in (*SERVICES, "replication", "boto3", "aws_lambda_powertools"):
+    for name in (*SERVICES, AT_DEPLOYMENTS, "replication", "boto3", "aws_lambda_powertools"):
         assert (bundle / name / "__init__.py").is_file(), name
     assert not (bundle / "requirements.in").exists()
     assert not list(bundle.rglob("__pycache__"))

@@ -25,6 +25,9 @@ ACTIONS = {
     ("s3", "GetBucketReplication"): {"s3:GetReplicationConfiguration"},
     ("s3", "ListObjectVersions"): {"s3:ListBucketVersions"},
     ("s3", "GetBucketNotificationConfiguration"): {"s3:GetBucketNotification"},
+    ("s3", "PutBucketNotificationConfiguration"): {"s3:PutBucketNotification"},
+    # Asked for the Region alone, which S3 tells those as well whom it denies the rest.
+    ("s3", "HeadBucket"): set(),
     ("s3", "GetBucketEncryption"): {"s3:GetEncryptionConfiguration"},
     ("sqs", "SendMessageBatch"): {"sqs:SendMessage"},
     ("sns", "PublishBatch"): {"sns:Publish"},
@@ -126,6 +129,11 @@ def test_the_summarizer_may_do_all_that_its_code_does_and_calls_no_s3(
     assert "dynamodb:UpdateItem" in needed("summarize")
     assert needed("summarize") <= allowed(dev, "summarize")
     assert not [action for action in needed("summarize") if action.startswith("s3:")]
+
+
+def test_the_notifications_function_may_do_all_that_its_code_does(dev: Synthesized) -> None:
+    assert needed("notifications") == {"s3:GetBucketNotification", "s3:PutBucketNotification"}
+    assert "s3:*BucketNotification" in allowed(dev, "notifications")
 
 
 def test_the_query_function_may_do_what_it_does_not_share_with_the_recorder(
