@@ -1,5 +1,6 @@
 """`s3rt open`: the page in a browser."""
 
+import signal
 import threading
 import webbrowser
 from typing import Annotated
@@ -26,6 +27,8 @@ def command(
             text.console().print(f"{site.url}\nOnly this address works. Ctrl-C ends it.")
         if browser:
             webbrowser.open(site.url)
+        # A shell that starts it in the background leaves SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

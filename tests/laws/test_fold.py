@@ -11,7 +11,9 @@ from replication.ledger.assumptions import assumes, holds
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import effect, fold, step, steps
 from replication.ledger.state import State
+from replication.s3.evidence import Evidence
 from replication.s3.status import Status, aggregate
+from replication.s3.version import ObjectVersion
 from replication.times import Instant
 from tests.support.strategies import facts, histories
 
@@ -103,6 +105,20 @@ def test_a_request_that_was_not_fulfilled_keeps_its_time(history: list[Fact]) ->
             assert after.outstanding_since <= before.outstanding_since
         lacking = after.outstanding_since
     assert lacking == fold(history).state.outstanding_since
+
+
+def test_a_doubt_that_is_read_twice_is_as_old_as_the_first_read() -> None:
+    base = Fact(
+        kind=Kind.NOTED,
+        version=ObjectVersion("src", "k", "v"),
+        destination="dst",
+        at=Instant("2026-11-22T00:00:00.000Z"),
+        evidence=Evidence.HEAD_SOURCE,
+        id="head:1",
+        in_doubt=True,
+    )
+    later = replace(base, at=Instant("2026-11-22T00:05:00.000Z"), id="head:2")
+    assert fold([base, later]).state.since == base.at
 
 
 @given(histories(), st.data())

@@ -63,7 +63,10 @@ def step(state: State, fact: Fact) -> State:
             if fact.evidence is Evidence.INVENTORY:
                 fields |= _described(state, fact)
             if fact.in_doubt and state.evidence is None:
-                fields |= {"in_doubt": True, "since": fact.requested_at or fact.at}
+                # A second read of the same doubt does not make it younger.
+                began = state.since if state.in_doubt else None
+                since = min(filter(None, (began, fact.requested_at or fact.at)))
+                fields |= {"in_doubt": True, "since": since}
         case Kind.REPLICA_DELETED:
             fields |= effect(fact)
         case Kind.CHANGED:
