@@ -20,8 +20,9 @@ _MAX, _SUM = cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.SUM
 
 _DEAD_LETTERS: Mapping[str, str] = {
     "ingest": "Events S3 sent are not in the ledger. Look at the messages and at the "
-    "errors in the record function's log, put the cause right, then move them back to the "
-    "ingest queue (SQS: start DLQ redrive); recording one twice changes nothing.",
+    "errors in the record function's log, put the cause right, then move them back with "
+    "`s3rt dead-letters redrive` (the console's redrive only knows messages that came from a "
+    "queue; rejected ones were put here directly). Recording one twice changes nothing.",
     "announce": "Failures were not announced on the failure topic. The messages name the "
     "time; the ledger has the failures (GET /v1/buckets/{bucket}/objects?status=FAILED). "
     "Read the announce function's log, put the cause right, then purge the queue.",
