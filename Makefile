@@ -2,13 +2,14 @@
 # Needed: Python 3.11 or newer, Node.js 20 or newer, make. No Docker, no AWS account.
 
 PYTHON ?= python3
+export ALLOW_UNTRACK
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
 LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.laws.summary
 
-.PHONY: help demo demo-live parity screenshots test laws up down lint fix bench openapi synth deploy destroy lock clean
+.PHONY: help demo demo-live parity screenshots test laws up down lint fix bench openapi synth bootstrap deploy diff destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -62,11 +63,18 @@ screenshots: $(READY) ## docs/images anew, in the browser that the tests use
 synth: $(READY) ## The CloudFormation template, with dependencies bundled for Lambda
 	@node_modules/.bin/cdk synth --quiet $(CDK)
 
+bootstrap: $(READY) ## Once for each account and Region, with the pinned CDK
+	@node_modules/.bin/cdk bootstrap
+
 deploy: $(READY) ## Into your AWS account: make deploy CDK='-c source_buckets=a -c destination_buckets=b'
+	@$(BIN)/python -m infra.guard $(CDK)
 	@node_modules/.bin/cdk deploy $(CDK)
 
+diff: $(READY) ## What a deployment would change, with the same CDK='...'
+	@node_modules/.bin/cdk diff $(CDK)
+
 destroy: $(READY) ## Out of it again, with the same CDK='...'
-	@node_modules/.bin/cdk destroy $(CDK)
+	@node_modules/.bin/cdk destroy $(CDK) || { echo "Stage prod is protected: switch off the stack's termination protection and the table's deletion protection first (README, Remove)."; exit 1; }
 
 lock: .venv/.ready ## Resolves the pinned requirements anew
 	@$(BIN)/uv pip compile -q --python-version 3.14 --python-platform aarch64-manylinux2014 \

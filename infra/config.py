@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Self
 
 from constructs import Node
@@ -35,6 +36,17 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+def _misspelt(node: Node) -> list[str]:
+    """Context names that are nearly one of ours. Names of CDK and of others are left alone."""
+    found = []
+    for name in node.get_all_context() or {}:
+        if name in _PARSERS or ":" in name or name.startswith("@"):
+            continue
+        if near := get_close_matches(name, _PARSERS, n=1, cutoff=0.8):
+            found.append(f"{name}: there is no such option; did you mean {near[0]}?")
+    return found
 
 
 class ContextError(ValueError):
@@ -94,6 +106,7 @@ class Config:
                 values[name] = parse(raw)
             except ValueError as error:
                 problems.append(f"{name}={raw!r}: {error}")
+        problems += _misspelt(node)
         config = cls(**values)
         problems += config._excesses()
         if problems:
