@@ -21,7 +21,7 @@ _SHARED = (
     "browser",
     "local",
     "infra",
-    "ledger",
+    "replication/aws/table",
     "summarize",
     "query",
     "s3rt",
@@ -31,8 +31,8 @@ _ROOT = Path(__file__).parent
 
 
 def _group(item: pytest.Item) -> str:
-    parts = item.path.relative_to(_ROOT).parts
-    return parts[0] if parts[0] in _SHARED else "/".join(parts)
+    path = item.path.relative_to(_ROOT).as_posix()
+    return next((folder for folder in _SHARED if path.startswith(f"{folder}/")), path)
 
 
 @pytest.hookimpl(trylast=True)
