@@ -24,11 +24,10 @@ from record.event_claims import EventClaims
 from record.recorder import Recorder
 from replication.aws import clients
 from replication.aws.messages.body import events_of
-from replication.aws.table import keys
 from replication.aws.table.ledger import DynamoDBLedger
 from replication.message import Message
 from replication.times import Instant
-from tests.support.capacity import PROJECTED
+from tests.support import ledger_table
 from tests.support.fakes import MemoryDeadLetters, MemoryHistories, MemoryObjects, history, rule
 
 NOW = Instant("2026-11-22T12:00:00.000Z")
@@ -151,34 +150,9 @@ def tables(*, stream: bool = False) -> Iterator[tuple[Any, Callable[[], str]]]:
 
         def table() -> str:
             made.append(f"bench-{os.getpid()}-{len(made)}")
-            client.create_table(
-                TableName=made[-1],
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[
-                    {"AttributeName": name, "AttributeType": "S"}
-                    for name in ("pk", "sk", "route", "position", "held")
-                ],
-                KeySchema=[
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-                GlobalSecondaryIndexes=[
-                    {
-                        "IndexName": index,
-                        "KeySchema": [
-                            {"AttributeName": "route", "KeyType": "HASH"},
-                            {"AttributeName": sort_key, "KeyType": "RANGE"},
-                        ],
-                        "Projection": {
-                            "ProjectionType": "INCLUDE",
-                            "NonKeyAttributes": list(PROJECTED),
-                        },
-                    }
-                    for index, sort_key in (
-                        (keys.INDEX, "position"),
-                        (keys.LACKING_INDEX, "held"),
-                    )
-                ],
+            ledger_table.create(
+                client,
+                made[-1],
                 StreamSpecification={
                     "StreamEnabled": stream,
                     **({"StreamViewType": "NEW_AND_OLD_IMAGES"} if stream else {}),

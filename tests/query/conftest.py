@@ -19,7 +19,7 @@ from replication.ledger.item import LedgerItem
 from replication.s3.rule_history import Revision
 from replication.s3.rules import Configuration
 from replication.times import Instant, plus, wall_clock
-from tests.support import seeds
+from tests.support import ledger_table, seeds
 from tests.support.seeds import arrived, failed, requested, stored, version
 
 if TYPE_CHECKING:
@@ -38,20 +38,6 @@ CONTEXT = cast(
         aws_request_id="lambda-request",
     ),
 )
-
-PROJECTED = [
-    "rule_id",
-    "status",
-    "since",
-    "requested_at",
-    "size",
-    "failure_code",
-    "evidence",
-    "late",
-    "lost_at",
-    "in_doubt",
-    "failed_at",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +129,7 @@ def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterato
         "SHARDS": str(SHARDS),
     }.items():
         monkeypatch.setenv(name, value)
-    make_table(aws, TABLE)
+    ledger_table.create(aws, TABLE)
     configure(aws, "src", "dst-a", "dst-b", "mirror")
     configure(aws, "mirror", "src")
     hear(aws)
@@ -175,32 +161,6 @@ def mixed(seed: Callable[..., None]) -> None:
             requested(0), failed(50, failure_code="X"), of=version("logs/q"), destination="dst-b"
         ),
         stored(requested(0), (Kind.DELETED, 60), of=version("gone")),
-    )
-
-
-def make_table(dynamodb: "DynamoDBClient", name: str) -> None:
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("pk", "sk", "route", "position", "held")
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": index,
-                "KeySchema": [
-                    {"AttributeName": "route", "KeyType": "HASH"},
-                    {"AttributeName": sort_key, "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": PROJECTED},
-            }
-            for index, sort_key in (("routes", "position"), ("held", "held"))
-        ],
     )
 
 

@@ -21,8 +21,8 @@ from summarize import handler as module
 from summarize.summarizer import Summarizer
 from summarize.wiring import service
 from tests.announce.conftest import record
-from tests.query.conftest import TABLE, make_table
-from tests.support import seeds
+from tests.query.conftest import TABLE
+from tests.support import ledger_table, seeds
 from tests.support.seeds import arrived, failed, requested, stored
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
     with mock_aws():
         client.cache_clear()
         service.cache_clear()
-        make_table(client("dynamodb"), TABLE)
+        ledger_table.create(client("dynamodb"), TABLE)
         sns, sqs = client("sns"), boto3.client("sqs", region_name="us-east-1")
         arn = sns.create_topic(Name="incidents")["TopicArn"]
         monkeypatch.setenv("INCIDENT_TOPIC_ARN", arn)

@@ -20,21 +20,8 @@ from replication.ledger.item import LedgerItem
 from replication.s3.evidence import Evidence
 from replication.s3.version import ObjectVersion
 from replication.times import Instant
+from tests.support.ledger_table import PROJECTED
 
-PROJECTED = (
-    "rule_id",
-    "status",
-    "since",
-    "requested_at",
-    "size",
-    "failure_code",
-    "evidence",
-    "late",
-    "lost_at",
-    "in_doubt",
-    "failed_at",
-)
-"""As infra/ledger.py projects them; tests/infra holds the two together."""
 _INDEXES = {table_keys.INDEX: ("route", "position"), table_keys.LACKING_INDEX: ("route", "held")}
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from local.emulator import server
 from replication.aws.table.ledger import DynamoDBLedger
-from tests.support.capacity import PROJECTED
+from tests.support import ledger_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,29 +46,7 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[DynamoDBClie
 def table(dynamodb: "DynamoDBClient") -> Iterator[str]:
     """A fresh table of the ledger's shape."""
     name = f"ledger-{uuid4().hex[:12]}"
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("pk", "sk", "route", "position", "held")
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": index,
-                "KeySchema": [
-                    {"AttributeName": "route", "KeyType": "HASH"},
-                    {"AttributeName": sort_key, "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(PROJECTED)},
-            }
-            for index, sort_key in (("routes", "position"), ("held", "held"))
-        ],
-    )
+    ledger_table.create(dynamodb, name)
     yield name
     dynamodb.delete_table(TableName=name)
 
