@@ -28,7 +28,7 @@ from replication.times import Instant, end_of_second
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from record.event_claims import EventClaims
+    from record.batch import Batch
     from replication.head.port import Head
     from replication.ledger.state import State
     from replication.s3.events import Changed
@@ -62,7 +62,7 @@ class _SourceReads:
 class Changes:
     """The changes of a batch; `world` are its event claims, `now` is the wall clock."""
 
-    world: EventClaims
+    world: Batch
     now: Instant
 
     def of(self, event: Changed) -> list[Fact]:

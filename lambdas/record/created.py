@@ -22,12 +22,12 @@ from replication.s3.rules import Tags, TagsNeeded
 from replication.times import end_of_second
 
 if TYPE_CHECKING:
-    from record.event_claims import EventClaims
+    from record.batch import Batch
 
 RULES_NOT_READ = "the rules could not be read after it was written"
 
 
-def claims(world: "EventClaims", event: Created) -> list[Claim] | None:
+def claims(world: "Batch", event: Created) -> list[Claim] | None:
     """The claims that the event and the rules make; None when more has to be read."""
     sources = world.sources(event.version, marker=event.delete_marker)
     if sources and not event.by_lifecycle:
@@ -41,7 +41,7 @@ def claims(world: "EventClaims", event: Created) -> list[Claim] | None:
         return None
 
 
-def claims_by_reading(world: "EventClaims", event: Created, receives: int) -> list[Claim]:
+def claims_by_reading(world: "Batch", event: Created, receives: int) -> list[Claim]:
     history = world.history(event.version.bucket)
     if world.sources(event.version, marker=event.delete_marker) or history is None:
         origin = _origin(world, event, receives, only_destination=history is None)
@@ -62,7 +62,7 @@ def claims_by_reading(world: "EventClaims", event: Created, receives: int) -> li
     return of_its_own(world, event, history, tags, tags_denied=tags is None)
 
 
-def claims_when_denied(world: "EventClaims", event: Created) -> list[Claim]:
+def claims_when_denied(world: "Batch", event: Created) -> list[Claim]:
     """The claims when S3 denies the reads: none for a mere destination, and in a source bucket the
     version may be the bucket's own."""
     history = world.history(event.version.bucket)
@@ -76,7 +76,7 @@ def claims_when_denied(world: "EventClaims", event: Created) -> list[Claim]:
 
 
 def of_its_own(
-    world: "EventClaims",
+    world: "Batch",
     event: Created,
     history: RuleHistory,
     tags: Tags | None,
@@ -109,13 +109,11 @@ def of_its_own(
     return certain([maybe(event, RULES_NOT_READ)])
 
 
-def _ineligible(world: "EventClaims", event: Created, detail: str | None = None) -> list[Claim]:
+def _ineligible(world: "Batch", event: Created, detail: str | None = None) -> list[Claim]:
     return certain([ineligible(event, detail)] if world.record_ineligible else [])
 
 
-def _origin(
-    world: "EventClaims", event: Created, receives: int, *, only_destination: bool
-) -> str | None:
+def _origin(world: "Batch", event: Created, receives: int, *, only_destination: bool) -> str | None:
     """The source of a new version that is a replica; None when it is its bucket's own."""
     version = event.version
     if only_destination and world.takes_own(version.bucket):
@@ -140,7 +138,7 @@ def _origin(
     return origin
 
 
-def _is_later(world: "EventClaims", event: Created) -> bool:
+def _is_later(world: "Batch", event: Created) -> bool:
     """Whether a marker appeared here after it was made, as a replica. S3 copies LastModified to
     replicas, so the original's event has the same second."""
     here = world.objects.head(event.version) if event.delete_marker else None

@@ -13,10 +13,10 @@ from replication.s3.evidence import Evidence
 from replication.times import Instant
 
 if TYPE_CHECKING:
-    from record.event_claims import EventClaims
+    from record.batch import Batch
 
 
-def claims(world: "EventClaims", event: Deleted) -> list[Claim] | None:
+def claims(world: "Batch", event: Deleted) -> list[Claim] | None:
     """The claims that the event and the rules make; None when more has to be read."""
     if event.version.bucket in world.histories:
         return None
@@ -24,7 +24,7 @@ def claims(world: "EventClaims", event: Deleted) -> list[Claim] | None:
     return if_known(replica_deleted(event, source) for source in sources) or None
 
 
-def claims_by_reading(world: "EventClaims", event: Deleted, now: Instant) -> list[Claim]:
+def claims_by_reading(world: "Batch", event: Deleted, now: Instant) -> list[Claim]:
     version, history = event.version, world.history(event.version.bucket)
     known = world.ledger.states(version)
     if version.bucket in known:  # a replica of unknown source

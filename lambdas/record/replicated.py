@@ -15,10 +15,10 @@ from replication.s3.rule_history import require_tracked
 from replication.times import Instant
 
 if TYPE_CHECKING:
-    from record.event_claims import EventClaims
+    from record.batch import Batch
 
 
-def claims(world: "EventClaims", event: Replicated) -> list[Claim] | None:
+def claims(world: "Batch", event: Replicated) -> list[Claim] | None:
     """The claims of the event alone; None when it says nothing about the outcome."""
     require_tracked(event.version.bucket, world.tracked, world.histories)
     if event.operation is Operation.NOT_TRACKED:
@@ -26,7 +26,7 @@ def claims(world: "EventClaims", event: Replicated) -> list[Claim] | None:
     return certain([replicated(event)])
 
 
-def claims_by_reading(world: "EventClaims", event: Replicated, now: Instant) -> list[Claim]:
+def claims_by_reading(world: "Batch", event: Replicated, now: Instant) -> list[Claim]:
     """S3 stopped counting the replication. That is no outcome, so HEAD is needed at once."""
     event_fact = replicated(event)
     known = {event.destination: State(), **world.ledger.states(event.version)}
