@@ -31,6 +31,10 @@ MAX_PATTERNS_BYTES = 400
 MAX_TOPICS_BYTES = 1_000
 """They stand in the ingest queue's policy as well, each once."""
 
+MAX_OPERATORS_BYTES = 500
+"""They stand in the ingest queue's policy, beside the buckets and the rules."""
+
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):(root|(role|user)/[\w+=,.@*/-]+)")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
@@ -68,7 +72,9 @@ class Config:
     versions are reconciled, and `audited` is the share of COMPLETED versions that is audited.
     `objective_minutes` is the recovery point objective: a destination further behind raises an
     alarm. Incidents of keys that match one of `benign_keys` are recorded and send no message.
-    `archive_days` is how long raw object events are kept for a replay; 0 keeps none.
+    `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest queue, for
+    replays and redrives. `archive_days` is how long raw object events are kept for a replay; 0
+    keeps none.
     `replication_topics`: SNS topics that get the `s3:Replication:*` events of source buckets
     already, by bucket.
     """
@@ -86,6 +92,7 @@ class Config:
     objective_minutes: float = 60
     benign_keys: tuple[str, ...] = ()
     archive_days: int = 14
+    operators: tuple[str, ...] = ()
     replication_topics: Mapping[str, str] = field(default_factory=dict)
     bundle_dependencies: bool = True
 
@@ -206,6 +213,20 @@ def _patterns(raw: Any) -> tuple[str, ...]:
     return tuple(name.strip() for name in raw.split(",") if name.strip())
 
 
+def _operators(raw: Any) -> tuple[str, ...]:
+    """ARNs of roles and users, separated by commas."""
+    names = tuple(one.strip() for one in str(raw).split(",") if one.strip())
+    wrong = [name for name in names if not _PRINCIPAL.fullmatch(name)]
+    if wrong:
+        raise ValueError(
+            f"{', '.join(wrong)}: no ARN of a role or user, such as"
+            " arn:aws:iam::ACCOUNT:role/operator"
+        )
+    if len(",".join(names)) > MAX_OPERATORS_BYTES:
+        raise ValueError(f"give at most {MAX_OPERATORS_BYTES} bytes; a path with * may do for many")
+    return names
+
+
 def _topics(raw: Any) -> Mapping[str, str]:
     """`bucket=arn,bucket=arn`, or an object in cdk.json."""
     if isinstance(raw, str):
@@ -285,6 +306,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "objective_minutes": _number(1, 43_200),
     "benign_keys": _patterns,
     "archive_days": _whole(0, MAX_ARCHIVE_DAYS),
+    "operators": _operators,
     "replication_topics": _topics,
     "bundle_dependencies": _flag,
 }

@@ -1,8 +1,11 @@
 """Ingest: every event of the tracked buckets reaches one queue."""
 
+from typing import Any
+
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.archive import Archives
@@ -53,6 +56,7 @@ class Ingest(Construct):
             max_receive_count=MAX_RECEIVE_COUNT,
             dead_letters=self.dead_letters,
         )
+        self._refuse_forged_events(config)
         self.archives = Archives(self, "Archives", days=config.archive_days)
         for number, names in enumerate(portions(config.tracked_buckets, _NAMES_IN_A_PATTERN)):
             pattern = events.EventPattern(
@@ -85,6 +89,24 @@ class Ingest(Construct):
                 "Has the replication configurations read again",
                 schedule=events.Schedule.rate(Duration.minutes(1)),
             )
+
+    def _refuse_forged_events(self, config: Config) -> None:
+        """One forged message could make FAILED into COMPLETED, and any identity of the account that
+        may use SQS could send it. So only services of AWS may send, and the operators named in the
+        context, for replays and redrives. A Deny wins over every permission."""
+        conditions: dict[str, Any] = {"Bool": {"aws:PrincipalIsAWSService": "false"}}
+        if config.operators:
+            conditions["ArnNotLike"] = {"aws:PrincipalArn": list(config.operators)}
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="OnlyServicesAndOperatorsSend",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions=conditions,
+            )
+        )
 
     def _rule(
         self,

@@ -1,6 +1,8 @@
 """The emulator holds everybody to IAM's policies, so every end-to-end test proves that functions
 are allowed what they do; here is what nobody was allowed."""
 
+import json
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -46,6 +48,25 @@ def test_who_is_allowed_to_invoke_the_api_needs_nothing_else(
             assert api.get("/v1/buckets")["items"]
     finally:
         deployed.client("iam").delete_user_policy(UserName="stranger", PolicyName="ask")
+
+
+def test_who_may_use_sqs_forges_no_event_all_the_same(
+    deployed: Deployed, stranger: boto3.Session
+) -> None:
+    """One message to the ingest queue could make FAILED into COMPLETED."""
+    iam, url = deployed.client("iam"), deployed.outputs.stack["IngestQueueUrl"]
+    anything = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [anything]})
+    iam.put_user_policy(UserName="stranger", PolicyName="queues", PolicyDocument=policy)
+    try:
+        sqs = stranger.client("sqs", endpoint_url=deployed.outputs.endpoint_url)
+        assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        with pytest.raises(ClientError, match="Denied"):
+            sqs.send_message(QueueUrl=url, MessageBody="{}")
+        with pytest.raises(ClientError, match="Denied"):
+            sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "{}"}])
+    finally:
+        iam.delete_user_policy(UserName="stranger", PolicyName="queues")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from infra.ingest import VISIBILITY_TIMEOUT
 from replication.aws.table.frontier import RETURNED_SECONDS
 from tests.infra.conftest import DESTINATIONS, SOURCES
 from tests.infra.patterns import matches
-from tests.infra.synthesized import Resource, Synthesized, listed
+from tests.infra.synthesized import Resource, Synthesized, listed, synthesize
 
 TRACKED = sorted({*SOURCES, *DESTINATIONS})
 
@@ -153,7 +153,11 @@ def test_a_bucket_recreated_in_another_account_may_not_send(dev: Synthesized) ->
 def test_every_queue_is_encrypted_and_refuses_plain_http(stack: Synthesized) -> None:
     for queue in stack.of_type("AWS::SQS::Queue"):
         assert queue["SqsManagedSseEnabled"] is True
-        refusals = [s for s in stack.queue_policy(queue) if s["Effect"] == "Deny"]
+        refusals = [
+            s
+            for s in stack.queue_policy(queue)
+            if s["Effect"] == "Deny" and s["Action"] != "sqs:SendMessage"
+        ]
         assert refusals == [
             {
                 "Effect": "Deny",
@@ -229,3 +233,23 @@ def test_the_largest_context_still_catches_every_bucket_once(full: Synthesized) 
 
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+def test_only_services_and_named_operators_may_send_events() -> None:
+    role = "arn:aws:iam::123456789012:role/operator"
+    for operators, exception in (("", None), (role, [role])):
+        stack = synthesize({"source_buckets": "orders", "operators": operators})
+        (denied,) = (
+            statement
+            for policy in stack.of_type("AWS::SQS::QueuePolicy")
+            if stack.ingest.id in policy["Queues"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement.get("Sid") == "OnlyServicesAndOperatorsSend"
+        )
+        assert denied["Effect"] == "Deny"
+        assert denied["Action"] == "sqs:SendMessage"
+        assert denied["Principal"] == {"AWS": "*"}
+        condition = denied["Condition"]
+        assert condition["Bool"] == {"aws:PrincipalIsAWSService": "false"}
+        named = condition.get("ArnNotLike", {}).get("aws:PrincipalArn", [])
+        assert listed(named) == (exception or [])
