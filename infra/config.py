@@ -35,6 +35,9 @@ MAX_OPERATORS_BYTES = 500
 """They stand in the ingest queue's policy, beside the buckets and the rules."""
 
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):(root|(role|user)/[\w+=,.@*/-]+)")
+LEAST_WARM_WRITE_UNITS = 4_000
+"""What a new on-demand table has. Over 40,000 the account's quota has to be raised first."""
+
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
@@ -74,9 +77,10 @@ class Config:
     alarm. Incidents of keys that match one of `benign_keys` are recorded and send no message.
     `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest queue, for
     replays and redrives. `archive_days` is how long raw object events are kept for a replay; 0
-    keeps none.
-    `replication_topics`: SNS topics that get the `s3:Replication:*` events of source buckets
-    already, by bucket.
+    keeps none. `replication_topics`: SNS topics that get the `s3:Replication:*` events of source
+    buckets already, by bucket. `warm_write_units` are the writes a second that the table takes from
+    its first second on; an object takes 5 or 6, and 0 leaves it to DynamoDB. AWS charges for
+    raising it, once.
     """
 
     stage: str = "dev"
@@ -94,6 +98,7 @@ class Config:
     archive_days: int = 14
     operators: tuple[str, ...] = ()
     replication_topics: Mapping[str, str] = field(default_factory=dict)
+    warm_write_units: int = 0
     bundle_dependencies: bool = True
 
     @classmethod
@@ -179,6 +184,14 @@ def _whole(low: int, high: int) -> Callable[[Any], int]:
         return int(text)
 
     return parse
+
+
+def _warm_units(raw: Any) -> int:
+    """None, or more than DynamoDB gives without being asked; it takes no less."""
+    text = str(raw).strip()
+    if not re.fullmatch(r"[0-9]{1,6}", text) or 0 < int(text) < LEAST_WARM_WRITE_UNITS:
+        raise ValueError(f"give 0, or a whole number from {LEAST_WARM_WRITE_UNITS} to 999999")
+    return int(text)
 
 
 def _number(low: float, high: float) -> Callable[[Any], float]:
@@ -308,6 +321,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "archive_days": _whole(0, MAX_ARCHIVE_DAYS),
     "operators": _operators,
     "replication_topics": _topics,
+    "warm_write_units": _warm_units,
     "bundle_dependencies": _flag,
 }
 """Every value of the context: how it is read and checked. Defaults stand in `Config`."""

@@ -40,9 +40,18 @@ class Ledger(Construct):
     read backups, encryption and deletion protection from AWS::DynamoDB::Table only.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, keep: bool) -> None:
-        """`keep`: the table outlives the stack and is protected from deletion."""
+    def __init__(
+        self, scope: Construct, construct_id: str, *, keep: bool, warm_write_units: int
+    ) -> None:
+        """`keep`: the table outlives the stack and is protected from deletion. `warm_write_units`:
+        writes a second that the table and the index of all versions take at once, without growing
+        into the load first; 0 leaves it at what DynamoDB begins with, 4,000."""
         super().__init__(scope, construct_id)
+        warm = (
+            dynamodb.WarmThroughput(write_units_per_second=warm_write_units)
+            if warm_write_units
+            else None
+        )
         self.table = dynamodb.Table(
             self,
             "Table",
@@ -56,8 +65,10 @@ class Ledger(Construct):
             # shows. With the AWS managed one callers need no KMS permission.
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
             time_to_live_attribute="expires_at",
-            # Only both images together show that a version entered FAILED.
+            # Only both images together show that a version entered FAILED. Two readers are the most
+            # a stream bears, and announce and summarize are two: attach no third one.
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+            warm_throughput=warm,
             deletion_protection=keep,
             removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
         )
@@ -68,6 +79,7 @@ class Ledger(Construct):
                 sort_key=_text(sort_key),
                 projection_type=dynamodb.ProjectionType.INCLUDE,
                 non_key_attributes=list(PROJECTED),
+                warm_throughput=warm if name == ROUTES_INDEX else None,
             )
 
 

@@ -6,6 +6,7 @@ from aws_cdk import Aws, CfnMapping, Duration, Fn
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -13,6 +14,7 @@ from constructs import Construct
 
 from infra.config import Config
 from infra.dashboard import build_dashboard
+from infra.ledger import SORT_KEYS
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
@@ -61,6 +63,7 @@ class Monitoring(Construct):
         dead_letters: Mapping[str, sqs.Queue],
         functions: Mapping[str, lambda_.Function],
         rest: apigateway.RestApi,
+        table: dynamodb.Table,
         config: Config,
     ) -> None:
         """The names of alarms begin with `name`. `functions` and `dead_letters` are keyed by the
@@ -82,6 +85,8 @@ class Monitoring(Construct):
         self._stale(config.stale_seconds)
         self._watermark(config.objective_minutes)
         self._recount()
+        self._findings()
+        self._table_throttled(table)
         self.dashboard = build_dashboard(
             self,
             name=name,
@@ -198,6 +203,40 @@ class Monitoring(Construct):
             self._published("summarize", "recount_healed", _FIVE_MINUTES, _SUM),
             threshold=0,
         )
+
+    def _findings(self) -> None:
+        self._alarm(
+            "findings",
+            "The tracker cannot know all it should: a bucket's events or s3:Replication:* "
+            "notifications were switched off, a rule has no replication metrics, or S3 denies it a "
+            "read. `s3rt doctor` (GET /v1/doctor) names each bucket and says what to do. Setups "
+            "are looked at once an hour, and a refusal counts for two days after its last time.",
+            self._published("summarize", "Findings", _FIVE_MINUTES, _MAX),
+            threshold=0,
+            periods=2,
+        )
+
+    def _table_throttled(self, table: dynamodb.Table) -> None:
+        """DynamoDB has such a metric of the table, and another of each index."""
+        for index in (None, *SORT_KEYS):
+            what = f"the index {index}" if index else "the table"
+            dimensions = {"GlobalSecondaryIndexName": index} if index else {}
+            self._alarm(
+                f"{index}-index-throttled" if index else "table-throttled",
+                f"DynamoDB has refused writes of {what} for 15 minutes. Nothing is lost: events "
+                "wait in the ingest queue, for up to five hours. An on-demand table grows with its "
+                "load, so wait if it was a burst; otherwise deploy with warm_write_units, or with "
+                "more shards if few routes take most of the load.",
+                cloudwatch.Metric(
+                    namespace="AWS/DynamoDB",
+                    metric_name="WriteThrottleEvents",
+                    dimensions_map={"TableName": table.table_name, **dimensions},
+                    period=_FIVE_MINUTES,
+                    statistic=_SUM,
+                ),
+                threshold=0,
+                periods=3,
+            )
 
     def _alarm(
         self,

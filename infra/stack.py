@@ -42,7 +42,9 @@ class TrackerStack(Stack):
                 "deploy with -c source_buckets=name,name",
             )
 
-        ledger = Ledger(self, "Ledger", keep=config.is_prod)
+        ledger = Ledger(
+            self, "Ledger", keep=config.is_prod, warm_write_units=config.warm_write_units
+        )
         ingest = Ingest(self, "Ingest", config=config)
         code = code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies)
         buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue, code=code)
@@ -120,6 +122,7 @@ class TrackerStack(Stack):
                 "query": api.function,
             },
             rest=api.rest,
+            table=ledger.table,
             config=config,
         )
         self._outputs(

@@ -1,13 +1,16 @@
 """What the schedules do: metrics of every route, incidents that time resolves, and recounts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from replication.counters.counter import FailureKind, Totals
+from replication.errors import Denied
 from replication.ledger.item import LedgerItem
 from replication.ledger.watermark import watermark
+from replication.s3 import bucket_setup
+from replication.s3.bucket_setup import Setups, Severity
 from replication.s3.rule_history import RuleHistory
 from replication.times import Instant
 from summarize import metrics
@@ -21,6 +24,14 @@ class Oldest(Protocol):
     """Reads the oldest versions that a destination lacks."""
 
     def oldest(self, bucket: str, destination: str) -> list[LedgerItem]: ...
+
+
+class KnownFindings(Protocol):
+    """Reads what the inspection of buckets and denied reads left."""
+
+    def load(self) -> Sequence[tuple[Denied, Instant]]: ...
+
+    def setups(self) -> Setups: ...
 
 
 class CurrentCounters(Protocol):
@@ -44,6 +55,8 @@ class Schedules:
     recount_route   recounts a route
     now             the wall clock
     frontier        when everything sent to the ingest queue before is in the ledger
+    findings        what keeps the tracker from knowing
+    destination_buckets  tracked destinations
     """
 
     histories: Callable[[], Mapping[str, RuleHistory | None]]
@@ -53,6 +66,8 @@ class Schedules:
     recount_route: Recount
     now: Callable[[], Instant]
     frontier: Callable[[], Instant | None]
+    findings: KnownFindings
+    destination_buckets: Collection[str]
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """Every source bucket with each of its destinations."""
@@ -77,6 +92,13 @@ class Schedules:
             route = metrics.route(bucket, destination)
             documents.append(_document(route, current, lags[-1], now))
         return documents, max(lags)
+
+    def errors(self) -> int:
+        """How many of the doctor's findings are errors: something cannot be known."""
+        found = bucket_setup.findings(
+            self.histories(), self.destination_buckets, self.findings.load(), self.findings.setups()
+        )
+        return sum(one.severity is Severity.ERROR for one in found)
 
     def settle(self) -> None:
         """Updates every open incident."""

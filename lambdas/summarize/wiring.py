@@ -18,6 +18,7 @@ from replication.aws.sns import IncidentTopic
 from replication.aws.table.counter_reads import CounterReads
 from replication.aws.table.counter_recount import IndexWalk, RecountedCounters
 from replication.aws.table.counter_writes import CounterTable
+from replication.aws.table.findings import FindingsTable
 from replication.aws.table.frontier_reads import FrontierReads
 from replication.aws.table.incident_reads import IncidentReads
 from replication.aws.table.incident_writes import IncidentTable, incident_id
@@ -63,6 +64,7 @@ class Service:
             sys.stdout.write(json.dumps(document) + "\n")
         metrics.add_metric("WatermarkLagSeconds", MetricUnit.Seconds, lag)
         self.schedules.settle()
+        metrics.add_metric("Findings", MetricUnit.Count, self.schedules.errors())
         return {"watermark_lag_seconds": lag}
 
 
@@ -101,5 +103,7 @@ def service() -> Service:
         recount_route=recount,
         now=wall_clock,
         frontier=FrontierReads(dynamodb, table).frontier,
+        findings=FindingsTable(dynamodb, table),
+        destination_buckets=settings.destination_buckets,
     )
     return Service(summarizer, schedules)

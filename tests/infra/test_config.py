@@ -159,6 +159,13 @@ def test_benign_keys_are_patterns_and_the_objective_a_number_of_minutes() -> Non
     assert "benign_keys" in problems(benign_keys="x" * 401)
 
 
+def test_a_table_is_as_warm_as_dynamodb_makes_it_or_warmer() -> None:
+    assert read(warm_write_units="0").warm_write_units == 0
+    assert read(warm_write_units="40000").warm_write_units == 40_000
+    for wrong in ("3999", "-1", "many", "1000000", True):
+        assert "give 0, or a whole number from 4000" in problems(warm_write_units=wrong)
+
+
 def test_events_are_kept_for_days_as_long_as_the_ledger_keeps_what_is_gone() -> None:
     assert read(archive_days="0").archive_days == 0
     assert read(archive_days="400").archive_days == 400

@@ -1,5 +1,6 @@
 """The table has the keys and indexes that the functions' code uses, and is hard to lose."""
 
+import json
 from collections.abc import Collection
 from dataclasses import fields, replace
 
@@ -15,7 +16,7 @@ from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from replication.times import Instant
-from tests.infra.synthesized import Synthesized
+from tests.infra.synthesized import Synthesized, synthesize
 
 
 def test_the_table_has_the_keys_the_code_writes(stack: Synthesized) -> None:
@@ -103,6 +104,15 @@ def test_the_table_is_on_demand_backed_up_encrypted_and_forgets_by_ttl(stack: Sy
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert table["SSESpecification"]["SSEEnabled"] is True
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_a_table_for_much_load_is_warm_from_its_first_second(dev: Synthesized) -> None:
+    warm = synthesize({"warm_write_units": "20000"})
+    expected = {"WriteUnitsPerSecond": 20_000}
+    assert warm.table["WarmThroughput"] == expected
+    assert warm.index(INDEX)["WarmThroughput"] == expected, "every version is in this index"
+    assert "WarmThroughput" not in warm.index(LACKING_INDEX), "few versions are in this one"
+    assert "WarmThroughput" not in json.dumps(dev.template)
 
 
 def test_the_ledger_of_prod_outlives_its_stack(prod: Synthesized) -> None:

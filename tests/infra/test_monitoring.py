@@ -84,6 +84,27 @@ def test_counters_that_had_to_be_healed_alarm(stack: Synthesized) -> None:
     assert watching(stack, "recount_healed", "service", "summarize")["Threshold"] == 0
 
 
+def test_a_tracker_that_went_deaf_alarms_and_names_the_doctor(dev: Synthesized) -> None:
+    alarm = watching(dev, "Findings", "service", "summarize")
+    assert alarm["Namespace"] == "S3ReplicationTracker/dev"
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 2)
+    assert "`s3rt doctor`" in alarm["AlarmDescription"]
+
+
+def test_throttled_writes_of_the_table_and_each_index_alarm(stack: Synthesized) -> None:
+    throttled = {
+        frozenset((one["Name"], one["Value"]) for one in alarm["Dimensions"])
+        for alarm in alarms(stack)
+        if alarm.properties.get("MetricName") == "WriteThrottleEvents"
+    }
+    table = ("TableName", stack.table.id)
+    indexes = [one["IndexName"] for one in stack.table["GlobalSecondaryIndexes"]]
+    assert throttled == {
+        frozenset({table}),
+        *(frozenset({table, ("GlobalSecondaryIndexName", name)}) for name in indexes),
+    }
+
+
 def widgets(stack: Synthesized) -> list[dict[str, Any]]:
     body = json.loads(stack.one("AWS::CloudWatch::Dashboard")["DashboardBody"])
     found: list[dict[str, Any]] = body["widgets"]

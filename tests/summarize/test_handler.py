@@ -11,8 +11,10 @@ from moto import mock_aws
 
 from replication.aws.clients import client
 from replication.aws.table.counter_reads import CounterReads
+from replication.aws.table.findings import FindingsTable
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.errors import Unavailable
+from replication.s3.bucket_setup import Setup
 from replication.s3.rule_history import Revision
 from replication.s3.rules import parse_configuration
 from replication.settings import MissingSettings
@@ -166,6 +168,31 @@ def test_the_schedule_measures_how_far_behind_every_destination_is(
     assert route["WatermarkLagSeconds"] == answer["watermark_lag_seconds"]
     assert (route["PendingVersions"], route["FailedVersions"]) == (0, 1)
     assert told() == [], "an incident that is known is not told again"
+
+
+def test_the_schedule_counts_what_keeps_the_tracker_from_knowing(
+    told: Read, dynamodb: "DynamoDBClient", capsys: pytest.CaptureFixture[str]
+) -> None:
+    destination = {"Bucket": "arn:aws:s3:::dst-a", "Metrics": {"Status": "Enabled"}}
+    rule = {"ID": "rule-a", "Status": "Enabled", "Prefix": "", "Destination": destination}
+    keep(dynamodb, plus(wall_clock(), -86_400), rule)
+    table = FindingsTable(dynamodb, TABLE)
+
+    def setup(*, eventbridge: bool) -> None:
+        """Its destination is not tracked, too, but that is only a warning."""
+        found = Setup("Enabled", eventbridge=eventbridge, replication_events=True, kms=False)
+        table.note_setup("src", found, wall_clock())
+
+    def counted() -> list[dict[str, Any]]:
+        capsys.readouterr()
+        module.handler({"task": "measure"}, CONTEXT)
+        return [one for one in lines(capsys) if "Findings" in one]
+
+    setup(eventbridge=False)
+    (deaf,) = counted()
+    assert deaf["Findings"] == [1.0]
+    setup(eventbridge=True)
+    assert counted()[0]["Findings"] == [0.0]
 
 
 def test_the_other_schedule_heals_what_was_never_counted(
