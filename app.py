@@ -7,6 +7,7 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.config import Config, ContextError
+from infra.limits import excesses
 from infra.stack import TrackerStack
 
 app = App()
@@ -15,11 +16,17 @@ try:
 except ContextError as error:
     sys.exit(str(error))
 
-TrackerStack(
+stack = TrackerStack(
     app,
     f"S3ReplicationTracker-{config.stage}",
     config=config,
     lambdas=Path(__file__).parent / "lambdas",
 )
 Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-app.synth()
+template = app.synth().get_stack_artifact(stack.artifact_id).template
+if problems := excesses(template, stack.stack_name):
+    sys.exit(
+        "The stack is larger than AWS allows:\n"
+        + "".join(f"  - {line}\n" for line in problems)
+        + "Name fewer buckets, and deploy a second tracker under another stage for the others."
+    )

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from constructs import Node
 
-MAX_TRACKED_BUCKETS = 60
-"""Keeps the ingest queue's policy, which names every source bucket, below SQS's 8,192 bytes."""
+MAX_TRACKED_BUCKETS = 45
+"""Keeps policies that name every bucket within IAM's limits, in every partition: `infra/limits.py`
+measures them, and a test does so with this many of the longest names."""
 
 MAX_BUCKET_NAMES_BYTES = 3_000
 """Both lists are environment variables, of which a function may have 4 KB in all."""

@@ -60,7 +60,7 @@ class Notifications(Construct):
         removes the notifications first and the permission afterwards. With one policy for several
         buckets it would change the permission first, and the notifications would stay.
 
-        A role may have 10,240 characters of policies. So each is as short as can be, for sixty
+        A role may have 10,240 characters of policies. So each is as short as can be, for many
         buckets with long names: `s3:*BucketNotification` is Get and Put, and the `Version`, which
         only policies with variables need, is left out (CDK's own `iam.Policy` always writes it).
         """

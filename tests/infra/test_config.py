@@ -148,7 +148,7 @@ def test_more_buckets_than_one_tracker_takes_are_refused() -> None:
 
 def test_more_names_than_an_environment_holds_are_refused() -> None:
     names = ",".join(f"{number:063d}" for number in range(MAX_TRACKED_BUCKETS))
-    assert "bytes of names" in problems(source_buckets=names)
+    assert "bytes of names" in problems(source_buckets=names, destination_buckets=names)
 
 
 def test_benign_keys_are_patterns_and_the_objective_a_number_of_minutes() -> None:

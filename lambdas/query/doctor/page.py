@@ -6,7 +6,7 @@ from replication.s3 import bucket_setup
 
 
 def findings(service: Service) -> Json:
-    """All of them at once: there are few per tracked bucket, and at most sixty buckets."""
+    """All at once: there are a few per tracked bucket, and of those at most 45 buckets."""
     histories, findings = service.histories(), service.findings
     found = bucket_setup.findings(
         histories, service.settings.destination_buckets, findings.load(), findings.setups()
