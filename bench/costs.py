@@ -15,6 +15,7 @@ from bench.capacity import counting
 from record.claims import TRIES
 from replication.aws.table.ledger_item import Item
 from replication.head.replica_source import MOST_ASKED
+from tests.infra.synthesized import synthesize
 from tests.support.capacity import cost, entry, item_size, life, stages
 
 OBJECTS = (100_000, 10_000_000, 1_000_000_000)
@@ -24,14 +25,22 @@ RECORD_GIB = 1_769 / 1_024
 EVENT = Path(__file__).parent.parent / "tests" / "events" / "eventbridge-object-created.json"
 ARCHIVE_DAYS = 14
 """As infra/config.py has it by default."""
-SCHEDULES = 43_200 + 8_640
-"""Invocations a month by the clock: the refresh every minute, reconciliation every five."""
+MINUTES = 30 * 24 * 60
+IDLE_SECONDS = 0.1
+"""An invocation that finds little to do takes; an assumption on the slow side."""
+LONG_POLL_SECONDS, POLLERS = 20, 5
+"""Lambda polls each queue so, however little comes."""
+GAUGES, METRICS_OF_FUNCTIONS = 4, 4
+"""Custom metrics sent by the clock: the gauges of a route, and those that have a stage alone."""
+ROUTES = 2
+"""Of two source buckets, so that a refresh writes one small item for each, and the frontier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Dollars. Writes, reads and requests: a million; storage: a GB-month; lambda_: a GB-second;
-    archive: a GB that comes in, and kept: a GB-month of it."""
+    archive: a GB that comes in, and kept: a GB-month of it; recovery: a GB-month that can be
+    restored; alarms, metrics and dashboards: one a month."""
 
     writes: float = 0.625
     storage: float = 0.25
@@ -43,6 +52,10 @@ class Prices:
     heads: float = 0.40
     archive: float = 0.10
     kept: float = 0.023
+    alarms: float = 0.10
+    metrics: float = 0.30
+    dashboards: float = 3.0
+    recovery: float = 0.20
 
 
 def requests(messages_a_batch: float) -> float:
@@ -63,12 +76,43 @@ def a_million_objects(prices: Prices, messages_a_batch: float) -> dict[str, floa
     return {
         "DynamoDB writes": units * prices.writes,
         "DynamoDB counters": counting(int(messages_a_batch)) * prices.writes,
-        "DynamoDB storage, a month": gigabytes * prices.storage,
+        "DynamoDB storage, a month": gigabytes * (prices.storage + prices.recovery),
         "SQS": events * requests(messages_a_batch) * prices.sqs,
         "Lambda record": events * CPU_SECONDS_AN_EVENT * 1e6 * RECORD_GIB * prices.lambda_
         + events / messages_a_batch * prices.invocations,
         f"Event archive, {ARCHIVE_DAYS} days": archived
         * (prices.archive + prices.kept * ARCHIVE_DAYS / 30),
+    }
+
+
+def a_month_of_nothing(prices: Prices) -> dict[str, float]:
+    """Dollars a month without any object. The template says how many alarms, schedules, keys and
+    dashboards there are."""
+    buckets = ",".join(f"bucket-{number}" for number in range(ROUTES))
+    stack = synthesize({"source_buckets": buckets, "destination_buckets": "replica"})
+    every = {"rate(1 minute)": 1, "rate(5 minutes)": 5, "rate(1 hour)": 60, "rate(1 day)": 1_440}
+    schedules = [
+        rule["ScheduleExpression"]
+        for rule in stack.of_type("AWS::Events::Rule")
+        if "ScheduleExpression" in rule.properties
+    ]
+    invocations = sum(MINUTES / every[schedule] for schedule in schedules)
+    arns = {queue.arn for queue in stack.of_type("AWS::SQS::Queue")}
+    queues = sum(
+        source["EventSourceArn"] in arns
+        for source in stack.of_type("AWS::Lambda::EventSourceMapping")
+    )
+    polls = queues * POLLERS * MINUTES * 60 / LONG_POLL_SECONDS
+    return {
+        "CloudWatch alarms": len(stack.of_type("AWS::CloudWatch::Alarm")) * prices.alarms,
+        "CloudWatch metrics": (ROUTES * GAUGES + METRICS_OF_FUNCTIONS) * prices.metrics,
+        "CloudWatch dashboard": len(stack.of_type("AWS::CloudWatch::Dashboard"))
+        * prices.dashboards,
+        "KMS key": len(stack.of_type("AWS::KMS::Key")) * prices.kms,
+        "DynamoDB by the clock": (ROUTES + 1) * MINUTES / 1e6 * prices.writes,
+        "SQS long polls": polls / 1e6 * prices.sqs,
+        "Lambda by the clock": invocations
+        * (prices.invocations / 1e6 + IDLE_SECONDS * RECORD_GIB * prices.lambda_),
     }
 
 
@@ -98,8 +142,11 @@ def main() -> None:
     print("a million objects, one destination each:")
     for name, dollars in a_million_objects(prices, messages_a_batch=10).items():
         print(f"  {name:28} ${dollars:7.2f}")
-    fixed = prices.kms + SCHEDULES / 1e6 * (prices.invocations + 3 * prices.sqs)
-    print(f"a month without any object: ${fixed:.2f} (KMS key, schedules)")
+    nothing = a_month_of_nothing(prices)
+    fixed = sum(nothing.values())
+    print(f"a month without any object, {ROUTES} routes: ${fixed:.2f}")
+    for name, dollars in nothing.items():
+        print(f"  {name:28} ${dollars:7.2f}")
     for sources in (1, 8):
         print(f"a million of somebody else's in a destination of {sources} source(s):")
         for name, dollars in somebody_elses(prices, sources).items():
@@ -108,8 +155,10 @@ def main() -> None:
     for objects in OBJECTS:
         # Few messages wait when few come.
         batch = 2.0 if objects < 1_000_000 else 10.0
-        dollars = fixed + objects / 1e6 * sum(a_million_objects(prices, batch).values())
-        print(f"  {objects:>13,}  ${dollars:,.2f}")
+        each = a_million_objects(prices, batch)
+        dollars = fixed + objects / 1e6 * sum(each.values())
+        more = objects / 1e6 * each["DynamoDB storage, a month"]
+        print(f"  {objects:>13,}  ${dollars:,.2f}, and ${more:,.2f} more with each further month")
 
 
 if __name__ == "__main__":
