@@ -120,7 +120,8 @@ def run(
             progress("comparing", compared, len(work.written))
 
         lost = control.lost()
-        verdict = judge(s3, api, work, Heard(lost, control.in_doubt()), advance)
+        unread = frozenset(work.under_unread_rules(control.changes_read()))
+        verdict = judge(s3, api, work, Heard(lost, control.in_doubt(), unread), advance)
     return Result(seed, verdict, work.done, len(lost), rounds, listed, control.dead_letters())
 
 

@@ -174,6 +174,12 @@ class Control:
         }
         self._sqs.send_message(QueueUrl=self.ingest, MessageBody=json.dumps(event))
 
+    def changes_read(self) -> list[datetime]:
+        """When the tracker first read each of the rules of the main source that it knows."""
+        history = self._configurations.load(rules.SOURCE)
+        revisions = history.revisions if history else ()
+        return [to_datetime(one.noticed_at or one.since) for one in revisions]
+
     def _unseen(self) -> list[Revision]:
         """Changes of the rules that were not looked back at yet."""
         histories = map(self._configurations.load, rules.SOURCES)

@@ -17,6 +17,8 @@ What nobody can tell is named, with the reason, and never counted as equal:
     encrypted, and unheard  S3 shows the status of an object with a customer's key to nobody else,
                             so a lost event of it is lost for good
     encrypted, in doubt     the same of one whose destinations were never certain
+    encrypted, unread rules the same of one written under rules that changed again before the
+                            tracker read them
     a marker in doubt       S3 shows no status of a marker; the tracker waits for it for a day
     doubt beside a failure  the header is an aggregate: FAILED speaks of one of several, and says
                             nothing of another that may be due
@@ -36,7 +38,7 @@ from local.parity.truth import all_holders, truth_of
 from s3rt.api import ApiProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
     from mypy_boto3_s3 import S3Client
 
@@ -61,17 +63,19 @@ UNSOURCED = "REPLICA of None"
 SOURCE_UNHEARD = "a replica whose source was gone before anybody told of it"
 ENCRYPTED_UNHEARD = "its status is shown to its key's owner alone, and an event of it was lost"
 ENCRYPTED_IN_DOUBT = "its status is shown to its key's owner alone, and its rules were in doubt"
+ENCRYPTED_UNREAD = "its status is shown to its key's owner alone, and its rules were never read"
 BESIDE_A_FAILURE = "it may be due to a bucket that lacks it; S3 says FAILED of one of several"
 MARKER_IN_DOUBT = "a marker that no header tells of; the tracker waits for it for a day"
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What the tracker could hear: events that were `lost`, and versions it says are in doubt, by
-    bucket, key and version id."""
+    """What the tracker could hear: events that were `lost`, versions it says are in doubt, by
+    bucket, key and version id, and those written under rules that it never read."""
 
     lost: Sequence[What]
     in_doubt: Mapping[tuple[str, str, str], str]
+    unread: Set[Written] = frozenset()
 
     @cached_property
     def lost_of(self) -> frozenset[tuple[str, str, str | None]]:
@@ -154,6 +158,8 @@ def untold(found: Difference, answer: Answer, gone: datetime | None, heard: Hear
             return ENCRYPTED_UNHEARD
         if key in heard.in_doubt:
             return ENCRYPTED_IN_DOUBT
+        if one in heard.unread:
+            return ENCRYPTED_UNREAD
     if found.what == "in doubt":
         if one.marker:
             return MARKER_IN_DOUBT

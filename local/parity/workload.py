@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,7 +13,7 @@ from local.parity import customer_keys, rules
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -54,7 +55,9 @@ class Written:
 class Workload:
     """`written` is every version there ever was in a source bucket, in order; `own` those that were
     put into a destination directly; `gone` when versions were deleted for good at their source;
-    `changed` those whose tags or ACL were; `done` counts what was done, by name."""
+    `changed` those whose tags or ACL were; `configured` when the rules of the main source changed,
+    and `under` how many changes there had been when a version was written; `done` counts what was
+    done, by name."""
 
     s3: S3Client
     sqs: SQSClient
@@ -65,6 +68,8 @@ class Workload:
     own: list[Written] = field(default_factory=list)
     gone: dict[Written, datetime] = field(default_factory=dict)
     changed: set[Written] = field(default_factory=set)
+    configured: list[datetime] = field(default_factory=list)
+    under: dict[Written, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
     _alive: list[Written] = field(default_factory=list)
     _refused_since: int = 0
@@ -123,8 +128,23 @@ class Workload:
     def _note(self, bucket: str, key: str, version_id: str, *, marker: bool = False) -> Written:
         one = Written(bucket, key, version_id, marker)
         self.written.append(one)
+        self.under[one] = len(self.configured)
         self._alive.append(one)
         return one
+
+    def under_unread_rules(self, read: Sequence[datetime]) -> list[Written]:
+        """The versions written under rules that changed again before any of these times."""
+        periods = enumerate(pairwise(self.configured), 1)
+        unread = {
+            number
+            for number, (begin, end) in periods
+            if not any(begin <= one < end for one in read)
+        }
+        return [
+            one
+            for one, number in self.under.items()
+            if one.bucket == rules.SOURCE and number in unread
+        ]
 
     def _put(self) -> None:
         bucket = self._bucket()
@@ -238,6 +258,7 @@ class Workload:
             )
         else:
             self.s3.delete_bucket_replication(Bucket=rules.SOURCE)
+        self.configured.append(datetime.now(UTC))
         if self.rng.random() < 0.5:
             self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=rules.told(name))
 

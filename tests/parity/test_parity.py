@@ -17,6 +17,7 @@ REASONS: dict[str, Callable[[Result], int]] = {
     reasons.SOURCE_UNHEARD: lambda run: run.lost_events,
     reasons.ENCRYPTED_UNHEARD: lambda run: run.lost_events,
     reasons.ENCRYPTED_IN_DOUBT: lambda run: run.verdict.encrypted.total(),
+    reasons.ENCRYPTED_UNREAD: lambda run: run.verdict.encrypted.total(),
     reasons.BESIDE_A_FAILURE: lambda run: run.verdict.headers["FAILED"],
     reasons.MADE_UNTOLD: lambda run: run.verdict.headers["delete marker"],
     reasons.MARKER_IN_DOUBT: lambda run: run.verdict.headers["delete marker"],

@@ -1,13 +1,14 @@
 """What the verdict calls untold, and what it does not let pass."""
 
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import pytest
 
 from local.parity import rules, verdict
 from local.parity.verdict import Difference, Heard, untold
-from local.parity.workload import Written
+from local.parity.workload import Workload, Written
 
 PLAIN = Written(rules.SOURCE, "a/1/plain.pdf", "v1")
 ENCRYPTED = Written(rules.SOURCE, "a/1/customer-key.bin", "v1")
@@ -57,6 +58,8 @@ FAILING_ALONE = answer((rules.ONE, "FAILED"))
         (ENCRYPTED, STATUS, KNOWN, lost(PLAIN), None),
         (ENCRYPTED, STATUS, KNOWN, lost(ENCRYPTED), verdict.ENCRYPTED_UNHEARD),
         (ENCRYPTED, STATUS, KNOWN, doubted(ENCRYPTED), verdict.ENCRYPTED_IN_DOUBT),
+        (ENCRYPTED, STATUS, KNOWN, Heard([], {}, {ENCRYPTED}), verdict.ENCRYPTED_UNREAD),
+        (PLAIN, STATUS, KNOWN, Heard([], {}, {PLAIN}), None),
         (PLAIN, "in doubt", KNOWN, doubted(PLAIN), None),
         (MARKER, "in doubt", KNOWN, doubted(MARKER), verdict.MARKER_IN_DOUBT),
         (PLAIN, "in doubt", FAILING, doubted(PLAIN), verdict.BESIDE_A_FAILURE),
@@ -94,3 +97,14 @@ def test_an_end_is_untold_only_where_it_came_after_the_last_word_of_a_version_in
     assert untold(found, unlisted, after, ALL_HEARD) == verdict.END_UNHEARD
     assert untold(found, unlisted, before, ALL_HEARD) is None
     assert untold(found, KNOWN, after, ALL_HEARD) is None
+
+
+def test_rules_are_unread_when_they_changed_again_before_any_read() -> None:
+    first, second, third = (datetime(2026, 11, 22, 10, minute, tzinfo=UTC) for minute in (0, 1, 2))
+    versions = [Written(rules.SOURCE, "a/1/plain.pdf", f"v{number}") for number in range(4)]
+    work = Workload(None, None, "", None, Random(1))  # type: ignore[arg-type]
+    work.configured = [first, second, third]
+    work.under = {one: number for number, one in enumerate(versions)} | {EAST_PLAIN: 1}
+    assert work.under_unread_rules([]) == versions[1:3]
+    assert work.under_unread_rules([second]) == versions[1:2]
+    assert work.under_unread_rules([first, second]) == []

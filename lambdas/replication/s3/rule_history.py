@@ -48,10 +48,9 @@ class Revision:
     def _span(self) -> tuple[Instant, Instant]:
         if self.told:
             first, last = start_of_second(self.not_before or self.since), end_of_second(self.since)
-            read = self.noticed_at or last
-            # A read within a minute shows that change. A later one may show others as well, of
-            # which nothing was reported.
-            return first, last if read <= plus(last, NOTICE_SECONDS) else read
+            # A read shows what is in force by then. Until it, there may have been further changes
+            # of which nothing was reported.
+            return first, max(last, self.noticed_at or last)
         if self.not_before is None:
             return plus(self.since, -NOTICE_SECONDS), plus(self.since, NOTICE_SECONDS)
         return plus(self.not_before, -SETTLING_SECONDS), plus(self.since, CLOCK_SECONDS)
