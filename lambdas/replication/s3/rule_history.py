@@ -1,9 +1,10 @@
 """The replication configurations a bucket has had, and which of them may apply to a version.
 
 S3 replicates a version by the rules that were in force when it was written, however late that
-happens. When the rules changed is known to the second if CloudTrail reported it, and otherwise
-only as between two reads. To a version written within that time either configuration may apply, so
-its destinations are in doubt. So are those of a version newer than the last read of the rules.
+happens. The rules changed between the second that CloudTrail reported and the next read, or, if
+nothing was reported, between two reads. To a version written within that time either configuration
+may apply, so its destinations are in doubt. So are those of a version newer than the last read of
+the rules.
 """
 
 from collections.abc import Mapping, Set
