@@ -13,6 +13,7 @@ from replication.aws.s3.rule_histories import S3RuleHistories
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.errors import Denied
 from replication.times import Instant, plus, seconds_between
+from tests.support import ledger_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -94,15 +95,5 @@ class Kept:
 def world() -> Iterator[Kept]:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
+        ledger_table.create(client, "ledger")
         yield Kept(client)

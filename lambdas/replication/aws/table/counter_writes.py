@@ -14,6 +14,7 @@ Guards expire long after the stream has dropped their records.
 
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ _DIGITS = 40
 """The most a sequence number has; padded numbers compare as text."""
 
 
-class _Guard(BatchReads):
+class _Guard(BatchReads, ABC):
     """Says which changes are counted. `source` is the shard or the first record of the batch; it
     decides about the lane."""
 
@@ -54,13 +55,13 @@ class _Guard(BatchReads):
         self.source = source
         self._expires_at = expires_at
 
+    @abstractmethod
     def writes(self, changes: Sequence[Change]) -> list[Item]:
         """Writes that succeed only while none of the changes is counted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def left(self, changes: Sequence[Change]) -> list[Change]:
         """Those that are not counted yet."""
-        raise NotImplementedError
 
 
 class CounterTable(Table):

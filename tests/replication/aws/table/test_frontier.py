@@ -11,6 +11,7 @@ from replication.aws.table.frontier import RETURNED_SECONDS, FrontierTable
 from replication.aws.table.frontier_reads import MARGIN_SECONDS, PAGE, FrontierReads
 from replication.message import Message
 from replication.times import Instant, plus
+from tests.support import ledger_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,17 +37,7 @@ class World:
 def world() -> Iterator[World]:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
+        ledger_table.create(client, "ledger")
         yield World(client)
 
 
