@@ -123,6 +123,22 @@ def test_a_replica_that_outlived_its_source_is_known_with_the_end_of_the_source(
     assert (state.status, state.arrived_at, state.deleted_at) == (Status.COMPLETED, NOW, NOW)
 
 
+@pytest.mark.parametrize("source", ["REPLICA", None])
+def test_a_replica_whose_source_shows_nothing_of_it_is_recorded(source: str | None) -> None:
+    """A job sent a replica on, or the rule is gone."""
+    middle = SOURCE.in_bucket("mid")
+    known = {"src": history("src", rule("mid")), "mid": history("mid", rule("dst"))}
+    world = World(histories=known)
+    world.objects.heads = {
+        SOURCE: shows("COMPLETED"),
+        middle: shows(source),
+        HERE: shows("REPLICA"),
+    }
+    assert world.read(REPLICA) == {"replica": 1}
+    state = world.state(middle)
+    assert (state.status, state.arrived_at) == (Status.COMPLETED, NOW)
+
+
 def test_a_replica_without_any_known_source_is_recorded_without_one() -> None:
     world = World()
     world.objects.heads = {HERE: shows("REPLICA")}
