@@ -303,3 +303,18 @@ class TestAnObjectThatWasThereBeforeARule:
         assert world.read(self.ROW) == {"ambiguous": 1, "not_looked_at": 1}
         assert {world.state(destination=name).status for name in ("old", "new")} == {None}
         assert self.shown(world)["replication_status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.PENDING])
+def test_a_version_that_only_a_tag_or_a_rule_of_another_time_takes_is_where_head_finds_it(
+    status: Status,
+) -> None:
+    rules = (rule("gone"),), (rule("dst", tags=(("a", "b"),)),)
+    first, second = (history("src", *one) for one in rules)
+    later = replace(second.revisions[0], since=Instant("2026-06-01T00:00:00.000Z"))
+    world = World(histories={"src": replace(first, revisions=(*first.revisions, later))})
+    world.objects.heads = {SOURCE: shows(status), HERE: shows("REPLICA")}
+    assert world.read(Listed(SOURCE, status, last_modified=WRITTEN)) == {"ambiguous": 1}
+    assert world.state().arrived_at == NOW
+    gone = world.state(destination="gone")
+    assert gone.status is None or gone.in_doubt
