@@ -62,6 +62,8 @@ class EventClaims(Batch):
             raise
         except Denied as denied:
             self.note(denied)
-            if not last_try:
+            # A source's own version is due, and must be in a list before the frontier passes it.
+            own = isinstance(event, Created) and self.history(event.version.bucket) is not None
+            if not (last_try or own):
                 raise Unplaced(str(denied)) from denied
             return created.claims_when_denied(self, event) if isinstance(event, Created) else []
