@@ -20,12 +20,25 @@ REPLICATION_EVENTS = (
     "s3:Replication:OperationNotTracked",
 )
 
+OBJECT_EVENTS = (
+    "s3:ObjectCreated:*",
+    "s3:ObjectRemoved:*",
+    "s3:LifecycleExpiration:*",
+    "s3:ObjectTagging:*",
+    "s3:ObjectAcl:Put",
+    "s3:ObjectRetention:Put",
+)
+"""What EventBridge's events (`infra/ingest.py`) are called as notifications. Lifecycle's deletions
+have a name of their own here."""
+
 CHECK = "Custom::TrackedBuckets"
 BUCKET = "Custom::TrackedBucket"
 
 
 class TrackedBuckets(Construct):
     """EventBridge on for every tracked bucket, `s3:Replication:*` of sources to the ingest queue.
+    With `object_events=s3` EventBridge is left alone and the object events of every bucket go to
+    the queue as well.
 
     A bucket has one notification configuration, which S3 replaces as a whole, and others use it as
     well. lambdas/notifications/ adds ours and takes it away again. Each bucket has a custom
@@ -61,13 +74,19 @@ class TrackedBuckets(Construct):
         )
         topics = config.replication_topics
         told = [name for name in config.source_buckets if name not in topics]
-        self._let_send([tracked[name] for name in told], sorted({*topics.values()}))
+        self._object_events = () if config.by_eventbridge else OBJECT_EVENTS
+        senders = config.tracked_buckets if self._object_events else told
+        self._let_send([tracked[name] for name in senders], sorted({*topics.values()}))
         check = self._check(config)
         subscriptions = self._subscribe(sorted({*topics.values()}), after=check)
         self.wirings = [
             self._wire(name, [check, *subscriptions], is_told=name in told)
             for name in config.tracked_buckets
         ]
+
+    @property
+    def _of_objects(self) -> dict[str, object]:
+        return {"ObjectEvents": list(self._object_events)} if self._object_events else {}
 
     def _check(self, config: Config) -> CustomResource:
         check = self._custom(
@@ -78,6 +97,7 @@ class TrackedBuckets(Construct):
                 "Sources": list(config.source_buckets),
                 "Topics": dict(config.replication_topics),
                 "Events": list(REPLICATION_EVENTS),
+                **self._of_objects,
             },
         )
         check.node.add_dependency(*self._handler.permissions.values())
@@ -87,7 +107,11 @@ class TrackedBuckets(Construct):
         wiring = self._custom(
             f"{name}-wiring",
             BUCKET,
-            {"BucketName": name, **({"Events": list(REPLICATION_EVENTS)} if is_told else {})},
+            {
+                "BucketName": name,
+                **({"Events": list(REPLICATION_EVENTS)} if is_told else {}),
+                **self._of_objects,
+            },
         )
         # S3 checks that it may send when the queue is configured, so the policy must exist by then.
         policy = self._ingest.node.find_child("Policy")
@@ -113,10 +137,10 @@ class TrackedBuckets(Construct):
             },
         )
 
-    def _let_send(self, sources: Sequence[s3.IBucket], topics: Sequence[str]) -> None:
+    def _let_send(self, senders: Sequence[s3.IBucket], topics: Sequence[str]) -> None:
         """One statement for all of a kind: SQS allows 20 statements and 8,192 bytes in a queue's
         policy."""
-        if sources:
+        if senders:
             self._ingest.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid="TrackedSourcesMaySend",
@@ -127,7 +151,7 @@ class TrackedBuckets(Construct):
                         # A bucket's ARN names no account, and anyone may take the name of a deleted
                         # bucket.
                         "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                        "ArnEquals": {"aws:SourceArn": [one.bucket_arn for one in sources]},
+                        "ArnEquals": {"aws:SourceArn": [one.bucket_arn for one in senders]},
                     },
                 )
             )

@@ -39,6 +39,12 @@ _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):(root|(role|user)/[\w+
 LEAST_WARM_WRITE_UNITS = 4_000
 """What a new on-demand table has. Over 40,000 the account's quota has to be raised first."""
 
+LEAST_FORGET_DAYS = 30
+"""Dead letters stay for 14 days, messages in the queue for four."""
+
+MAX_COUNTER_SECONDS = 60
+"""A recount waits two minutes for the stream; with a longer window it would take it to be behind."""
+
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
@@ -81,7 +87,10 @@ class Config:
     keeps none. `replication_topics`: SNS topics that get the `s3:Replication:*` events of source
     buckets already, by bucket. `warm_write_units` are the writes a second that the table takes from
     its first second on; an object takes 5 or 6, and 0 leaves it to DynamoDB. AWS charges for
-    raising it, once.
+    raising it, once. `object_events` is how object events reach the ingest queue: by `eventbridge`
+    or by `s3` notifications. `forget_completed_days` after the last that was learnt of it, the item
+    of a COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger
+    are gathered before they are counted.
     """
 
     stage: str = "dev"
@@ -100,6 +109,9 @@ class Config:
     operators: tuple[str, ...] = ()
     replication_topics: Mapping[str, str] = field(default_factory=dict)
     warm_write_units: int = 0
+    object_events: str = "eventbridge"
+    forget_completed_days: int = 0
+    counter_seconds: int = 5
     bundle_dependencies: bool = True
 
     @classmethod
@@ -132,6 +144,16 @@ class Config:
         return tuple(sorted({*self.source_buckets, *self.destination_buckets}))
 
     @property
+    def by_eventbridge(self) -> bool:
+        """Whether object events come by EventBridge; otherwise by S3 notifications."""
+        return self.object_events == "eventbridge"
+
+    @property
+    def kept_archive_days(self) -> int:
+        """How long raw object events are kept. Only EventBridge can archive them."""
+        return self.archive_days if self.by_eventbridge else 0
+
+    @property
     def stale_seconds(self) -> float:
         """PENDING for longer than this is stale: a day at the default ages. The functions have the
         same rule; a test compares the two."""
@@ -161,6 +183,12 @@ class Config:
                 f"environment has room for {MAX_BUCKET_NAMES_BYTES}; deploy a second tracker under "
                 "another stage"
             )
+        if 0 < self.forget_completed_days < self.kept_archive_days:
+            problems.append(
+                f"forget_completed_days: {self.forget_completed_days}, but archive_days is "
+                f"{self.archive_days}; a replay of the archive would bring forgotten versions back,"
+                " so keep versions at least as long as events"
+            )
         problems += [
             f"replication_topics: {name!r} is not in source_buckets; name it there as well"
             for name in sorted({*self.replication_topics} - {*self.source_buckets})
@@ -185,6 +213,20 @@ def _whole(low: int, high: int) -> Callable[[Any], int]:
         return int(text)
 
     return parse
+
+
+def _forget_days(raw: Any) -> int:
+    """Never, or late enough that no event of the version can still be on its way."""
+    text = str(raw).strip()
+    if not re.fullmatch(r"[0-9]{1,4}", text) or 0 < int(text) < LEAST_FORGET_DAYS:
+        raise ValueError(f"give 0, or a whole number from {LEAST_FORGET_DAYS} to 9999")
+    return int(text)
+
+
+def _object_events(raw: Any) -> str:
+    if raw not in ("eventbridge", "s3"):
+        raise ValueError("give eventbridge or s3")
+    return str(raw)
 
 
 def _warm_units(raw: Any) -> int:
@@ -323,6 +365,9 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "operators": _operators,
     "replication_topics": _topics,
     "warm_write_units": _warm_units,
+    "object_events": _object_events,
+    "forget_completed_days": _forget_days,
+    "counter_seconds": _whole(1, MAX_COUNTER_SECONDS),
     "bundle_dependencies": _flag,
 }
 """Every value of the context: how it is read and checked. Defaults stand in `Config`."""

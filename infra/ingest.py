@@ -37,7 +37,8 @@ _NAMES_IN_A_PATTERN = 1_600
 
 
 class Ingest(Construct):
-    """The ingest queue, its dead-letter queue and the EventBridge rules that feed it.
+    """The ingest queue, its dead-letter queue and the EventBridge rules that feed it. With
+    `object_events=s3` no rule passes object events on: `infra/buckets.py` has S3 send them.
 
     Messages are unchanged EventBridge envelopes and S3 notification bodies. A rule sees only events
     of its own Region and account.
@@ -57,8 +58,9 @@ class Ingest(Construct):
             dead_letters=self.dead_letters,
         )
         self._refuse_forged_events(config)
-        self.archives = Archives(self, "Archives", days=config.archive_days)
-        for number, names in enumerate(portions(config.tracked_buckets, _NAMES_IN_A_PATTERN)):
+        self.archives = Archives(self, "Archives", days=config.kept_archive_days)
+        by_rules = config.tracked_buckets if config.by_eventbridge else ()
+        for number, names in enumerate(portions(by_rules, _NAMES_IN_A_PATTERN)):
             pattern = events.EventPattern(
                 source=["aws.s3"],
                 detail_type=list(OBJECT_EVENTS),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Annotations, CfnOutput, Stack, Tags
+from aws_cdk import Annotations, CfnOutput, Duration, Stack, Tags
 from constructs import Construct
 
 from infra.buckets import TrackedBuckets
@@ -41,6 +41,14 @@ class TrackerStack(Stack):
                 "No source_buckets in the CDK context, so nothing is tracked; "
                 "deploy with -c source_buckets=name,name",
             )
+        if not config.by_eventbridge:
+            Annotations.of(self).add_warning_v2(
+                "s3-replication-tracker:no-archive",
+                "With object_events=s3 there is no archive of raw events, so archive_days is without"
+                " effect and s3rt replay-archive has nothing to replay. EventBridge stays on for"
+                " buckets where it is on: switch it off where no one else listens, or S3 goes on"
+                " charging for these events",
+            )
 
         ledger = Ledger(
             self, "Ledger", keep=config.is_prod, warm_write_units=config.warm_write_units
@@ -58,6 +66,7 @@ class TrackerStack(Stack):
                 "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
+                "FORGET_COMPLETED_DAYS": str(config.forget_completed_days),
             },
             namespace=config.metrics_namespace,
         )
@@ -79,6 +88,7 @@ class TrackerStack(Stack):
             "Reconciler",
             shared,
             audited=config.audited,
+            object_events=config.object_events,
             ingest=ingest.queue,
             tracked=buckets.tracked,
         )
@@ -98,6 +108,7 @@ class TrackerStack(Stack):
             shared,
             benign_keys=config.benign_keys,
             topic=topics.incidents,
+            window=Duration.seconds(config.counter_seconds),
         )
         api = Api(self, "Api", shared, name=construct_id)
         monitoring = Monitoring(

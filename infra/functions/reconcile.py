@@ -31,11 +31,13 @@ class Reconcile(Construct):
         shared: Shared,
         *,
         audited: float,
+        object_events: str,
         ingest: sqs.Queue,
         tracked: Sequence[s3.IBucket],
     ) -> None:
         """`audited` is the share of COMPLETED versions to audit; `ingest` is the queue that the
-        buckets' notifications should go to."""
+        buckets' notifications should go to, and `object_events` whether object events come by them
+        (`s3`) or by `eventbridge`."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         queue = work_queue(
@@ -57,6 +59,7 @@ class Reconcile(Construct):
                 "AUDITED": f"{audited:g}",
                 "RECONCILE_QUEUE_URL": queue.queue_url,
                 "INGEST_QUEUE_ARN": ingest.queue_arn,
+                "OBJECT_EVENTS": object_events,
             },
         )
         self.function = built.function

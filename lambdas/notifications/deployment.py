@@ -34,11 +34,13 @@ class Deployment:
     def carry_out(self, request: Mapping[str, Any]) -> None:
         """Refused when it cannot be done, with the reason."""
         asked = request["ResourceProperties"]
+        object_events = tuple(asked.get("ObjectEvents", ()))
         ours = Ours(
             asked["NotificationId"],
             asked["QueueArn"],
-            tuple(asked.get("Events", ())),
+            (*asked.get("Events", ()), *object_events),
             request["StackId"],
+            eventbridge=not object_events,
         )
         patience = Patience(self.now, self.sleep)
         deletes = request["RequestType"] == "Delete"

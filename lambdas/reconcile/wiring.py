@@ -97,7 +97,9 @@ def service() -> Service:
         WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url)),
         Ticks(dynamodb, table),
         SetupInspection(
-            S3BucketSetups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)
+            S3BucketSetups(s3, settings.ingest_queue_arn, settings.object_events),
+            findings,
+            sorted(settings.tracked),
         ),
         LookBacks(reconciler, configurations.note_looked_back),
     )

@@ -33,6 +33,11 @@ class Settings:
     benign_keys: tuple[str, ...] = ()
     """Patterns (`*.tflock`) of keys whose failures are recorded and not announced."""
     ingest_queue_arn: str = ""
+    object_events: str = "eventbridge"
+    """How object events of the tracked buckets arrive: by `eventbridge`, or by `s3` notifications."""
+    forget_completed_days: int = 0
+    """How long the item of a COMPLETED version stays after the last that was learnt of it; 0: for
+    ever."""
 
     @property
     def tracked(self) -> frozenset[str]:
@@ -54,6 +59,9 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
     base, audited = environment.get("CHECK_BASE_SECONDS", "900"), environment.get("AUDITED", "0.01")
     if not _between(base, 0.1, 86_400):
         wrong.append(f"CHECK_BASE_SECONDS is {base!r}, not a number of seconds from 0.1 to 86400")
+    forget = environment.get("FORGET_COMPLETED_DAYS", "0")
+    if not forget.isdecimal() or 0 < int(forget) < 30:
+        wrong.append(f"FORGET_COMPLETED_DAYS is {forget!r}, neither 0 nor a number of days from 30")
     if not _between(audited, 0, 1):
         wrong.append(f"AUDITED is {audited!r}, not a share from 0 to 1")
     if wrong:
@@ -74,6 +82,8 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         incident_topic_arn=environment.get("INCIDENT_TOPIC_ARN", ""),
         benign_keys=_names(environment.get("BENIGN_KEYS", "")),
         ingest_queue_arn=environment.get("INGEST_QUEUE_ARN", ""),
+        object_events=environment.get("OBJECT_EVENTS", "eventbridge"),
+        forget_completed_days=int(forget),
     )
 
 

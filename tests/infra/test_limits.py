@@ -30,6 +30,7 @@ def largest(shape: str) -> Synthesized:
         "half of each": (once[:half], once[half:]),
         "sources alone": (once, []),
         "both ways": (twice, twice),
+        "by notifications": (once[:half], once[half:]),
     }[shape]
     return synthesize(
         {
@@ -38,12 +39,16 @@ def largest(shape: str) -> Synthesized:
             "destination_buckets": ",".join(destinations),
             "inventory_buckets": "i" * 63,
             "benign_keys": "k" * MAX_PATTERNS_BYTES,
+            "object_events": "s3" if shape == "by notifications" else "eventbridge",
+            "forget_completed_days": "9999",
         }
     )
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("shape", ["half of each", "sources alone", "both ways"])
+@pytest.mark.parametrize(
+    "shape", ["half of each", "sources alone", "both ways", "by notifications"]
+)
 def test_the_largest_context_fits_in_every_partition(shape: str, partition: str) -> None:
     assert excesses(largest(shape).template, STACK, partition) == []
 

@@ -50,6 +50,9 @@ class Setup:
     """Whether its `s3:Replication:*` notifications go to the ingest queue."""
     kms: bool
     """Whether SSE-KMS is its default encryption."""
+    object_notifications: bool | None = None
+    """Whether its object events go to the ingest queue as notifications; None: they are to come by
+    EventBridge."""
 
 
 Setups = Mapping[str, tuple[Setup, Instant]]
@@ -162,7 +165,17 @@ def _of_setup(
             "Enable versioning on the bucket.",
             at,
         )
-    if not setup.eventbridge:
+    if setup.object_notifications is False:
+        yield Finding(
+            bucket,
+            "object-events",
+            without_events,
+            f"Its object events do not all reach the tracker as notifications, so {consequence}.",
+            "Send the bucket's object events to the ingest queue again; or deploy once without it"
+            " and once with it, which keeps what others configured.",
+            at,
+        )
+    if setup.object_notifications is None and not setup.eventbridge:
         yield Finding(
             bucket,
             "eventbridge",

@@ -57,6 +57,12 @@ WELL = Setup(versioning="Enabled", eventbridge=True, replication_events=True, km
         ({"eventbridge": False}, ("eventbridge", "error"), ("eventbridge", "warning")),
         ({"replication_events": False}, ("notifications", "error"), None),
         ({"kms": True}, ("kms", "warning"), None),
+        ({"object_notifications": True, "eventbridge": False}, None, None),
+        (
+            {"object_notifications": False},
+            ("object-events", "error"),
+            ("object-events", "warning"),
+        ),
     ],
 )
 def test_how_a_bucket_is_set_up_matters_by_its_role(

@@ -8,13 +8,13 @@ from botocore.exceptions import ClientError
 
 from replication.aws.answers import FAILED_CALL
 from replication.aws.s3.objects import failure
+from replication.s3.bucket_notifications import OBJECT_EVENTS, covers
 from replication.s3.bucket_setup import Setup
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _FAILED = "s3:Replication:OperationFailedReplication"
-_COVERING = frozenset({_FAILED, "s3:Replication:*"})
 _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 
 
@@ -25,10 +25,12 @@ class S3BucketSetups:
     client              makes the client when it is first needed
     ingest_queue_arn    where notifications have to go; one to a topic counts as well, because S3
                         does not say whether the queue is subscribed to it
+    object_events       whether object events come by `eventbridge` or by `s3` notifications
     """
 
     client: "Callable[[], S3Client]"
     ingest_queue_arn: str
+    object_events: str = "eventbridge"
 
     def __call__(self, bucket: str) -> Setup:
         """Denied when S3 refuses one of the reads, Unavailable when it does not answer."""
@@ -46,18 +48,30 @@ class S3BucketSetups:
             eventbridge="EventBridgeConfiguration" in events,
             replication_events=self._sends_replication_events(events),
             kms=self._encrypts(bucket),
+            object_notifications=self._sends_object_events(events),
         )
 
     def _sends_replication_events(self, events: Mapping[str, Any]) -> bool:
-        queues = [
+        targets = (*self._queues(events), *events.get("TopicConfigurations", ()))
+        return any(covers(event, _FAILED) for one in targets for event in one["Events"])
+
+    def _sends_object_events(self, events: Mapping[str, Any]) -> bool | None:
+        if self.object_events != "s3":
+            return None
+        sent = [
+            event
+            for one in self._queues(events)
+            if not one.get("Filter", {}).get("Key", {}).get("FilterRules")
+            for event in one["Events"]
+        ]
+        return all(any(covers(event, wanted) for event in sent) for wanted in OBJECT_EVENTS)
+
+    def _queues(self, events: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        return [
             one
             for one in events.get("QueueConfigurations", ())
             if one["QueueArn"] == self.ingest_queue_arn
         ]
-        return any(
-            _COVERING.intersection(one["Events"])
-            for one in (*queues, *events.get("TopicConfigurations", ()))
-        )
 
     def _encrypts(self, bucket: str) -> bool:
         answer = _read(
