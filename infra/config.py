@@ -43,7 +43,7 @@ LEAST_FORGET_DAYS = 30
 """Dead letters stay for 14 days, messages in the queue for four."""
 
 MAX_COUNTER_SECONDS = 60
-"""A recount waits two minutes for the stream; with a longer window it would take it to be behind."""
+"""A recount waits two minutes for the stream, and takes one with a longer window to be behind."""
 
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

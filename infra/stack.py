@@ -44,7 +44,7 @@ class TrackerStack(Stack):
         if not config.by_eventbridge:
             Annotations.of(self).add_warning_v2(
                 "s3-replication-tracker:no-archive",
-                "With object_events=s3 there is no archive of raw events, so archive_days is without"
+                "With object_events=s3 there is no archive of raw events, so archive_days has no"
                 " effect and s3rt replay-archive has nothing to replay. EventBridge stays on for"
                 " buckets where it is on: switch it off where no one else listens, or S3 goes on"
                 " charging for these events",

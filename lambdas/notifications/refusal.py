@@ -15,8 +15,8 @@ def event_types_taken(bucket: str, taken: Taken) -> str:
     )
     if not all(event.startswith(REPLICATION) for event in taken.events):
         return (
-            f"{where} With -c object_events=s3 the tracker needs these event types for itself. Deploy"
-            " with -c object_events=eventbridge, or take that notification away."
+            f"{where} With -c object_events=s3 the tracker needs these event types for itself."
+            " Deploy with -c object_events=eventbridge, or take that notification away."
         )
     if taken.kind == TOPICS:
         return (

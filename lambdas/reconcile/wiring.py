@@ -83,7 +83,9 @@ def service() -> Service:
     s3, findings = partial(client, "s3"), FindingsTable(dynamodb, table)
     reconciler = Reconciler(
         index=IndexReads(dynamodb, table),
-        ledger=DynamoDBLedger(dynamodb, table, settings.shards),
+        ledger=DynamoDBLedger(
+            dynamodb, table, settings.shards, completed_days=settings.forget_completed_days
+        ),
         objects=S3Objects(s3),
         findings=findings,
         histories=histories,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def claims(world: "Batch", event: Replicated) -> list[Claim] | None:
     """The claims of the event alone; None when it says nothing about the outcome."""
     require_tracked(event.version.bucket, world.tracked, world.histories)
-    if event.operation is Operation.NOT_TRACKED:
+    if event.operation is Operation.NOT_TRACKED or world.may_be_forgotten(event):
         return None
     return certain([replicated(event)])
 

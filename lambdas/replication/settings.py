@@ -34,7 +34,7 @@ class Settings:
     """Patterns (`*.tflock`) of keys whose failures are recorded and not announced."""
     ingest_queue_arn: str = ""
     object_events: str = "eventbridge"
-    """How object events of the tracked buckets arrive: by `eventbridge`, or by `s3` notifications."""
+    """How object events arrive: by `eventbridge`, or by `s3` notifications."""
     forget_completed_days: int = 0
     """How long the item of a COMPLETED version stays after the last that was learnt of it; 0: for
     ever."""

@@ -10,7 +10,7 @@ There are two kinds of counters:
                 as one failure and one completion, in whatever order the tracker learnt of it.
 
 An item is in the current counters exactly while it is in the routes index, so the counts are the
-lengths of the lists. What an inventory reports happened at some time before, so it changes the
+lengths of the lists; but a COMPLETED item that expired stays counted, as FORGOTTEN as well. What an inventory reports happened at some time before, so it changes the
 current counters only.
 """
 
@@ -33,6 +33,11 @@ LAST_ORDER = "~"
 
 IN_DOUBT = "IN_DOUBT"
 """Name of the counter of versions in doubt."""
+
+
+FORGOTTEN = "FORGOTTEN"
+"""Name of the counter of COMPLETED versions whose items expired. They are in the counter COMPLETED
+as well, and no recount finds them, so this one is cumulative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,15 @@ class ItemChange:
     """None: the item did not exist."""
     new: ItemImage | None
     """None: the item was removed."""
+    expired: bool = False
+    """DynamoDB removed it, because its time was over."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Totals:
     """Key of the current counters of a route and rule: `<status>` and `<status>_bytes`, and
-    `IN_DOUBT` and `IN_DOUBT_bytes` whatever the status."""
+    `IN_DOUBT` and `IN_DOUBT_bytes` whatever the status; and of the cumulative `FORGOTTEN` and
+    `FORGOTTEN_bytes`."""
 
     bucket: str
     destination: str
@@ -162,9 +170,14 @@ def _failure_kind(
     return FailureKind(*known, benign(seen.version.key))
 
 
-def deltas(old: ItemImage | None, new: ItemImage | None, benign: BenignKeys) -> Deltas:
-    """What the change from `old` to `new` (None: no item) adds to the counters."""
+def deltas(
+    old: ItemImage | None, new: ItemImage | None, benign: BenignKeys, *, expired: bool = False
+) -> Deltas:
+    """What the change from `old` to `new` (None: no item) adds to the counters. `expired`: the item
+    was removed because its time was over."""
     found: Deltas = {}
+    if expired and new is None and old is not None and old.state.status is Status.COMPLETED:
+        return merged([_forgotten(old)])
     for sign, seen in ((-1, old), (1, new)):
         for view, name, amount in current(seen, benign):
             found.setdefault(view, Counter())[name] += sign * amount
@@ -173,6 +186,13 @@ def deltas(old: ItemImage | None, new: ItemImage | None, benign: BenignKeys) -> 
         for view, name in _cumulative(new, edge, benign):
             found.setdefault(view, Counter())[name] += sign
     return merged([found])
+
+
+def _forgotten(seen: ItemImage) -> Deltas:
+    if not seen.listed:
+        return {}
+    view = Totals(seen.version.bucket, seen.destination, seen.state.rule_id or "")
+    return {view: Counter({FORGOTTEN: 1, f"{FORGOTTEN}_bytes": seen.state.size or 0})}
 
 
 def merged(many: list[Deltas]) -> Deltas:

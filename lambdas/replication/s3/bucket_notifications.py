@@ -89,7 +89,7 @@ class Taken:
 
 
 def wired(now: Configuration, ours: Ours) -> Configuration:
-    """With EventBridge on, where object events go there, and our entry as it should be: `now` itself
+    """With our entry as it should be, and EventBridge on where object events go there: `now` itself
     when it is so already."""
     if (EVENT_BRIDGE in now or not ours.eventbridge) and _is_wired(now, ours):
         return now

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from replication.s3.bucket_notifications import (
     EVENT_BRIDGE,
     FUNCTIONS,
+    OBJECT_EVENTS,
     QUEUES,
     TOPICS,
-    OBJECT_EVENTS,
     Configuration,
     Ours,
     covers,
