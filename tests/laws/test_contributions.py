@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replication.aws.table.expiry import DAY, expiry
 from replication.aws.table.ledger_item import item_of
 from replication.aws.table.stream_record import read_record
 from replication.counters import histogram
@@ -27,7 +28,8 @@ from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
-from summarize.recount import is_current
+from replication.times import plus
+from summarize.recount import differences, is_current
 from tests.support.seeds import arrived, failed, requested, stored, version
 from tests.support.strategies import VERSION, histories
 
@@ -91,6 +93,38 @@ def test_what_happened_is_never_taken_back(history: list[Fact]) -> None:
     for view, amounts in changes(stages).items():
         for name, amount in amounts.items():
             assert is_current(view, name) or amount > 0
+
+
+@given(histories(max_size=8))
+def test_an_item_that_expired_while_it_was_completed_stays_counted_and_is_known_as_forgotten(
+    history: list[Fact],
+) -> None:
+    """Whatever its life was: with what was forgotten, a recount of the empty index agrees."""
+    one = LedgerItem(VERSION, "dst", fold(history))
+    before, last = changes([one]), image(one)
+    after = merged([before, deltas(last, None, BENIGN, expired=True)])
+    assert differences(after, {}) == {}
+    state = one.record.state
+    is_completed = state.status is Status.COMPLETED and bool(last and last.listed)
+    assert counts(after, Totals)["FORGOTTEN"] == is_completed
+    assert counts(after, Totals)["COMPLETED"] == is_completed
+    assert counts(after, Period) == counts(before, Period) or not is_completed
+
+
+@given(histories(max_size=8))
+def test_only_a_settled_version_expires_and_no_watermark_knows_it(history: list[Fact]) -> None:
+    one = LedgerItem(VERSION, "dst", fold(history))
+    state, item = one.record.state, item_of(one, 4, 30)
+    kept = item_of(one, 4)
+    assert {name: item[name] for name in item if name != "expires_at" or name in kept} == kept
+    if "expires_at" in item and not state.deleted_at:
+        assert state.status is Status.COMPLETED
+        assert not state.in_doubt
+        assert state.lost_at is None
+        assert state.outstanding_since is None, "a watermark would move"
+        assert "held" not in item
+        assert state.observed_at is not None
+        assert item["expires_at"] == expiry(plus(state.observed_at, 30 * DAY))
 
 
 def counts(found: Deltas, kind: type[CounterKey], **fields: object) -> Counter[str]:

@@ -59,3 +59,38 @@ def test_a_list_is_not_complete_where_rules_were_never_read(
     assert get("/v1/buckets/unread/object/versions", key="a/key").json["complete"] is False
     assert get("/v1/buckets").json["complete"] is False
     assert get(LIST).json["complete"] is True
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORGET_COMPLETED_DAYS", "30")
+    wiring.service.cache_clear()
+
+
+@pytest.mark.usefixtures("mixed", "forgetful")
+def test_a_list_that_lacks_what_was_forgotten_says_since_when() -> None:
+    page = get(LIST).json
+    before = page["forgotten_before"]
+    assert plus(wall_clock(), -30 * 86_400 - 60) < before < plus(wall_clock(), -30 * 86_400 + 60)
+    assert page["complete"] is False, "it goes back to the beginning"
+    assert get(LIST, since=plus(before, 60)).json["complete"] is True
+    assert get(LIST, since=plus(before, -60)).json["complete"] is False
+    for parameters in ({"status": "FAILED"}, {"status": "PENDING"}, {"flag": "replica_lost"}):
+        assert get(LIST, **parameters).json["complete"] is True, "none of these is forgotten"
+    assert get("/v1/buckets/src/object/versions", key="f").json["complete"] is False
+    found = get("/v1/buckets/src/object", key="f").json
+    assert found["forgotten_before"] >= before
+
+
+@pytest.mark.usefixtures("mixed", "forgetful")
+def test_an_object_that_may_be_forgotten_is_not_called_unheard_of() -> None:
+    problem = get("/v1/buckets/src/object", key="no-such").json
+    assert "last heard of before 20" in problem["detail"]
+    assert "is forgotten" in problem["detail"]
+
+
+@pytest.mark.usefixtures("mixed")
+def test_without_forgetting_nothing_is_said_of_it() -> None:
+    assert get(LIST).json["forgotten_before"] is None
+    assert get("/v1/buckets/src/object", key="f").json["forgotten_before"] is None
+    assert "forgotten" not in get("/v1/buckets/src/object", key="no-such").json["detail"]

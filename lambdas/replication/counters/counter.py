@@ -10,8 +10,8 @@ There are two kinds of counters:
                 as one failure and one completion, in whatever order the tracker learnt of it.
 
 An item is in the current counters exactly while it is in the routes index, so the counts are the
-lengths of the lists; but a COMPLETED item that expired stays counted, as FORGOTTEN as well. What an inventory reports happened at some time before, so it changes the
-current counters only.
+lengths of the lists; but a COMPLETED item that expired stays counted, as FORGOTTEN as well. What an
+inventory reports happened at some time before, so it changes the current counters only.
 """
 
 from collections import Counter

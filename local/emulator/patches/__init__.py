@@ -24,6 +24,7 @@ from local.emulator.patches import (
     s3_replication,
     statement_throttling,
     stream_mappings,
+    time_to_live,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def apply_all(
     local = LocalS3(s3, loop, settings)
     throttling = statement_throttling.StatementThrottling(tables)
     partiql_streams.apply(dynamodb)
+    time_to_live.apply(dynamodb)
     statement_throttling.apply(dynamodb, throttling)
     stream_mappings.apply(lambda_svc, dynamodb)
     s3_access.apply(s3)
