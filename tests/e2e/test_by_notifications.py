@@ -1,12 +1,17 @@
-"""Object events as S3 notifications straight to the ingest queue, with EventBridge off."""
+"""Object events as S3 notifications straight to the ingest queue, with EventBridge off; and
+COMPLETED versions that are forgotten."""
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
 
 from local import demo_buckets, stack
 from local.emulator import server
+from replication.aws.table import ledger_item
+from replication.s3.version import ObjectVersion
 from s3rt.api import Api
 from tests.e2e.conftest import Deployed, eventually
 
@@ -26,7 +31,7 @@ def notified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         state_dir=state,
         replication={SOURCE: [demo_buckets.rule("all", REPLICA, priority=1)]},
         settings=stack.ENFORCED,
-        context={"object_events": "s3"},
+        context={"object_events": "s3", "forget_completed_days": "30"},
         tied=True,
     )
     try:
@@ -81,3 +86,39 @@ def test_the_doctor_understands_the_mode(notified: Deployed) -> None:
     answer = functions.invoke(FunctionName=name, Payload=b"{}")
     assert "FunctionError" not in answer, answer["Payload"].read()
     assert notified.api.get("/v1/doctor")["items"] == []
+
+
+def route(notified: Deployed) -> Any:
+    (found,) = notified.api.get(f"/v1/buckets/{SOURCE}/summary")["destinations"]
+    return found
+
+
+def test_a_completed_version_expires_and_stays_counted(notified: Deployed) -> None:
+    """DynamoDB removes the item; the emulator does so once a minute."""
+    key, dynamodb = "forgotten/one", notified.client("dynamodb")
+    version_id = notified.put(key, SOURCE)
+    notified.settled(key, version_id, SOURCE)
+    where = {
+        "TableName": notified.outputs.stack["TableName"],
+        "Key": ledger_item.key_of(ObjectVersion(SOURCE, key, version_id), REPLICA),
+    }
+    item = dynamodb.get_item(**where, ConsistentRead=True)["Item"]
+    assert abs(int(item["expires_at"]["N"]) - time.time() - 30 * 86_400) < 300
+    eventually(lambda: route(notified)["counts"]["pending"]["count"] == 0)
+    before = route(notified)["counts"]
+    watermark = route(notified)["watermark"]["at"]
+
+    dynamodb.update_item(
+        **where,
+        UpdateExpression="SET expires_at = :past",
+        ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 60)}},
+    )
+    eventually(lambda: notified.known(SOURCE, key, version_id) is None, 100)
+    eventually(lambda: route(notified)["counts"]["forgotten"]["count"] == 1)
+    after = route(notified)["counts"]
+    size = len(key.encode())
+    assert after == {**before, "forgotten": {"count": 1, "bytes": size}}
+    assert route(notified)["watermark"]["at"] >= watermark
+    page = notified.api.get(f"/v1/buckets/{SOURCE}/objects", status="COMPLETED")
+    assert key not in [one["key"] for one in page["items"]]
+    assert (page["complete"], page["forgotten_before"] is None) == (False, False)
