@@ -61,7 +61,7 @@ def apply_all(
     local = LocalS3(s3, loop, settings)
     throttling = statement_throttling.StatementThrottling(tables)
     partiql_streams.apply(dynamodb)
-    time_to_live.apply(dynamodb)
+    time_to_live.apply(dynamodb, provisioners)
     statement_throttling.apply(dynamodb, throttling)
     stream_mappings.apply(lambda_svc, dynamodb)
     s3_access.apply(s3)
