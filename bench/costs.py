@@ -6,6 +6,7 @@ replace (`bench/bill.py`), and what the options change.
 
 import argparse
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from bench.bill import (
     COUNTER_SECONDS,
@@ -38,7 +39,10 @@ def months_kept(options: Options, month: int) -> int:
 
 
 def bill(prices: Prices, objects: float, options: Options, month: int) -> float:
-    kept = months_kept(options, month) * total(stored(prices, objects))
+    months = months_kept(options, month)
+    kept = months * total(stored(prices, objects))
+    # Nothing expires in the first month.
+    options = replace(options, forgets=options.forgets and months < month)
     return total(by_the_clock(prices)) + total(by_objects(prices, objects, options)) + kept
 
 

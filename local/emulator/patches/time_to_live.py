@@ -1,8 +1,8 @@
 """An item whose time to live is over is removed with a stream record that says who removed it.
 
 AWS: the record of such a removal has `userIdentity` with the type `Service` and the principal
-`dynamodb.amazonaws.com`; no other record has it. A table of a template has the time to live that the
-template gives it.
+`dynamodb.amazonaws.com`; no other record has it. A table of a template has the time to live that
+the template gives it.
 MiniStack 1.5.33: its reaper, a thread of its own, removes the items and emits nothing; and a table
 that CloudFormation makes has no time to live.
 """
