@@ -30,7 +30,7 @@ from replication.s3.events import ConfigurationChanged, Ignored, Operation
 from replication.settings import MissingSettings, Settings, from_env
 from replication.times import Instant
 from tests.infra.functions.test_query import responses
-from tests.infra.synthesized import LAMBDAS, ROOT, Synthesized
+from tests.infra.synthesized import LAMBDAS, ROOT, Synthesized, synthesize
 from tests.infra.test_ingest import api_call, object_event
 
 NEEDED = {"TABLE_NAME": "table", "SOURCE_BUCKETS": ""}
@@ -71,6 +71,24 @@ def test_the_context_and_the_functions_allow_the_same_values(
             allows(partial(from_env, {**NEEDED, setting.upper(): text}), MissingSettings),
         }
         assert verdicts == {low <= value <= high}, text
+
+
+@pytest.mark.parametrize("days", ["0", "1", "29", "30", "9999"])
+def test_versions_are_forgotten_after_the_same_days(days: str) -> None:
+    by_context = allows(partial(read, forget_completed_days=days), ContextError)
+    by_functions = allows(
+        partial(from_env, {**NEEDED, "FORGET_COMPLETED_DAYS": days}), MissingSettings
+    )
+    assert by_context == by_functions == (days in ("0", "30", "9999"))
+
+
+def test_every_function_of_the_ledger_knows_when_versions_are_forgotten(
+    dev: Synthesized,
+) -> None:
+    forgetful = synthesize({"forget_completed_days": "45"})
+    for service in ("record", "reconcile", "backfill", "query"):
+        assert dev.variables(service)["FORGET_COMPLETED_DAYS"] == "0"
+        assert forgetful.variables(service)["FORGET_COMPLETED_DAYS"] == "45"
 
 
 def allows(make: Callable[[], object], refusal: type[Exception]) -> bool:

@@ -205,3 +205,34 @@ def test_no_latency_makes_a_histogram_longer_than_it_may_be() -> None:
     assert histogram.bucket_of(1e12) == histogram.MOST_BUCKETS - 1
     assert histogram.bucket_of(-5) == histogram.bucket_of(0) == 0
     assert histogram.quantile({}, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "expired"),
+    [
+        ({"type": "Service", "principalId": "dynamodb.amazonaws.com"}, True),
+        ({"type": "Service", "principalId": "other.amazonaws.com"}, False),
+        ({"type": "AssumedRole", "principalId": "dynamodb.amazonaws.com"}, False),
+        (None, False),
+    ],
+)
+def test_only_dynamodb_forgets_and_what_somebody_deletes_is_taken_off(
+    who: dict[str, str] | None, expired: bool
+) -> None:
+    old = item_of(stored(requested(0), arrived(3)), 4, 30)
+    record = {"dynamodb": {"SequenceNumber": "1", "OldImage": old}, "userIdentity": who}
+    read = read_record(record)
+    assert read.expired is expired
+    found = deltas(read.old, read.new, BENIGN, expired=read.expired)
+    wanted = {"FORGOTTEN": 1, "FORGOTTEN_bytes": 1024}
+    assert counts(found, Totals) == (
+        wanted if expired else {"COMPLETED": -1, "COMPLETED_bytes": -1024}
+    )
+
+
+def test_an_expired_item_that_was_not_completed_any_more_is_taken_off() -> None:
+    """DynamoDB removed what a write had just made PENDING or FAILED again."""
+    for life in ([requested(0)], [requested(0), failed(1)]):
+        found = deltas(image(stored(*life)), None, BENIGN, expired=True)
+        assert not counts(found, Totals)["FORGOTTEN"]
+        assert min(counts(found, Totals).values()) < 0
