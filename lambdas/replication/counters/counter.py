@@ -23,6 +23,7 @@ from replication.counters import histogram
 from replication.counters.period import Level, name_of
 from replication.ledger.edges import Edge, EdgeKind, edges
 from replication.ledger.item import LedgerItem
+from replication.ledger.retention import is_settled
 from replication.ledger.state import State
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
@@ -176,7 +177,7 @@ def deltas(
     """What the change from `old` to `new` (None: no item) adds to the counters. `expired`: the item
     was removed because its time was over."""
     found: Deltas = {}
-    if expired and new is None and old is not None and old.state.status is Status.COMPLETED:
+    if expired and new is None and old is not None and is_settled(old.state):
         return merged([_forgotten(old)])
     for sign, seen in ((-1, old), (1, new)):
         for view, name, amount in current(seen, benign):

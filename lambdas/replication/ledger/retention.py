@@ -18,10 +18,14 @@ def kept_until(state: State, completed_days: int) -> Instant | None:
     kept; 0: for ever."""
     if state.deleted_at:
         return plus(state.deleted_at, KEPT_DAYS_AFTER_DELETION * _DAY)
-    settled = state.status is Status.COMPLETED and not (state.in_doubt or state.lost_at)
-    if not completed_days or not settled or state.observed_at is None:
+    if not completed_days or not is_settled(state) or state.observed_at is None:
         return None
     return plus(state.observed_at, completed_days * _DAY)
+
+
+def is_settled(state: State) -> bool:
+    """Whether nothing is left to learn: the destination has the version, and that is certain."""
+    return state.status is Status.COMPLETED and not (state.in_doubt or state.lost_at)
 
 
 def forgotten_before(now: Instant, completed_days: int) -> Instant | None:
