@@ -58,6 +58,7 @@ class TrackerStack(Stack):
                 "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
+                "EVENTS_BEGIN_SECONDS": f"{config.events_begin_seconds:g}",
             },
             namespace=config.metrics_namespace,
         )

@@ -21,6 +21,8 @@ class Settings:
     """Whether versions that no rule replicates are recorded as well."""
     check_base_seconds: float
     """Age at which a PENDING version is reconciled first; later ages are multiples of it."""
+    events_begin_seconds: float
+    """How long after a bucket is read first S3 surely sends its events to EventBridge."""
     audited: float
     """Share (0 to 1) of the COMPLETED versions to audit."""
     dead_letter_queue_url: str
@@ -54,6 +56,9 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
     base, audited = environment.get("CHECK_BASE_SECONDS", "900"), environment.get("AUDITED", "0.01")
     if not _between(base, 0.1, 86_400):
         wrong.append(f"CHECK_BASE_SECONDS is {base!r}, not a number of seconds from 0.1 to 86400")
+    begin = environment.get("EVENTS_BEGIN_SECONDS", "600")
+    if not _between(begin, 0, 86_400):
+        wrong.append(f"EVENTS_BEGIN_SECONDS is {begin!r}, not a number of seconds from 0 to 86400")
     if not _between(audited, 0, 1):
         wrong.append(f"AUDITED is {audited!r}, not a share from 0 to 1")
     if wrong:
@@ -65,6 +70,7 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         shards=int(shards),
         record_ineligible=environment.get("RECORD_INELIGIBLE", "true") == "true",
         check_base_seconds=float(base),
+        events_begin_seconds=float(begin),
         audited=float(audited),
         reconcile_queue_url=environment.get("RECONCILE_QUEUE_URL", ""),
         dead_letter_queue_url=environment.get("INGEST_DEAD_LETTER_QUEUE_URL", ""),

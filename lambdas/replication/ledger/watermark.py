@@ -109,8 +109,8 @@ def watermark(
         *([frontier] if frontier else []),
     ]
     if history is not None:
-        # Without a frontier and anything outstanding, only the start of tracking is certain.
-        known += [history.tracking_since] if frontier is None and not outstanding else []
+        # Without a frontier and anything outstanding, only the first read is certain.
+        known += [history.first_read_at] if frontier is None and not outstanding else []
         known += [history.certain_until] if history.certain_until else []
     pending = (one for _, one in outstanding if one.record.state.status is Status.PENDING)
     return Watermark(

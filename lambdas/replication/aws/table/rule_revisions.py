@@ -4,9 +4,10 @@ pk   #configuration#<bucket>        (no bucket name begins with `#`)
 sk   the time a revision is known to hold from
          configuration   B: ReplicationConfiguration as GetBucketReplication gave it, JSON, zlib
                          (S3 allows 2 MB of it, DynamoDB 400 KB an item)
-         not_before, told, noticed_at, read_before, looked_back     as in `rule_history.Revision`
+         not_before, told, noticed_at, read_before, looked_back, events_from
+                         as in `rule_history.Revision`
      ~read                   the last read that agreed with the newest revision: `at`
-     ~listed                 everything the bucket held before it was tracked is known: `at`
+     ~listed                 everything the bucket held before `tracking_since` is known: `at`
      ~destination#<name>     an event named a destination that is in no rule
      ~replicas#<prefix>      replicas of an untracked bucket arrive below it, until `until`
      ~audit#<destination>    all replicas there are audited, until `until`
@@ -39,6 +40,8 @@ OWN_DAYS = 1
 MOST_PREFIXES = 20
 """With more prefixes, replicas are expected in the whole bucket."""
 
+_TIMES = ("not_before", "noticed_at", "read_before", "events_from")
+"""Attributes of a revision that are times and may be missing."""
 _READ, _LISTED, _OWN = "~read", "~listed", "~own"
 _DESTINATION, _REPLICAS, _AUDIT = "~destination#", "~replicas#", "~audit#"
 
@@ -173,21 +176,20 @@ def _details(revision: Revision) -> dict[str, Any]:
         "told": {"BOOL": revision.told},
         "looked_back": {"BOOL": revision.looked_back},
     }
-    for name in ("not_before", "noticed_at", "read_before"):
+    for name in _TIMES:
         if value := getattr(revision, name):
             details[name] = {"S": value}
     return details
 
 
 def _read_revision(item: Mapping[str, Any]) -> Revision:
+    times: dict[str, Any] = {name: Instant(item[name]["S"]) for name in _TIMES if name in item}
     return Revision(
         Instant(item["sk"]["S"]),
         parse_configuration(_unpack(item["configuration"]["B"])),
-        not_before=Instant(item["not_before"]["S"]) if "not_before" in item else None,
         told=item.get("told", {}).get("BOOL", False),
-        noticed_at=Instant(item["noticed_at"]["S"]) if "noticed_at" in item else None,
-        read_before=Instant(item["read_before"]["S"]) if "read_before" in item else None,
         looked_back=item.get("looked_back", {}).get("BOOL", True),
+        **times,
     )
 
 
