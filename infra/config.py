@@ -74,8 +74,8 @@ class Config:
     `record_concurrency` limits how many instances of the record function run at once; an account
     has 1,000 for all functions by default. `check_base_seconds` scales the ages at which PENDING
     versions are reconciled, and `audited` is the share of COMPLETED versions that is audited.
-    `events_begin_seconds` is how long after a bucket is tracked its events are taken for incomplete:
-    S3 takes some five minutes to begin after EventBridge is switched on.
+    `events_begin_seconds`: so long after a bucket is tracked its events count as incomplete; S3
+    takes some five minutes to begin after EventBridge is switched on.
     `objective_minutes` is the recovery point objective: a destination further behind raises an
     alarm. Incidents of keys that match one of `benign_keys` are recorded and send no message.
     `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest queue, for

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from replication.errors import HIDDEN_ACTION, Denied
@@ -61,6 +62,7 @@ def findings(
     destination_buckets: Collection[str],
     denied: Sequence[tuple[Denied, Instant]],
     setups: Setups,
+    silent: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> list[Finding]:
     """Findings by bucket, errors first.
 
@@ -68,6 +70,8 @@ def findings(
     destination_buckets  those the tracker was deployed with
     denied               calls that S3 refused lately, with their time
     setups               set-up of the buckets that could be inspected
+    silent               routes (source, destination) on which replicas arrive and no event reports
+                         it, with the number of such replicas
     """
     found = [
         finding
@@ -75,6 +79,7 @@ def findings(
         for finding in _of_source(bucket, history, destination_buckets)
     ]
     found += [_of_refusal(error, at) for error, at in denied]
+    found += [_of_silence(*route, number) for route, number in silent.items()]
     for bucket, (setup, at) in setups.items():
         if bucket in histories:
             found += _of_sources_setup(bucket, setup, histories[bucket], at)
@@ -105,6 +110,20 @@ def _of_refusal(error: Denied, at: Instant) -> Finding:
         f"Allow {error.action} to the tracker's functions in the bucket's policy, and"
         " kms:Decrypt on its key if it is encrypted with one.",
         at,
+    )
+
+
+def _of_silence(source: str, destination: str, replicas: int) -> Finding:
+    return Finding(
+        destination,
+        "events",
+        Severity.ERROR,
+        f"No event of this bucket reported the last {replicas} replicas from {source}; HEAD found"
+        " them. Its events do not reach the tracker, so arrivals are known late and without a"
+        " latency, and losses of replicas are not known.",
+        "Switch Amazon EventBridge on in the bucket's event notifications. If it is on, deploy the"
+        " tracker again: that restores its EventBridge rules. The finding ends with the next"
+        " event.",
     )
 
 
