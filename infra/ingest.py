@@ -58,6 +58,7 @@ class Ingest(Construct):
         )
         self._refuse_forged_events(config)
         self.archives = Archives(self, "Archives", days=config.archive_days)
+        self.object_rules: list[events.Rule] = []
         for number, names in enumerate(portions(config.tracked_buckets, _NAMES_IN_A_PATTERN)):
             pattern = events.EventPattern(
                 source=["aws.s3"],
@@ -66,6 +67,7 @@ class Ingest(Construct):
             )
             rule = self._rule(f"Objects{number}", "Object events of tracked buckets", pattern)
             self.archives.add(rule, pattern)
+            self.object_rules.append(rule)
         for number, names in enumerate(portions(config.source_buckets, _NAMES_IN_A_PATTERN)):
             self._rule(
                 f"Configuration{number}",

@@ -80,7 +80,7 @@ class TrackerStack(Stack):
             "Reconciler",
             shared,
             audited=config.audited,
-            ingest=ingest.queue,
+            ingest=ingest,
             tracked=buckets.tracked,
         )
         backfill = Backfill(

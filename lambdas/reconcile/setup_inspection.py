@@ -2,8 +2,8 @@
 switches events off."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from replication.errors import Denied, Unavailable
@@ -32,11 +32,14 @@ class SetupInspection:
     """Inspects buckets.
 
     setup_of    reads a bucket's set-up from S3; raises Denied or Unavailable
+    routed      reads which buckets' events EventBridge sends to the tracker (None: it is to send
+                none); raises Unavailable
     findings    keeps the results
     buckets     the tracked buckets
     """
 
     setup_of: Callable[[str], Setup]
+    routed: Callable[[], Collection[str] | None]
     findings: Findings
     buckets: Sequence[str]
 
@@ -48,12 +51,22 @@ class SetupInspection:
             for bucket in self.buckets
             if bucket not in known or seconds_between(known[bucket][1], now) >= PERIOD_SECONDS
         ]
-        concurrently(lambda bucket: self._inspect(bucket, now), due, THREADS)
+        routed = self._routed() if due else None
+        concurrently(lambda bucket: self._inspect(bucket, routed, now), due, THREADS)
         return len(due)
 
-    def _inspect(self, bucket: str, now: Instant) -> None:
+    def _routed(self) -> Collection[str] | None:
         try:
-            self.findings.note_setup(bucket, self.setup_of(bucket), now)
+            return self.routed()
+        except Unavailable as error:
+            log.warning("the rules of EventBridge could not be inspected: %s", error)
+            return None
+
+    def _inspect(self, bucket: str, routed: Collection[str] | None, now: Instant) -> None:
+        try:
+            setup = self.setup_of(bucket)
+            is_routed = None if routed is None else bucket in routed
+            self.findings.note_setup(bucket, replace(setup, routed=is_routed), now)
         except Denied as error:
             self.findings.note(error, now)
         except Unavailable as error:

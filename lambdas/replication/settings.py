@@ -35,6 +35,8 @@ class Settings:
     benign_keys: tuple[str, ...] = ()
     """Patterns (`*.tflock`) of keys whose failures are recorded and not announced."""
     ingest_queue_arn: str = ""
+    object_event_rules: tuple[str, ...] = ()
+    """Names of the EventBridge rules that send object events to the ingest queue."""
 
     @property
     def tracked(self) -> frozenset[str]:
@@ -80,6 +82,7 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         incident_topic_arn=environment.get("INCIDENT_TOPIC_ARN", ""),
         benign_keys=_names(environment.get("BENIGN_KEYS", "")),
         ingest_queue_arn=environment.get("INGEST_QUEUE_ARN", ""),
+        object_event_rules=_names(environment.get("OBJECT_EVENT_RULES", "")),
     )
 
 

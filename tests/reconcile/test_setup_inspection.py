@@ -1,6 +1,6 @@
 """How buckets are set up is asked once an hour, and a refusal is a finding."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconcile.setup_inspection import SetupInspection
 from replication.errors import Denied, Unavailable
@@ -33,11 +33,14 @@ def test_every_bucket_is_looked_at_once_an_hour() -> None:
         asked.append(bucket)
         return WELL
 
-    inspection = SetupInspection(setup_of, findings, ["a", "b"])
+    inspection = SetupInspection(setup_of, lambda: ["a"], findings, ["a", "b"])
     looked = [inspection.inspect(plus(NOW, minutes * 60)) for minutes in (0, 5, 59, 60)]
     assert looked == [2, 0, 0, 2]
     assert sorted(asked) == ["a", "a", "b", "b"]
-    assert findings.known["a"] == (WELL, plus(NOW, 3_600))
+    assert findings.known == {
+        name: (replace(WELL, routed=routed), plus(NOW, 3_600))
+        for name, routed in (("a", True), ("b", False))
+    }
 
 
 def test_a_refusal_is_a_finding_and_a_pause_of_s3_is_none() -> None:
@@ -48,7 +51,10 @@ def test_a_refusal_is_a_finding_and_a_pause_of_s3_is_none() -> None:
             raise Unavailable("SlowDown")
         return WELL
 
+    def routed() -> list[str]:
+        raise Unavailable("ThrottlingException")
+
     findings = MemoryFindings()
-    SetupInspection(setup_of, findings, ["denied", "slow", "well"]).inspect(NOW)
+    SetupInspection(setup_of, routed, findings, ["denied", "slow", "well"]).inspect(NOW)
     assert findings.denied == [("denied", "s3:GetBucketVersioning")]
-    assert set(findings.known) == {"well"}
+    assert findings.known == {"well": (WELL, NOW)}, "of rules that were not read nothing is said"

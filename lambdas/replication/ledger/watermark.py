@@ -55,7 +55,8 @@ _DETAILS = {
     ),
     Reason.NOT_LISTED_BEFORE: (
         "What {bucket} held before it was tracked was never listed; reading an S3 Inventory of it"
-        " to its end (s3rt backfill) ends that."
+        " to its end (s3rt backfill) ends that. The first ten minutes count as before: S3 takes"
+        " some of them to begin sending events."
     ),
     Reason.NOT_TRACKED_YET: (
         "{bucket} was not tracked yet when the time asked for begins; nothing counted what"

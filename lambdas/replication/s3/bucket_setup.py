@@ -51,6 +51,8 @@ class Setup:
     """Whether its `s3:Replication:*` notifications go to the ingest queue."""
     kms: bool
     """Whether SSE-KMS is its default encryption."""
+    routed: bool | None = None
+    """Whether a rule of EventBridge sends its events to the ingest queue; None: not known."""
 
 
 Setups = Mapping[str, tuple[Setup, Instant]]
@@ -121,9 +123,9 @@ def _of_silence(source: str, destination: str, replicas: int) -> Finding:
         f"No event of this bucket reported the last {replicas} replicas from {source}; HEAD found"
         " them. Its events do not reach the tracker, so arrivals are known late and without a"
         " latency, and losses of replicas are not known.",
-        "Switch Amazon EventBridge on in the bucket's event notifications. If it is on, deploy the"
-        " tracker again: that restores its EventBridge rules. The finding ends with the next"
-        " event.",
+        "Switch Amazon EventBridge on in the bucket's event notifications. If it is on, see that"
+        " the tracker's EventBridge rule is enabled and names the bucket. The finding ends with the"
+        " next arrival that is reported.",
     )
 
 
@@ -188,6 +190,17 @@ def _of_setup(
             without_events,
             f"The bucket sends no events to EventBridge, so {consequence}.",
             "Switch Amazon EventBridge on in the bucket's event notifications.",
+            at,
+        )
+    if setup.routed is False:
+        yield Finding(
+            bucket,
+            "event-rule",
+            without_events,
+            f"No EventBridge rule sends the bucket's events to the tracker, so {consequence}."
+            " Somebody has disabled, changed or deleted the tracker's rule.",
+            "Enable the rule in EventBridge. If it was changed or deleted, deploy once without the"
+            " bucket and once with it. Then `s3rt replay-archive` brings back what was missed.",
             at,
         )
 

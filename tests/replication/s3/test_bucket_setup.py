@@ -63,6 +63,8 @@ WELL = Setup(versioning="Enabled", eventbridge=True, replication_events=True, km
         ({"versioning": None}, ("versioning", "error"), ("versioning", "error")),
         ({"versioning": "Suspended"}, ("versioning", "error"), ("versioning", "error")),
         ({"eventbridge": False}, ("eventbridge", "error"), ("eventbridge", "warning")),
+        ({"routed": True}, None, None),
+        ({"routed": False}, ("event-rule", "error"), ("event-rule", "warning")),
         ({"replication_events": False}, ("notifications", "error"), None),
         ({"kms": True}, ("kms", "warning"), None),
     ],

@@ -25,8 +25,9 @@ class FindingsTable(Table):
 
     def note_setup(self, bucket: str, setup: Setup, now: Instant) -> None:
         flags = {
-            name: {"BOOL": getattr(setup, name)}
-            for name in ("eventbridge", "replication_events", "kms")
+            name: {"BOOL": value}
+            for name in ("eventbridge", "replication_events", "kms", "routed")
+            if (value := getattr(setup, name)) is not None
         }
         versioning = {"versioning": {"S": setup.versioning}} if setup.versioning else {}
         self._keep(keys.SETUPS, bucket, now, **flags, **versioning)
@@ -48,6 +49,7 @@ class FindingsTable(Table):
                     eventbridge=item["eventbridge"]["BOOL"],
                     replication_events=item["replication_events"]["BOOL"],
                     kms=item["kms"]["BOOL"],
+                    routed=item.get("routed", {}).get("BOOL"),
                 ),
                 Instant(item["observed_at"]["S"]),
             )
