@@ -9,7 +9,7 @@ from typing import Protocol
 from replication.errors import Denied, Unavailable
 from replication.s3.bucket_setup import Setup, Setups
 from replication.threads import concurrently
-from replication.times import Instant, seconds_between
+from replication.times import Instant, plus, seconds_between
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,16 @@ class SetupInspection:
                 none); raises Unavailable
     findings    keeps the results
     buckets     the tracked buckets
+    note_missed     keeps until when events of a bucket may be missing
+    events_begin_seconds    how long after they are switched on S3 surely sends events
     """
 
     setup_of: Callable[[str], Setup]
     routed: Callable[[], Collection[str] | None]
     findings: Findings
     buckets: Sequence[str]
+    note_missed: Callable[[str, Instant], None]
+    events_begin_seconds: float = 0.0
 
     def inspect(self, now: Instant) -> int:
         """Inspects the buckets that are due, and returns their number."""
@@ -64,9 +68,13 @@ class SetupInspection:
 
     def _inspect(self, bucket: str, routed: Collection[str] | None, now: Instant) -> None:
         try:
-            setup = self.setup_of(bucket)
             is_routed = None if routed is None else bucket in routed
-            self.findings.note_setup(bucket, replace(setup, routed=is_routed), now)
+            setup = replace(self.setup_of(bucket), routed=is_routed)
+            if not setup.sends_events:
+                # They may be switched on again at any time before the next inspection.
+                begin = plus(now, PERIOD_SECONDS + self.events_begin_seconds)
+                self.note_missed(bucket, begin)
+            self.findings.note_setup(bucket, setup, now)
         except Denied as error:
             self.findings.note(error, now)
         except Unavailable as error:

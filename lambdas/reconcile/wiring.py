@@ -104,6 +104,8 @@ def service() -> Service:
             ),
             findings,
             sorted(settings.tracked),
+            configurations.note_missed,
+            settings.events_begin_seconds,
         ),
         LookBacks(reconciler, configurations.note_looked_back),
     )

@@ -100,9 +100,8 @@ def test_a_destination_that_went_deaf_is_found_by_what_arrives_there_and_a_quiet
 ) -> None:
     source, replica = DEAF
     written = {f"k{n}": silenced.put(f"k{n}", source) for n in range(3)}
-    for key, version_id in written.items():
-        eventually(lambda key=key, id_=version_id: silenced.header(source, key, id_) == "COMPLETED")
-        assert eventually(lambda key=key, id_=version_id: silenced.known(source, key, id_))
+    eventually(lambda: {silenced.header(source, *one) for one in written.items()} == {"COMPLETED"})
+    eventually(lambda: all(silenced.known(source, *one) for one in written.items()))
     assert (errors(silenced), counted(silenced)) == (set(), 0)
 
     def reconciled() -> bool:
@@ -135,10 +134,13 @@ def test_a_rule_of_eventbridge_that_was_disabled_is_found_at_the_next_inspection
                 TableName=silenced.outputs.stack["TableName"],
                 Key={"pk": {"S": "#setups"}, "sk": {"S": bucket}},
             )
-        run(silenced, "ReconcilerReconcile", {})
+        log = run(silenced, "ReconcilerReconcile", {})
+        assert "could not be inspected" not in log, log
         return {one for one in errors(silenced) if one[1] == "event-rule"}
 
     assert inspected() == set()
+    page = f"/v1/buckets/{DEAF[0]}/objects"
+    assert silenced.api.get(page, status="PENDING")["complete"]
     events.disable_rule(Name=rule)
     assert inspected() == wanted
     assert counted(silenced) >= 2

@@ -54,6 +54,11 @@ class Setup:
     routed: bool | None = None
     """Whether a rule of EventBridge sends its events to the ingest queue; None: not known."""
 
+    @property
+    def sends_events(self) -> bool:
+        """Whether its object events reach the tracker, as far as is known."""
+        return self.eventbridge and self.routed is not False
+
 
 Setups = Mapping[str, tuple[Setup, Instant]]
 """Set-up by bucket, with the time it was read."""

@@ -80,6 +80,9 @@ class RuleHistory:
     """The last read that returned the current rules; None: the rules are taken as current."""
     listed: bool = False
     """Whether the objects from before `tracking_since` are recorded too, or there were none."""
+    missed_until: Instant | None = None
+    """Until then the bucket may not have sent all its events, and no inventory made after it was
+    read. None: none are known to be missing."""
     others: tuple[str, ...] = ()
     """Destinations that S3 named in events and no known rule does."""
     replicas_under: tuple[str, ...] = ()

@@ -144,6 +144,14 @@ def test_a_list_of_all_time_is_complete_only_when_everything_was_read() -> None:
     assert why_incomplete(None, NOW, NOW) is Reason.RULES_NEVER_READ
 
 
+def test_what_was_written_before_events_surely_came_again_is_in_no_complete_answer() -> None:
+    missed = replace(KNOWN, missed_until=at(300))
+    assert watermark("src", missed, [], NOW, NOW).reason is Reason.EVENTS_MISSED
+    assert why_incomplete(missed, NOW, NOW) is Reason.EVENTS_MISSED
+    assert why_incomplete(missed, NOW, NOW, at(299)) is Reason.EVENTS_MISSED
+    assert why_incomplete(missed, NOW, NOW, at(300)) is None
+
+
 def test_a_list_is_never_complete_beyond_what_was_heard() -> None:
     heard = at(300)
     assert why_incomplete(KNOWN, None, NOW) is Reason.NOTHING_HEARD_YET

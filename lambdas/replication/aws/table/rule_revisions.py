@@ -8,6 +8,7 @@ sk   the time a revision is known to hold from
                          as in `rule_history.Revision`
      ~read                   the last read that agreed with the newest revision: `at`
      ~listed                 everything the bucket held before `tracking_since` is known: `at`
+     ~missed                 events of the bucket may be missing before `at`
      ~destination#<name>     an event named a destination that is in no rule
      ~replicas#<prefix>      replicas of an untracked bucket arrive below it, until `until`
      ~audit#<destination>    all replicas there are audited, until `until`
@@ -42,7 +43,7 @@ MOST_PREFIXES = 20
 
 _TIMES = ("not_before", "noticed_at", "read_before", "events_from")
 """Attributes of a revision that are times and may be missing."""
-_READ, _LISTED, _OWN = "~read", "~listed", "~own"
+_READ, _LISTED, _MISSED, _OWN = "~read", "~listed", "~missed", "~own"
 _DESTINATION, _REPLICAS, _AUDIT = "~destination#", "~replicas#", "~audit#"
 
 Raw = Mapping[str, Any]
@@ -83,6 +84,7 @@ class RuleRevisionTable(Table):
             tuple(revisions),
             read_at=Instant(notes[_READ]["at"]["S"]) if _READ in notes else revisions[-1].since,
             listed=_LISTED in notes,
+            missed_until=_missed_until(notes),
             others=_named(valid, _DESTINATION),
             replicas_under=_named(valid, _REPLICAS),
             audited_whole=_named(valid, _AUDIT),
@@ -132,6 +134,10 @@ class RuleRevisionTable(Table):
     def note_listed(self, bucket: str, at: Instant) -> None:
         self._keep(bucket, _LISTED, at={"S": at})
 
+    def note_missed(self, bucket: str, until: Instant) -> None:
+        """Events of the bucket may be missing before `until`, until a later inventory is read."""
+        self._keep(bucket, _MISSED, at={"S": until})
+
     def note_destination(self, bucket: str, destination: str) -> None:
         self._keep(bucket, f"{_DESTINATION}{destination}")
 
@@ -165,6 +171,13 @@ def _key(bucket: str, sk: str) -> dict[str, Any]:
 
 def _partition(bucket: str) -> str:
     return f"{keys.CONFIGURATION}{bucket}"
+
+
+def _missed_until(notes: Mapping[str, Mapping[str, Any]]) -> Instant | None:
+    missed, listed = (
+        notes[name]["at"]["S"] if name in notes else "" for name in (_MISSED, _LISTED)
+    )
+    return Instant(missed) if missed > listed else None
 
 
 def _named(notes: list[str], prefix: str) -> tuple[str, ...]:
