@@ -33,10 +33,14 @@ class Counted:
 
     def add(self, *lives: LedgerItem) -> "Counted":
         for one in lives:
-            for key, amounts in deltas(None, image_of(one, listed=True), BenignKeys()).items():
-                if isinstance(key, Period):
-                    self.counted.setdefault(key, Counter()).update(amounts)
+            self.change(None, one)
         return self
+
+    def change(self, before: LedgerItem | None, after: LedgerItem) -> None:
+        old, new = (image_of(one, listed=True) if one else None for one in (before, after))
+        for key, amounts in deltas(old, new, BenignKeys()).items():
+            if isinstance(key, Period):
+                self.counted.setdefault(key, Counter()).update(amounts)
 
     def periods(
         self, bucket: str, destination: str, level: Level, first: str, last: str
@@ -86,6 +90,20 @@ def test_it_ends_with_the_next_event_whatever_is_still_found_of_before() -> None
     counted = Counted().add(*(found(60 * n, 2_400) for n in range(5)), reported(400))
     assert silent(counted) == {}
     counted.add(*(found(300 + n, 2_900) for n in range(5)))
+    assert silent(counted) == {}
+
+
+def test_an_arrival_that_is_reported_late_is_not_unreported_any_more() -> None:
+    counted, read = Counted(), (Kind.OBSERVED, 900, COMPLETED)
+    for number in range(LEAST):
+        name = version(f"k{number}")
+        life = [stored(requested(0), *more, of=name) for more in ([], [read], [read, arrived(5)])]
+        for before, after in zip([None, *life[:1]], life[:2], strict=True):
+            counted.change(before, after)
+        if not number:
+            late = life
+    assert silent(counted) == {ROUTE: LEAST}
+    counted.change(late[1], late[2])
     assert silent(counted) == {}
 
 
