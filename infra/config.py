@@ -80,6 +80,8 @@ class Config:
     `record_concurrency` limits how many instances of the record function run at once; an account
     has 1,000 for all functions by default. `check_base_seconds` scales the ages at which PENDING
     versions are reconciled, and `audited` is the share of COMPLETED versions that is audited.
+    `events_begin_seconds`: so long after a bucket is tracked its events count as incomplete; S3
+    takes some five minutes to begin after EventBridge is switched on.
     `objective_minutes` is the recovery point objective: a destination further behind raises an
     alarm. Incidents of keys that match one of `benign_keys` are recorded and send no message.
     `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest queue, for
@@ -102,6 +104,7 @@ class Config:
     backfill_ineligible: bool = False
     record_concurrency: int = 20
     check_base_seconds: float = 900
+    events_begin_seconds: float = 600
     audited: float = 0.01
     objective_minutes: float = 60
     benign_keys: tuple[str, ...] = ()
@@ -358,6 +361,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "backfill_ineligible": _flag,
     "record_concurrency": _whole(2, MAX_CONCURRENCY),
     "check_base_seconds": _number(0.1, 86_400),
+    "events_begin_seconds": _number(0, 86_400),
     "audited": _number(0, 1),
     "objective_minutes": _number(1, 43_200),
     "benign_keys": _patterns,

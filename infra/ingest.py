@@ -59,6 +59,7 @@ class Ingest(Construct):
         )
         self._refuse_forged_events(config)
         self.archives = Archives(self, "Archives", days=config.kept_archive_days)
+        self.object_rules: list[events.Rule] = []
         by_rules = config.tracked_buckets if config.by_eventbridge else ()
         for number, names in enumerate(portions(by_rules, _NAMES_IN_A_PATTERN)):
             pattern = events.EventPattern(
@@ -68,6 +69,7 @@ class Ingest(Construct):
             )
             rule = self._rule(f"Objects{number}", "Object events of tracked buckets", pattern)
             self.archives.add(rule, pattern)
+            self.object_rules.append(rule)
         for number, names in enumerate(portions(config.source_buckets, _NAMES_IN_A_PATTERN)):
             self._rule(
                 f"Configuration{number}",

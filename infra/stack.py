@@ -67,6 +67,7 @@ class TrackerStack(Stack):
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
                 "FORGET_COMPLETED_DAYS": str(config.forget_completed_days),
+                "EVENTS_BEGIN_SECONDS": f"{config.events_begin_seconds:g}",
             },
             namespace=config.metrics_namespace,
         )
@@ -89,7 +90,7 @@ class TrackerStack(Stack):
             shared,
             audited=config.audited,
             object_events=config.object_events,
-            ingest=ingest.queue,
+            ingest=ingest,
             tracked=buckets.tracked,
         )
         backfill = Backfill(

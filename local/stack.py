@@ -142,6 +142,8 @@ def _deploy(
             "destination_buckets": ",".join(destinations),
             # Whoever has the machine is the operator: demo, tests and s3rt send as the account.
             "operators": f"arn:aws:iam::{deploy.ACCOUNT}:root",
+            # The emulator sends events from the first object on.
+            "events_begin_seconds": "0",
             **context,
         },
     )

@@ -7,11 +7,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.grants import allow, allow_head, allow_inspection, allow_ledger
+from infra.ingest import Ingest
 from infra.ledger import ROUTES_INDEX, index_arns
 from infra.queues import dead_letter_queue, work_queue
 
@@ -32,12 +32,12 @@ class Reconcile(Construct):
         *,
         audited: float,
         object_events: str,
-        ingest: sqs.Queue,
+        ingest: Ingest,
         tracked: Sequence[s3.IBucket],
     ) -> None:
-        """`audited` is the share of COMPLETED versions to audit; `ingest` is the queue that the
-        buckets' notifications should go to, and `object_events` whether object events come by them
-        (`s3`) or by `eventbridge`."""
+        """`audited` is the share of COMPLETED versions to audit; `ingest` has the queue that the
+        buckets' notifications should go to, and the rules that send their events there.
+        `object_events`: whether object events come by notifications (`s3`) or by `eventbridge`."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         queue = work_queue(
@@ -58,8 +58,9 @@ class Reconcile(Construct):
             environment={
                 "AUDITED": f"{audited:g}",
                 "RECONCILE_QUEUE_URL": queue.queue_url,
-                "INGEST_QUEUE_ARN": ingest.queue_arn,
+                "INGEST_QUEUE_ARN": ingest.queue.queue_arn,
                 "OBJECT_EVENTS": object_events,
+                "OBJECT_EVENT_RULES": ",".join(rule.rule_name for rule in ingest.object_rules),
             },
         )
         self.function = built.function
@@ -77,3 +78,8 @@ class Reconcile(Construct):
         allow(built.role, ["dynamodb:Query"], index_arns(shared.table, ROUTES_INDEX))
         allow_head(built.role, tracked)
         allow_inspection(built.role, tracked)
+        allow(
+            built.role,
+            ["events:DescribeRule", "events:ListTargetsByRule"],
+            [rule.rule_arn for rule in ingest.object_rules],
+        )

@@ -32,6 +32,7 @@ def service() -> Backfill:
         buckets=settings.source_buckets,
         seconds=time.monotonic,
         now=wall_clock,
+        events_begin_seconds=settings.events_begin_seconds,
     )
     return Backfill(
         files=S3DeliveryFiles(s3),

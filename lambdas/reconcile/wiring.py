@@ -11,6 +11,7 @@ from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
 from reconcile.setup_inspection import SetupInspection
 from replication.aws.clients import client
+from replication.aws.event_rules import EventRules
 from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.aws.s3.objects import S3Objects
 from replication.aws.sqs import SqsQueue
@@ -76,7 +77,7 @@ class Service:
 @cache
 def service() -> Service:
     """MissingSettings when the environment is incomplete."""
-    settings = from_env(os.environ, "RECONCILE_QUEUE_URL", "INGEST_QUEUE_ARN")
+    settings = from_env(os.environ, "RECONCILE_QUEUE_URL", "INGEST_QUEUE_ARN", "OBJECT_EVENT_RULES")
     dynamodb, table = client("dynamodb"), settings.table_name
     configurations = RuleRevisionTable(dynamodb, table)
     histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
@@ -100,8 +101,13 @@ def service() -> Service:
         Ticks(dynamodb, table),
         SetupInspection(
             S3BucketSetups(s3, settings.ingest_queue_arn, settings.object_events),
+            EventRules(
+                partial(client, "events"), settings.object_event_rules, settings.ingest_queue_arn
+            ),
             findings,
             sorted(settings.tracked),
+            configurations.note_missed,
+            settings.events_begin_seconds,
         ),
         LookBacks(reconciler, configurations.note_looked_back),
     )

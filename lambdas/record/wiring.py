@@ -45,6 +45,7 @@ def service() -> Recorder:
         seconds=time.monotonic,
         now=wall_clock,
         refused=note,
+        events_begin_seconds=settings.events_begin_seconds,
     )
 
     def event_claims() -> EventClaims:

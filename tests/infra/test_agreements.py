@@ -53,13 +53,19 @@ def test_a_function_without_optional_settings_has_the_defaults_of_the_context() 
     default, config = from_env(NEEDED), Config()
     shared = {field.name for field in fields(Settings)} & {field.name for field in fields(Config)}
     assert {"shards", "record_ineligible", "check_base_seconds", "audited"} <= shared
+    assert "events_begin_seconds" in shared
     for name in shared:
         assert getattr(default, name) == getattr(config, name), name
 
 
 @pytest.mark.parametrize(
     ("setting", "low", "high", "step"),
-    [("shards", 1, MAX_SHARDS, 1), ("check_base_seconds", 0.1, 86_400, 0.01), ("audited", 0, 1, 1)],
+    [
+        ("shards", 1, MAX_SHARDS, 1),
+        ("check_base_seconds", 0.1, 86_400, 0.01),
+        ("events_begin_seconds", 0, 86_400, 1),
+        ("audited", 0, 1, 1),
+    ],
 )
 def test_the_context_and_the_functions_allow_the_same_values(
     setting: str, low: float, high: float, step: float

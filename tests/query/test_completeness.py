@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from query import wiring
+from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.times import plus, wall_clock
-from tests.query.conftest import forget, get, hear
+from tests.query.conftest import TABLE, forget, get, hear
 from tests.query.lists import LIST
 from tests.support.seeds import arrived, requested, stored, version
 
@@ -29,6 +30,26 @@ def test_a_list_is_complete_from_when_the_bucket_was_tracked(
     assert get(path, since="2026-11-22T09:00:00Z").json["complete"] is True
     assert get(path, since="2026-11-22T08:59:59Z").json["complete"] is False
     assert get("/v1/buckets/src/object/versions", key="f").json["complete"] is False
+
+
+@pytest.mark.usefixtures("mixed")
+def test_no_answer_is_complete_from_before_missing_events_came_again(
+    dynamodb: "DynamoDBClient",
+) -> None:
+    table = RuleRevisionTable(dynamodb, TABLE)
+    until = plus(wall_clock(), -3_600)
+    table.note_missed("src", until)
+    wiring.service.cache_clear()
+    for path in ("/v1/buckets/src/objects", "/v1/buckets/src/timeline"):
+        assert get(path, since=until).json["complete"] is True
+        assert get(path, since=plus(until, -0.001)).json["complete"] is False
+    assert get("/v1/buckets/src/timeline", since=plus(until, -60)).json["reason"] == "events-missed"
+    for route in get("/v1/buckets/src/summary").json["destinations"]:
+        mark = route["watermark"]
+        assert (mark["complete"], mark["reason"]) == (False, "events-missed")
+    table.note_listed("src", until)
+    wiring.service.cache_clear()
+    assert get("/v1/buckets/src/objects").json["complete"] is True
 
 
 @pytest.mark.usefixtures("mixed")

@@ -34,8 +34,8 @@ class Bucket(Schema):
         description="What the bucket is to the tracker"
     )
     tracking_since: Time | None = Field(
-        description="Since when the tracker follows it as a source; null for a mere destination,"
-        " and before its configuration was read"
+        description="From when on its events as a source are complete: some minutes after its"
+        " configuration was first read; null for a mere destination, and before that read"
     )
     rules: list[Rule] | None = Field(
         description="Its current replication rules; null when they were never read"

@@ -5,7 +5,8 @@ There are two kinds of counters:
     current     how things are: count and bytes by status and in doubt, PENDING by when it began,
                 FAILED (or PENDING again after that) by reason. An item contributes by its present
                 state alone, so a recount of the items can compare and correct them.
-    cumulative  what happened in each minute, hour and day: created, completed, failed, latencies.
+    cumulative  what happened in each minute, hour and day: created, completed, failed, latencies,
+                and arrivals that no event reported, by the time of the write.
                 They count edges (`ledger/edges.py`): an object that failed and recovered counts
                 as one failure and one completion, in whatever order the tracker learnt of it.
 
@@ -31,6 +32,9 @@ from replication.times import Instant
 
 LAST_ORDER = "~"
 """Sorts after every `Fact.order`."""
+
+UNREPORTED = "unreported"
+"""Name of the counter of arrivals that no event of the destination reported."""
 
 IN_DOUBT = "IN_DOUBT"
 """Name of the counter of versions in doubt."""
@@ -102,7 +106,7 @@ class Totals:
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
     """Key of the counters of a route in one minute, hour or day: cumulative `created`, `completed`,
-    `failed` and `latency_<bucket of the histogram>`, and current `pending`."""
+    `failed`, `latency_<bucket of the histogram>` and `UNREPORTED`, and current `pending`."""
 
     bucket: str
     destination: str
@@ -252,6 +256,8 @@ def _cumulative(
     if edge.seconds is not None:
         name = f"latency_{histogram.bucket_of(edge.seconds)}"
         yield from _in_every_period(seen, edge.at, name)
+    if edge.unreported:
+        yield from _in_every_period(seen, edge.unreported, UNREPORTED)
     if edge.kind is EdgeKind.FAILED:
         yield failure_kind_at(seen, edge, benign), "failures"
 

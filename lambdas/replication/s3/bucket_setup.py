@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from replication.errors import HIDDEN_ACTION, Denied
@@ -50,9 +51,18 @@ class Setup:
     """Whether its `s3:Replication:*` notifications go to the ingest queue."""
     kms: bool
     """Whether SSE-KMS is its default encryption."""
+    routed: bool | None = None
+    """Whether a rule of EventBridge sends its events to the ingest queue; None: not known."""
     object_notifications: bool | None = None
     """Whether its object events go to the ingest queue as notifications; None: they are to come by
     EventBridge."""
+
+    @property
+    def sends_events(self) -> bool:
+        """Whether its object events reach the tracker, as far as is known."""
+        if self.object_notifications is not None:
+            return self.object_notifications
+        return self.eventbridge and self.routed is not False
 
 
 Setups = Mapping[str, tuple[Setup, Instant]]
@@ -64,6 +74,7 @@ def findings(
     destination_buckets: Collection[str],
     denied: Sequence[tuple[Denied, Instant]],
     setups: Setups,
+    silent: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> list[Finding]:
     """Findings by bucket, errors first.
 
@@ -71,6 +82,8 @@ def findings(
     destination_buckets  those the tracker was deployed with
     denied               calls that S3 refused lately, with their time
     setups               set-up of the buckets that could be inspected
+    silent               routes (source, destination) on which replicas arrive and no event reports
+                         it, with the number of such replicas
     """
     found = [
         finding
@@ -78,6 +91,7 @@ def findings(
         for finding in _of_source(bucket, history, destination_buckets)
     ]
     found += [_of_refusal(error, at) for error, at in denied]
+    found += [_of_silence(*route, number) for route, number in silent.items()]
     for bucket, (setup, at) in setups.items():
         if bucket in histories:
             found += _of_sources_setup(bucket, setup, histories[bucket], at)
@@ -108,6 +122,20 @@ def _of_refusal(error: Denied, at: Instant) -> Finding:
         f"Allow {error.action} to the tracker's functions in the bucket's policy, and"
         " kms:Decrypt on its key if it is encrypted with one.",
         at,
+    )
+
+
+def _of_silence(source: str, destination: str, replicas: int) -> Finding:
+    return Finding(
+        destination,
+        "events",
+        Severity.ERROR,
+        f"No event of this bucket reported the last {replicas} replicas from {source}; HEAD found"
+        " them. Its events do not reach the tracker, so arrivals are known late and without a"
+        " latency, and losses of replicas are not known.",
+        "Switch Amazon EventBridge on in the bucket's event notifications. If it is on, see that"
+        " the tracker's EventBridge rule is enabled and names the bucket. The finding ends with the"
+        " next arrival that is reported.",
     )
 
 
@@ -182,6 +210,17 @@ def _of_setup(
             without_events,
             f"The bucket sends no events to EventBridge, so {consequence}.",
             "Switch Amazon EventBridge on in the bucket's event notifications.",
+            at,
+        )
+    if setup.routed is False:
+        yield Finding(
+            bucket,
+            "event-rule",
+            without_events,
+            f"No EventBridge rule sends the bucket's events to the tracker, so {consequence}."
+            " Somebody has disabled, changed or deleted the tracker's rule.",
+            "Enable the rule in EventBridge. If it was changed or deleted, deploy once without the"
+            " bucket and once with it. Then `s3rt replay-archive` brings back what was missed.",
             at,
         )
 

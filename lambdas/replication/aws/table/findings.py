@@ -25,9 +25,15 @@ class FindingsTable(Table):
 
     def note_setup(self, bucket: str, setup: Setup, now: Instant) -> None:
         flags = {
-            name: {"BOOL": getattr(setup, name)}
-            for name in ("eventbridge", "replication_events", "kms", "object_notifications")
-            if getattr(setup, name) is not None
+            name: {"BOOL": value}
+            for name in (
+                "eventbridge",
+                "replication_events",
+                "kms",
+                "routed",
+                "object_notifications",
+            )
+            if (value := getattr(setup, name)) is not None
         }
         versioning = {"versioning": {"S": setup.versioning}} if setup.versioning else {}
         self._keep(keys.SETUPS, bucket, now, **flags, **versioning)
@@ -50,6 +56,7 @@ class FindingsTable(Table):
                     replication_events=item["replication_events"]["BOOL"],
                     kms=item["kms"]["BOOL"],
                     object_notifications=item.get("object_notifications", {}).get("BOOL"),
+                    routed=item.get("routed", {}).get("BOOL"),
                 ),
                 Instant(item["observed_at"]["S"]),
             )
