@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from constructs import Node
 
+INVENTORY_BUCKETS = "InventoryBuckets"
+"""Names them in the metadata of the template: they are in no function's environment."""
+
 MAX_TRACKED_BUCKETS = 45
 """Keeps policies that name every bucket within IAM's limits, in every partition: `infra/limits.py`
 measures them, and a test does so with this many of the longest names."""
@@ -78,10 +81,11 @@ class Config:
     A bucket may be both source and destination (two buckets that replicate into each other).
     `inventory_buckets` contain S3 Inventory deliveries and Batch Replication reports to read.
     `record_concurrency` limits how many instances of the record function run at once; an account
-    has 1,000 for all functions by default. `check_base_seconds` scales the ages at which PENDING
-    versions are reconciled, and `audited` is the share of COMPLETED versions that is audited.
-    `events_begin_seconds`: so long after a bucket is tracked its events count as incomplete; S3
-    takes some five minutes to begin after EventBridge is switched on.
+    has 1,000 for all functions by default. `query_concurrency` reserves so many of them for the
+    API, which then never uses more; 0 reserves none. `check_base_seconds` scales the ages at which
+    PENDING versions are reconciled, and `audited` is the share of COMPLETED versions that is
+    audited. `events_begin_seconds`: so long after a bucket is tracked its events count as
+    incomplete; S3 takes some five minutes to begin after EventBridge is switched on.
     `objective_minutes` is the recovery point objective: a destination further behind raises an
     alarm. Incidents of keys that match one of `benign_keys` are recorded and send no message.
     `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest queue, for
@@ -103,6 +107,7 @@ class Config:
     record_ineligible: bool = True
     backfill_ineligible: bool = False
     record_concurrency: int = 20
+    query_concurrency: int = 0
     check_base_seconds: float = 900
     events_begin_seconds: float = 600
     audited: float = 0.01
@@ -360,6 +365,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "record_ineligible": _flag,
     "backfill_ineligible": _flag,
     "record_concurrency": _whole(2, MAX_CONCURRENCY),
+    "query_concurrency": _whole(0, MAX_CONCURRENCY),
     "check_base_seconds": _number(0.1, 86_400),
     "events_begin_seconds": _number(0, 86_400),
     "audited": _number(0, 1),

@@ -6,7 +6,7 @@ from aws_cdk import Annotations, CfnOutput, Duration, Stack, Tags
 from constructs import Construct
 
 from infra.buckets import TrackedBuckets
-from infra.config import Config
+from infra.config import INVENTORY_BUCKETS, Config
 from infra.functions.announce import Announce
 from infra.functions.backfill import Backfill
 from infra.functions.bundle import code_of
@@ -33,6 +33,8 @@ class TrackerStack(Stack):
             description="Tracks Amazon S3 replication for every object version and destination",
             termination_protection=config.is_prod,
         )
+        # `infra.guard` compares them with those of the next deployment.
+        self.template_options.metadata = {INVENTORY_BUCKETS: list(config.inventory_buckets)}
         Tags.of(self).add("application", "s3-replication-tracker")
         Tags.of(self).add("stage", config.stage)
         if not config.source_buckets:
@@ -111,7 +113,7 @@ class TrackerStack(Stack):
             topic=topics.incidents,
             window=Duration.seconds(config.counter_seconds),
         )
-        api = Api(self, "Api", shared, name=construct_id)
+        api = Api(self, "Api", shared, name=construct_id, concurrency=config.query_concurrency)
         monitoring = Monitoring(
             self,
             "Monitoring",

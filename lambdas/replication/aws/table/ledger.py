@@ -53,7 +53,7 @@ PATIENCE_SECONDS = 6.0
 """How long a write is retried. Two writes and a call that hangs fit into a function's time."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
-_THROTTLED = frozenset(
+THROTTLED = frozenset(
     {
         "ThrottlingError",
         "ProvisionedThroughputExceeded",
@@ -253,5 +253,5 @@ def _result(error: Mapping[str, Any] | None) -> Result | None:
         return Written.WRITTEN
     if error["Code"] in _REFUSED:
         return None
-    kind = _Throttled if error["Code"] in _THROTTLED else Unavailable
+    kind = _Throttled if error["Code"] in THROTTLED else Unavailable
     return kind(f"the ledger answered {error['Code']}: {error.get('Message')}")
