@@ -10,9 +10,11 @@ from infra.config import Config, ContextError
 from infra.limits import excesses
 from infra.stack import TrackerStack
 
+PROJECT = Path(__file__).parent
+
 app = App()
 try:
-    config = Config.from_context(app.node)
+    config = Config.from_context(app.node, PROJECT)
 except ContextError as error:
     sys.exit(str(error))
 
@@ -20,7 +22,7 @@ stack = TrackerStack(
     app,
     f"S3ReplicationTracker-{config.stage}",
     config=config,
-    lambdas=Path(__file__).parent / "lambdas",
+    lambdas=PROJECT / "lambdas",
 )
 Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 template = app.synth().get_stack_artifact(stack.artifact_id).template

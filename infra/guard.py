@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-c", "--context", action="append", default=[], metavar="name=value")
     options, _ = parser.parse_known_args(arguments)
     try:
-        config = Config.from_context(App(context=_context(options.context)).node)
+        config = Config.from_context(App(context=_context(options.context)).node, Path())
         lost = untracked(deployed_buckets(f"S3ReplicationTracker-{config.stage}"), config)
     except ContextError as error:
         return _refused(str(error))

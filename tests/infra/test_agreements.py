@@ -13,9 +13,10 @@ import pytest
 from aws_cdk import App
 
 from infra import buckets, ingest
-from infra.config import MAX_ARCHIVE_DAYS, MAX_SHARDS, Config, ContextError
+from infra.config import Config, ContextError
 from infra.functions import reconcile
 from infra.gateway_errors import PROBLEM_URN
+from infra.options import MAX_ARCHIVE_DAYS, MAX_SHARDS
 from query import problems
 from reconcile.wiring import TICK_SECONDS
 from replication.aws.messages.eventbridge import event_of

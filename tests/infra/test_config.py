@@ -6,6 +6,7 @@ import pytest
 from aws_cdk import App
 
 from infra.config import MAX_TRACKED_BUCKETS, Config, ContextError
+from infra.topology import TrackedBucket
 
 
 def read(**context: Any) -> Config:
@@ -21,8 +22,7 @@ def problems(**context: Any) -> str:
 def test_an_empty_context_gives_the_defaults() -> None:
     assert read() == Config(
         stage="dev",
-        source_buckets=(),
-        destination_buckets=(),
+        buckets=(),
         shards=4,
         record_ineligible=True,
         bundle_dependencies=True,
@@ -39,8 +39,11 @@ def test_values_of_the_command_line_are_text() -> None:
         bundle_dependencies="False",
     ) == Config(
         stage="prod",
-        source_buckets=("a-bucket", "b.bucket"),
-        destination_buckets=("c-bucket",),
+        buckets=(
+            TrackedBucket(name="a-bucket", source=True),
+            TrackedBucket(name="b.bucket", source=True),
+            TrackedBucket(name="c-bucket", destination=True),
+        ),
         shards=8,
         record_ineligible=False,
         bundle_dependencies=False,

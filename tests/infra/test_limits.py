@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from infra import limits
-from infra.config import MAX_PATTERNS_BYTES, MAX_TRACKED_BUCKETS
+from infra.config import MAX_TRACKED_BUCKETS
 from infra.limits import excesses
+from infra.options import MAX_PATTERNS_BYTES
 from tests.infra.conftest import longest_names
 from tests.infra.synthesized import ROOT, Synthesized, synthesize
 
