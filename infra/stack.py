@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Annotations, CfnOutput, Stack, Tags
+from aws_cdk import Annotations, Aws, CfnOutput, Stack, Tags
 from constructs import Construct
 
 from infra.buckets import TrackedBuckets
@@ -14,6 +14,7 @@ from infra.functions.query import Api
 from infra.functions.reconcile import Reconcile
 from infra.functions.record import Record
 from infra.functions.summarize import Summarize
+from infra.functions.topology_file import NAME, topology_file
 from infra.functions.tracker_function import Shared
 from infra.ingest import Ingest
 from infra.ledger import Ledger
@@ -46,7 +47,12 @@ class TrackerStack(Stack):
             self, "Ledger", keep=config.is_prod, warm_write_units=config.warm_write_units
         )
         ingest = Ingest(self, "Ingest", config=config)
-        code = code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies)
+        code = code_of(
+            self,
+            lambdas,
+            bundle_dependencies=config.bundle_dependencies,
+            topology=topology_file(config),
+        )
         buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue, code=code)
         topics = Topics(self, "Topics")
         shared = Shared(
@@ -54,8 +60,8 @@ class TrackerStack(Stack):
             table=ledger.table,
             environment={
                 "TABLE_NAME": ledger.table.table_name,
-                "SOURCE_BUCKETS": ",".join(config.source_buckets),
-                "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
+                "TOPOLOGY_FILE": NAME,
+                "HOME_ACCOUNT": config.home.account or Aws.ACCOUNT_ID,
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
             },

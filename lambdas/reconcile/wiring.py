@@ -10,7 +10,7 @@ from functools import cache, partial
 from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
 from reconcile.setup_inspection import SetupInspection
-from replication.aws.clients import client
+from replication.aws.clients import client, s3_by_bucket
 from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.aws.s3.objects import S3Objects
 from replication.aws.sqs import SqsQueue
@@ -80,7 +80,7 @@ def service() -> Service:
     dynamodb, table = client("dynamodb"), settings.table_name
     configurations = RuleRevisionTable(dynamodb, table)
     histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
-    s3, findings = partial(client, "s3"), FindingsTable(dynamodb, table)
+    s3, findings = s3_by_bucket(settings.topology), FindingsTable(dynamodb, table)
     reconciler = Reconciler(
         index=IndexReads(dynamodb, table),
         ledger=DynamoDBLedger(dynamodb, table, settings.shards),

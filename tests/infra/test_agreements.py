@@ -29,8 +29,9 @@ from replication.times import Instant
 from tests.infra.functions.test_query import responses
 from tests.infra.synthesized import LAMBDAS, Synthesized
 from tests.infra.test_ingest import api_call, object_event
+from tests.support.topology import topology_file
 
-NEEDED = {"TABLE_NAME": "table", "SOURCE_BUCKETS": ""}
+NEEDED = {"TABLE_NAME": "table", "TOPOLOGY_FILE": topology_file()}
 RECEIVED = Instant("2026-01-01T00:00:01.000Z")
 STAMP = {"id": "id", "time": "2026-01-01T00:00:00Z"}
 

@@ -47,7 +47,7 @@ def test_the_outputs_name_the_archives_and_the_rules_a_replay_may_reach(dev: Syn
 
 
 def test_the_largest_context_is_kept_whole_and_within_the_limits_of_aws(full: Synthesized) -> None:
-    names = full.variables("record")["SOURCE_BUCKETS"].split(",")
+    names = full.topology.sources
     assert len(names) == MAX_TRACKED_BUCKETS // 2
     assert all(kept(full, object_event("Object Created", name)) == 1 for name in names)
     archives = full.of_type(TYPE)

@@ -224,8 +224,7 @@ def test_the_largest_context_keeps_to_the_limits_of_aws(full: Synthesized) -> No
 
 
 def test_the_largest_context_still_catches_every_bucket_once(full: Synthesized) -> None:
-    variables = full.variables("record")
-    names = f"{variables['SOURCE_BUCKETS']},{variables['DESTINATION_BUCKETS']}".split(",")
+    names = {*full.topology.sources, *full.topology.destinations}
     assert len(names) == MAX_TRACKED_BUCKETS
     for name in names:
         assert let_in(full, object_event("Object Created", name)) == 1

@@ -9,7 +9,8 @@ from replication.aws.table.findings import FindingsTable
 from replication.errors import Denied
 from replication.s3.bucket_setup import Setup
 from replication.times import Instant
-from tests.query.conftest import TABLE, configure, get
+from tests.query.conftest import DESTINATIONS, TABLE, configure, get
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +36,7 @@ def test_findings_of_rules_and_of_refused_reads_are_listed(dynamodb: "DynamoDBCl
 def test_a_configuration_that_was_never_read_is_an_error_and_incomplete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("SOURCE_BUCKETS", "never-read")
+    monkeypatch.setenv("TOPOLOGY_FILE", topology_file("never-read", DESTINATIONS))
     service.cache_clear()
     answer = get("/v1/doctor").json
     assert {one["check"] for one in answer["items"]} == {"configuration"}

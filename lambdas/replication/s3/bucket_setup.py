@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from replication.errors import HIDDEN_ACTION, Denied
+from replication.errors import ASSUME_ROLE, HIDDEN_ACTION, Denied
 from replication.s3.rule_history import RuleHistory
 from replication.times import Instant
 
@@ -95,6 +95,15 @@ def _of_refusal(error: Denied, at: Instant) -> Finding:
             " nobody without the key: of them events and arrivals are known, and no more.",
             "Turn replication metrics on for their rule, so that S3 reports failures; or encrypt"
             " with SSE-S3 or SSE-KMS.",
+            at,
+        )
+    if error.action == ASSUME_ROLE:
+        return Finding(
+            error.bucket,
+            "access",
+            Severity.ERROR,
+            "The role that reads this bucket's place cannot be assumed.",
+            "Deploy the collector of the bucket's Region and account, of the same stage and home.",
             at,
         )
     return Finding(

@@ -22,17 +22,17 @@ _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 class S3BucketSetups:
     """Reads the set-up of a bucket.
 
-    client              makes the client when it is first needed
+    client              the client for a bucket
     ingest_queue_arn    where notifications have to go; one to a topic counts as well, because S3
                         does not say whether the queue is subscribed to it
     """
 
-    client: "Callable[[], S3Client]"
+    client: "Callable[[str], S3Client]"
     ingest_queue_arn: str
 
     def __call__(self, bucket: str) -> Setup:
         """Denied when S3 refuses one of the reads, Unavailable when it does not answer."""
-        s3 = self.client()
+        s3 = self.client(bucket)
         versioning = _read(
             "s3:GetBucketVersioning", bucket, lambda: s3.get_bucket_versioning(Bucket=bucket)
         )
@@ -63,7 +63,7 @@ class S3BucketSetups:
         answer = _read(
             "s3:GetEncryptionConfiguration",
             bucket,
-            lambda: self.client().get_bucket_encryption(Bucket=bucket),
+            lambda: self.client(bucket).get_bucket_encryption(Bucket=bucket),
         )
         rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
         return any(

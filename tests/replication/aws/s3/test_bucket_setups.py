@@ -31,7 +31,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def read(s3: Any) -> Setup:
-    return S3BucketSetups(lambda: s3, QUEUE)(BUCKET)
+    return S3BucketSetups(lambda _: s3, QUEUE)(BUCKET)
 
 
 def queue(arn: str, *events: str) -> dict[str, Any]:
