@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
@@ -19,7 +20,9 @@ from replication.aws.table.index_reads import IndexReads
 from replication.aws.table.ledger import DynamoDBLedger
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.aws.windows import Ticks, WindowQueue, Work
+from replication.cache import Cached
 from replication.ledger.schedule import LookBack, Schedule
+from replication.s3.event_paths import is_deaf_to
 from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import Instant, plus, wall_clock
@@ -81,6 +84,7 @@ def service() -> Service:
     configurations = RuleRevisionTable(dynamodb, table)
     histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
     s3, findings = s3_by_bucket(settings.topology), FindingsTable(dynamodb, table)
+    setups = Cached[None, Any](lambda _: findings.setups(), lambda _: TICK_SECONDS, time.monotonic)
     reconciler = Reconciler(
         index=IndexReads(dynamodb, table),
         ledger=DynamoDBLedger(dynamodb, table, settings.shards),
@@ -91,6 +95,7 @@ def service() -> Service:
         shards=settings.shards,
         now=wall_clock,
         learnt=configurations,
+        deaf=lambda name: is_deaf_to(name, settings.topology, setups(None)),
     )
     return Service(
         reconciler,

@@ -6,10 +6,10 @@ from replication.s3 import bucket_setup
 
 
 def findings(service: Service) -> Json:
-    """All at once: there are a few per tracked bucket, and of those at most 45 buckets."""
+    """All at once: there are a few per tracked bucket, and at most some hundred buckets."""
     histories, findings = service.histories(), service.findings
     found = bucket_setup.findings(
-        histories, service.settings.destination_buckets, findings.load(), findings.setups()
+        histories, service.settings.topology, findings.load(), findings.setups()
     )
     return {
         "items": [finding.as_json() for finding in found],

@@ -1,4 +1,4 @@
-"""Reads how a bucket is set up: versioning, event notifications, default encryption."""
+"""Reads how a bucket is set up: versioning, event notifications, default encryption, Region."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from replication.aws.answers import FAILED_CALL
 from replication.aws.s3.objects import failure
+from replication.aws.s3.regions import region_of
 from replication.s3.bucket_setup import Setup
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class S3BucketSetups:
             eventbridge="EventBridgeConfiguration" in events,
             replication_events=self._sends_replication_events(events),
             kms=self._encrypts(bucket),
+            region=region_of(s3, bucket),
         )
 
     def _sends_replication_events(self, events: Mapping[str, Any]) -> bool:

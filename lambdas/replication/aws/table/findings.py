@@ -29,7 +29,8 @@ class FindingsTable(Table):
             for name in ("eventbridge", "replication_events", "kms")
         }
         versioning = {"versioning": {"S": setup.versioning}} if setup.versioning else {}
-        self._keep(keys.SETUPS, bucket, now, **flags, **versioning)
+        region = {"region": {"S": setup.region}} if setup.region else {}
+        self._keep(keys.SETUPS, bucket, now, **flags, **versioning, **region)
 
     def load(self) -> Sequence[tuple[Denied, Instant]]:
         """Every refusal of S3 and when it last happened, by bucket."""
@@ -48,6 +49,7 @@ class FindingsTable(Table):
                     eventbridge=item["eventbridge"]["BOOL"],
                     replication_events=item["replication_events"]["BOOL"],
                     kms=item["kms"]["BOOL"],
+                    region=item["region"]["S"] if "region" in item else None,
                 ),
                 Instant(item["observed_at"]["S"]),
             )
