@@ -109,7 +109,7 @@ class TrackedBuckets(Construct):
                 # The same for all deployments of a stage, and no beginning of the stack's id, by
                 # which CDK's own handler (of earlier versions) knows what it has to remove.
                 "NotificationId": Stack.of(self).stack_name,
-                "QueueArn": self._ingest.queue_arn,
+                "TargetArn": self._ingest.queue_arn,
             },
         )
 

@@ -50,7 +50,7 @@ def test_every_tracked_bucket_is_wired_once(dev: Synthesized) -> None:
 def test_sources_alone_send_their_replication_events_to_the_ingest_queue(dev: Synthesized) -> None:
     for bucket in TRACKED:
         found = wiring(dev, bucket)
-        assert found["QueueArn"] == dev.ingest.arn
+        assert found["TargetArn"] == dev.ingest.arn
         events = found.properties.get("Events")
         assert events == (list(REPLICATION_EVENTS) if bucket in SOURCES else None)
 

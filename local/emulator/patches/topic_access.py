@@ -1,6 +1,6 @@
 """What a service publishes to a topic needs the topic's policy, and its key's.
 
-AWS: EventBridge publishes to a topic only if the topic's policy lets `events.amazonaws.com`; it does
+AWS: EventBridge publishes to a topic only if its policy lets `events.amazonaws.com`; it does
 not say for which rule, so conditions on that never hold. Who publishes to an encrypted topic needs
 to be let use its key; the policy of SNS's own key (alias/aws/sns) lets no other service.
 MiniStack 1.5.33: EventBridge asks no topic's policy, CloudFormation makes every topic without its
