@@ -28,7 +28,8 @@ class Target(Protocol):
     @property
     def arn(self) -> str: ...
 
-    def let_s3_send(self, sources: Sequence[s3.IBucket]) -> None: ...
+    def let_s3_send(self) -> None:
+        """What buckets of this account report; whoever reads it leaves out those not tracked."""
 
     @property
     def policy(self) -> IDependable:
@@ -36,7 +37,7 @@ class Target(Protocol):
 
 
 class TrackedBuckets(Construct):
-    """EventBridge on for every tracked bucket of a place, `s3:Replication:*` of sources to a target.
+    """EventBridge on for a place's tracked buckets, `s3:Replication:*` of sources to a target.
 
     A bucket has one notification configuration, which S3 replaces as a whole, and others use it as
     well. lambdas/notifications/ adds ours and takes it away again. Each bucket has a custom
@@ -72,7 +73,7 @@ class TrackedBuckets(Construct):
         self._handler = Notifications(self, "Notifications", code=code, buckets=[*imported])
         told = [one.name for one in tracked if one.source and not one.replication_topic]
         if told:
-            target.let_s3_send([imported[name] for name in told])
+            target.let_s3_send()
         self.check = self._check(tracked)
         self.wirings = [
             self._wire(one.name, self.check, is_told=one.name in told) for one in tracked
@@ -100,7 +101,7 @@ class TrackedBuckets(Construct):
             BUCKET,
             {"BucketName": name, **({"Events": list(REPLICATION_EVENTS)} if is_told else {})},
         )
-        # S3 checks that it may send when the target is configured, so the policy must exist by then.
+        # S3 checks that it may send when it is told of the target: the policy must exist by then.
         wiring.node.add_dependency(self._handler.permissions[name], self._target.policy, check)
         return wiring
 

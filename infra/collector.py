@@ -8,11 +8,12 @@ the buckets. (The function that adds the notifications runs at deployments alone
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import Aws, CfnOutput, Environment, Stack, Tags
+from aws_cdk import CfnOutput, Environment, Stack, Tags
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.archive import Archives
@@ -28,6 +29,7 @@ from infra.grants import (
     allow_listing,
     allow_objects,
 )
+from infra.nag import acknowledge
 from infra.places import Place, function_role_arns, look_role_name
 from infra.queues import dead_letter_queue
 
@@ -54,7 +56,7 @@ class CollectorStack(Stack):
         Tags.of(self).add("application", "s3-replication-tracker")
         Tags.of(self).add("stage", config.stage)
         buckets = config.at(place)
-        self._dead_letters = dead_letter_queue(self)
+        self._dead_letters = self._dead_letter_queue()
         self._topic = CollectorTopic(self, "Topic", config=config, dead_letters=self._dead_letters)
         archives = Archives(self, "Archives", days=config.archive_days)
         add_event_rules(
@@ -78,6 +80,32 @@ class CollectorStack(Stack):
             DeadLetterQueueUrl=self._dead_letters.queue_url,
             ArchiveArns=",".join(archives.archive_arns),
             ArchivedRuleArns=",".join(archives.rule_arns),
+        )
+
+    def _dead_letter_queue(self) -> sqs.IQueue:
+        """What EventBridge cannot publish. One statement lets every rule: CDK adds one for each to
+        a queue that it has made itself, and a queue's policy has room for 20."""
+        queue = dead_letter_queue(self)
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="RulesMaySend",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={
+                    "ArnLike": {
+                        "aws:SourceArn": self.format_arn(
+                            service="events", resource="rule", resource_name="*"
+                        )
+                    }
+                },
+            )
+        )
+        acknowledge(
+            queue, {"AwsSolutions-SQS3": "It is a dead-letter queue, of EventBridge rules."}
+        )
+        return sqs.Queue.from_queue_attributes(
+            self, "DeadLettersOfRules", queue_arn=queue.queue_arn, queue_url=queue.queue_url
         )
 
     def _target(self) -> events.IRuleTarget:

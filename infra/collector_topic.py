@@ -1,6 +1,6 @@
 """The topic of a collector, its key, and who may use them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import ArnFormat, Aws, RemovalPolicy, Stack
@@ -8,16 +8,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from infra.config import Config
+from infra.grants import buckets_of_this_account
 from infra.places import Place
-
-_S3 = "s3.amazonaws.com"
-_CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
 def topic_name(config: Config) -> str:
@@ -37,7 +34,7 @@ class CollectorTopic(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: Config, dead_letters: sqs.Queue
+        self, scope: Construct, construct_id: str, *, config: Config, dead_letters: sqs.IQueue
     ) -> None:
         super().__init__(scope, construct_id)
         # A customer managed key: the policy of SNS's own key lets no other service use it.
@@ -56,13 +53,16 @@ class CollectorTopic(Construct):
             master_key=self._key,
             enforce_ssl=True,
         )
+        home = config.home
+        queues = f"arn:{home.partition}:sqs:{home.region}:{home.account}:*"
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="HomeMaySubscribe",
-                principals=[iam.AccountPrincipal(config.home.account)],
+                principals=[iam.AccountPrincipal(home.account)],
                 actions=["sns:Subscribe"],
                 resources=[self.topic.topic_arn],
-                conditions={"StringEquals": {"sns:Protocol": "sqs"}},
+                # Its queues alone, and none of their addresses and functions.
+                conditions={"StringLike": {"sns:Endpoint": queues}},
             )
         )
         self._watch(dead_letters)
@@ -76,15 +76,10 @@ class CollectorTopic(Construct):
         """Both: S3 sends a test message, which needs the key as well."""
         return self
 
-    def let_s3_send(self, sources: Sequence[s3.IBucket]) -> None:
-        # A bucket's ARN names no account, and anyone may take the name of a deleted bucket.
-        here = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        buckets = [one.bucket_arn for one in sources]
-        self._let_publish(
-            "TrackedSources", _S3, {**here, "ArnEquals": {"aws:SourceArn": buckets}}
-        )
+    def let_s3_send(self) -> None:
+        self._let_publish("Buckets", "s3.amazonaws.com", buckets_of_this_account())
 
-    def _watch(self, dead_letters: sqs.Queue) -> None:
+    def _watch(self, dead_letters: sqs.IQueue) -> None:
         alarm = cloudwatch.Alarm(
             self,
             "DeadLetters",
@@ -105,7 +100,7 @@ class CollectorTopic(Construct):
         )
         self._let_publish(
             "Alarms",
-            _CLOUDWATCH,
+            "cloudwatch.amazonaws.com",
             {
                 "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
                 "ArnLike": {"aws:SourceArn": alarms},

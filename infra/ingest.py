@@ -1,18 +1,17 @@
 """Ingest: every event of the tracked buckets reaches one queue."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 from constructs import Construct, IDependable
 
 from infra.archive import Archives
 from infra.config import Config
 from infra.event_rules import RETRY_AGE, RETRY_ATTEMPTS, add_event_rules
+from infra.grants import buckets_of_this_account
 from infra.queues import dead_letter_queue, work_queue
 
 MAX_RECEIVE_COUNT = 50
@@ -75,20 +74,14 @@ class Ingest(Construct):
     def policy(self) -> IDependable:
         return self.queue.node.find_child("Policy")
 
-    def let_s3_send(self, sources: Sequence[s3.IBucket]) -> None:
-        """One statement for all: SQS allows 20 statements and 8,192 bytes in a queue's policy."""
+    def let_s3_send(self) -> None:
         self.queue.add_to_resource_policy(
             iam.PolicyStatement(
-                sid="TrackedSourcesMaySend",
+                sid="BucketsMaySend",
                 principals=[iam.ServicePrincipal("s3.amazonaws.com")],
                 actions=["sqs:SendMessage"],
                 resources=[self.queue.queue_arn],
-                conditions={
-                    # A bucket's ARN names no account, and anyone may take the name of a deleted
-                    # bucket.
-                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                    "ArnEquals": {"aws:SourceArn": [one.bucket_arn for one in sources]},
-                },
+                conditions=buckets_of_this_account(),
             )
         )
 

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 from aws_cdk import App
 
-from infra import buckets, ingest
+from infra import buckets, event_rules
 from infra.config import Config, ContextError
 from infra.functions import reconcile
 from infra.gateway_errors import PROBLEM_URN

@@ -77,7 +77,7 @@ def apply_all(
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
     principals.apply(iam_evaluator, iam, eventbridge, sqs)
-    subscriptions.apply(sns, sqs, provisioners)
+    subscriptions.apply(sns, sqs, iam_evaluator, provisioners)
     topic_access.apply(sns, kms, eventbridge, provisioners)
     role_names.apply(iam, provisioners)
     return {"s3": local, "dynamodb": throttling}

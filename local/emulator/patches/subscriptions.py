@@ -3,13 +3,16 @@
 AWS: `AWS::SNS::Subscription` subscribes in its `Region`; the stack fails when the topic is not
 there or its policy does not let the stack's account subscribe. A queue of another account than the
 subscriber's gets nothing until its owner confirms. From or to a Region that accounts have to enable
-SNS brings messages under a name of that Region, and between two of these it brings none.
+SNS brings messages under a name of that Region, and between two of these it brings none. A topic's
+policy can ask what is to be subscribed (`sns:Endpoint`, `sns:Protocol`).
 MiniStack 1.5.33: ignores `Region`, makes nothing and says nothing when it finds no topic, asks no
-policy, takes every queue's subscription for confirmed, and has one name for SNS everywhere.
+policy, takes every queue's subscription for confirmed, has one name for SNS everywhere, and knows
+neither key.
 """
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +47,21 @@ OPT_IN_REGIONS = frozenset(
 """Launched after March 20, 2019; from AWS Account Management, "Enable or disable Regions"."""
 
 
-def apply(sns: ModuleType, sqs: ModuleType, provisioners: ModuleType) -> None:
+_NOTHING: Mapping[str, str] = {}
+_asked: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar(
+    "local_sns_subscribe", default=_NOTHING
+)
+"""What is to be subscribed, by condition key."""
+
+
+def apply(
+    sns: ModuleType, sqs: ModuleType, iam_evaluator: ModuleType, provisioners: ModuleType
+) -> None:
     handlers = require(provisioners, "_RESOURCE_HANDLERS")
     for name in ("_unsubscribe", "_set_subscription_attributes", "_find_subscription"):
         require(sns, name)
     wrap(sns, "_subscribe", "params", by=lambda inner: _confirming(inner, sns))
+    wrap(iam_evaluator, "_resolve_condition_key", "key", "ctx", by=_keys)
     queue = ("queue_arn", "service", "source_arn", "source_account")
     wrap(sqs, "queue_policy_allows", *queue, by=_of_region)
     made = _Provisioner(sns)
@@ -124,9 +137,14 @@ def _confirming(inner: Callable[..., Any], sns: Any) -> Callable[..., Any]:
     def subscribe(params: Mapping[str, Any]) -> Any:
         from ministack.core.responses import get_account_id, new_uuid
 
-        response = inner(params)
         endpoint, topic_arn = sns._p(params, "Endpoint"), sns._p(params, "TopicArn")
-        if response[0] >= 400 or sns._p(params, "Protocol") != "sqs":
+        protocol = sns._p(params, "Protocol")
+        token = _asked.set({"sns:endpoint": endpoint, "sns:protocol": protocol})
+        try:
+            response = inner(params)
+        finally:
+            _asked.reset(token)
+        if response[0] >= 400 or protocol != "sqs":
             return response
         if endpoint.split(":")[4] == get_account_id():
             return response
@@ -139,6 +157,13 @@ def _confirming(inner: Callable[..., Any], sns: Any) -> Callable[..., Any]:
         return response
 
     return subscribe
+
+
+def _keys(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(key: str, ctx: Any) -> Any:
+        return _asked.get().get(key.lower()) or inner(key, ctx)
+
+    return resolve
 
 
 def _of_region(inner: Callable[..., bool]) -> Callable[..., bool]:

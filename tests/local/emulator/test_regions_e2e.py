@@ -124,8 +124,10 @@ def _allow(principal: Any, action: str, resource: str = "*") -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
 
 
-def home_may_subscribe() -> dict[str, Any]:
-    return _allow({"AWS": f"arn:aws:iam::{HOME}:root"}, "sns:Subscribe")
+def home_may_subscribe(what: str = "*") -> dict[str, Any]:
+    """Whatever the endpoint's ARN is, or only such."""
+    allowed = _allow({"AWS": f"arn:aws:iam::{HOME}:root"}, "sns:Subscribe")
+    return {**allowed, "Condition": {"StringLike": {"sns:Endpoint": what}}}
 
 
 def subscription(topic: str, queue: str, **more: Any) -> dict[str, Any]:
@@ -172,6 +174,14 @@ def test_a_stack_fails_when_the_topic_is_not_there(places: Places, region: str) 
 def test_a_stack_fails_when_the_topic_does_not_let_its_account_subscribe(places: Places) -> None:
     _, queue = places.queue("sns.amazonaws.com")
     topic = places.topic(account=OTHER, region=WEST)
+    name = places.stack(subscription(topic, queue, Region=WEST), wanted="ROLLBACK_COMPLETE")
+    assert "is not authorized to perform: sns:Subscribe" in places.reasons(name)
+
+
+def test_a_topic_can_let_an_account_subscribe_some_queues_only(places: Places) -> None:
+    _, queue = places.queue("sns.amazonaws.com")
+    named = home_may_subscribe(f"arn:aws:sqs:{WEST}:{HOME}:*")
+    topic = places.topic(named, account=OTHER, region=WEST)
     name = places.stack(subscription(topic, queue, Region=WEST), wanted="ROLLBACK_COMPLETE")
     assert "is not authorized to perform: sns:Subscribe" in places.reasons(name)
 
