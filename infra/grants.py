@@ -1,7 +1,9 @@
 """Permissions that several functions share."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from aws_cdk import Aws, Stack, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -41,6 +43,15 @@ def allow_publishing(role: iam.Role, topic: sns.Topic) -> None:
             "topic; on the topics' one key only."
         },
     )
+
+
+def buckets_of_this_account() -> dict[str, Any]:
+    """Conditions for S3 as a sender. Bucket by bucket they would be too long for a policy; the
+    account has to be named, because the ARN of a bucket names none."""
+    return {
+        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        "ArnLike": {"aws:SourceArn": f"arn:{Aws.PARTITION}:s3:::*"},
+    }
 
 
 def allow_head(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
@@ -87,10 +98,13 @@ def allow_objects(role: iam.Role, buckets: Sequence[s3.IBucket]) -> None:
 
 def _explain(role: iam.Role, buckets: Sequence[s3.IBucket], reason: str) -> None:
     """Why a role may read every object of these buckets; with ARNs as cdk-nag prints them."""
+    partition = Stack.of(role).partition
+    if Token.is_unresolved(partition):
+        partition = "<AWS::Partition>"
     acknowledge(
         role,
         {
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket.bucket_name}/*]": reason
+            f"AwsSolutions-IAM5[Resource::arn:{partition}:s3:::{bucket.bucket_name}/*]": reason
             for bucket in buckets
         },
     )

@@ -6,22 +6,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from infra.archive import Archives
 from infra.config import Config
-from infra.portions import portions
+from infra.event_rules import RETRY_AGE, RETRY_ATTEMPTS, add_event_rules
+from infra.grants import buckets_of_this_account
 from infra.queues import dead_letter_queue, work_queue
-
-OBJECT_EVENTS = (
-    "Object Created",
-    "Object Deleted",
-    "Object Tags Added",
-    "Object Tags Deleted",
-    "Object ACL Updated",
-    "Object Retention Updated",
-)
-CONFIGURATION_CALLS = ("PutBucketReplication", "DeleteBucketReplication")
 
 MAX_RECEIVE_COUNT = 50
 """With the visibility timeout below, a message is tried for five hours, long enough for an outage
@@ -32,15 +23,12 @@ VISIBILITY_TIMEOUT = Duration.seconds(6 * RECORD_TIMEOUT.to_seconds())
 """Six times the function's timeout, as Lambda recommends for queues it polls. It is also how long a
 message that cannot be processed yet waits for its next attempt."""
 
-_NAMES_IN_A_PATTERN = 1_600
-"""Characters of bucket names in one rule; EventBridge allows patterns of up to 2,048."""
-
 
 class Ingest(Construct):
     """The ingest queue, its dead-letter queue and the EventBridge rules that feed it.
 
-    Messages are unchanged EventBridge envelopes and S3 notification bodies. A rule sees only events
-    of its own Region and account.
+    Messages are unchanged EventBridge envelopes and S3 notification bodies. Those of buckets in
+    other Regions and accounts come from collectors (infra/collector.py).
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
@@ -58,37 +46,44 @@ class Ingest(Construct):
         )
         self._refuse_forged_events(config)
         self.archives = Archives(self, "Archives", days=config.archive_days)
-        for number, names in enumerate(portions(config.tracked_buckets, _NAMES_IN_A_PATTERN)):
-            pattern = events.EventPattern(
-                source=["aws.s3"],
-                detail_type=list(OBJECT_EVENTS),
-                detail={"bucket": {"name": names}},
-            )
-            rule = self._rule(f"Objects{number}", "Object events of tracked buckets", pattern)
-            self.archives.add(rule, pattern)
-        for number, names in enumerate(portions(config.source_buckets, _NAMES_IN_A_PATTERN)):
-            self._rule(
-                f"Configuration{number}",
-                "Changes of a tracked source bucket's replication configuration (needs a trail)",
-                events.EventPattern(
-                    source=["aws.s3"],
-                    detail_type=["AWS API Call via CloudTrail"],
-                    detail={
-                        "eventSource": ["s3.amazonaws.com"],
-                        "eventName": list(CONFIGURATION_CALLS),
-                        "requestParameters": {"bucketName": names},
-                    },
-                ),
-            )
+        here = config.at(config.home)
+        add_event_rules(
+            self,
+            tracked=[one.name for one in here if one.is_tracked],
+            sources=[one.name for one in here if one.source],
+            target=self._target,
+            archives=self.archives,
+        )
 
         if config.source_buckets:
             # On a scheduled event the record function reads all replication configurations again,
             # so a change is seen soon even without a CloudTrail trail.
-            self._rule(
+            events.Rule(
+                self,
                 "Refresh",
-                "Has the replication configurations read again",
+                description="Has the replication configurations read again",
                 schedule=events.Schedule.rate(Duration.minutes(1)),
+                targets=[self._target()],
             )
+
+    @property
+    def arn(self) -> str:
+        return self.queue.queue_arn
+
+    @property
+    def policy(self) -> IDependable:
+        return self.queue.node.find_child("Policy")
+
+    def let_s3_send(self) -> None:
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="BucketsMaySend",
+                principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions=buckets_of_this_account(),
+            )
+        )
 
     def _refuse_forged_events(self, config: Config) -> None:
         """One forged message could make FAILED into COMPLETED, and any identity of the account that
@@ -108,27 +103,10 @@ class Ingest(Construct):
             )
         )
 
-    def _rule(
-        self,
-        construct_id: str,
-        description: str,
-        pattern: events.EventPattern | None = None,
-        schedule: events.Schedule | None = None,
-    ) -> events.Rule:
-        return events.Rule(
-            self,
-            construct_id,
-            description=description,
-            event_pattern=pattern,
-            schedule=schedule,
-            targets=[self._target()],
-        )
-
     def _target(self) -> targets.SqsQueue:
         return targets.SqsQueue(
             self.queue,
-            # The most EventBridge allows: 24 hours and 185 attempts.
-            max_event_age=Duration.hours(24),
-            retry_attempts=185,
+            max_event_age=RETRY_AGE,
+            retry_attempts=RETRY_ATTEMPTS,
             dead_letter_queue=self.dead_letters,
         )

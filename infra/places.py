@@ -46,7 +46,7 @@ def look_role_name(stage: str, home: Place, collector: Place) -> str:
 
     Role names are global in an account: two collectors of it, or of two trackers, need two names.
     """
-    return _role_name(stage, "look", home.region, collector.region)
+    return _role_name(stage, "look", collector.region, home.region, home.account)
 
 
 def look_role_arn(stage: str, home: Place, collector: Place) -> str:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from aws_cdk import Annotations, Aws, CfnOutput, Stack, Tags
+from aws_cdk import Annotations, Aws, CfnOutput, Environment, Stack, Tags
 from constructs import Construct
 
 from infra.buckets import TrackedBuckets
+from infra.collector import collector_stack_name
+from infra.collector_topic import topic_arn
 from infra.config import Config
 from infra.functions.announce import Announce
 from infra.functions.backfill import Backfill
@@ -16,9 +18,12 @@ from infra.functions.record import Record
 from infra.functions.summarize import Summarize
 from infra.functions.topology_file import NAME, topology_file
 from infra.functions.tracker_function import Shared
+from infra.grants import allow
 from infra.ingest import Ingest
 from infra.ledger import Ledger
 from infra.monitoring import Monitoring
+from infra.places import Place, look_role_arn
+from infra.subscriptions import Subscriptions
 from infra.topics import Topics
 
 
@@ -33,6 +38,7 @@ class TrackerStack(Stack):
             construct_id,
             description="Tracks Amazon S3 replication for every object version and destination",
             termination_protection=config.is_prod,
+            env=_environment(config.home),
         )
         Tags.of(self).add("application", "s3-replication-tracker")
         Tags.of(self).add("stage", config.stage)
@@ -53,7 +59,19 @@ class TrackerStack(Stack):
             bundle_dependencies=config.bundle_dependencies,
             topology=topology_file(config),
         )
-        buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue, code=code)
+        here, elsewhere = config.at(config.home), config.foreign_places
+        buckets = TrackedBuckets(self, "Buckets", buckets=here, target=ingest, code=code)
+        subscriptions = Subscriptions(
+            self,
+            "Subscriptions",
+            ingest=ingest,
+            home=config.home,
+            topics=sorted(
+                {topic_arn(config, place) for place in elsewhere}
+                | {*config.replication_topics.values()}
+            ),
+            after=[buckets.check] if buckets.check else [],
+        )
         topics = Topics(self, "Topics")
         shared = Shared(
             code=code,
@@ -65,6 +83,8 @@ class TrackerStack(Stack):
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
             },
+            stage=config.stage,
+            home=config.home,
             namespace=config.metrics_namespace,
         )
         # The construct ids are part of the logical ids of what is deployed, so they stay.
@@ -79,7 +99,7 @@ class TrackerStack(Stack):
             tracked=buckets.tracked,
         )
         # Its first look at a source is where tracking of it begins: after its events are on.
-        record.function.node.add_dependency(*buckets.wirings)
+        record.function.node.add_dependency(*buckets.wirings, *subscriptions.all)
         reconcile = Reconcile(
             self,
             "Reconciler",
@@ -95,7 +115,7 @@ class TrackerStack(Stack):
             record_ineligible=config.backfill_ineligible,
             sources=buckets.sources,
             tracked=buckets.tracked,
-            inventories=config.inventory_buckets,
+            inventories=[one.name for one in here if one.inventory],
         )
         announce = Announce(self, "Announcer", shared, topic=topics.failures)
         summarize = Summarize(
@@ -131,6 +151,9 @@ class TrackerStack(Stack):
             table=ledger.table,
             config=config,
         )
+        roles = [look_role_arn(config.stage, config.home, place) for place in elsewhere]
+        for function in (record, reconcile, backfill):
+            allow(function.role, ["sts:AssumeRole"], roles)
         self._outputs(
             ApiUrl=api.url,
             IngestQueueUrl=ingest.queue.queue_url,
@@ -142,9 +165,18 @@ class TrackerStack(Stack):
             DashboardUrl=monitoring.dashboard_url,
             ArchiveArns=",".join(ingest.archives.archive_arns),
             ArchivedRuleArns=",".join(ingest.archives.rule_arns),
+            Collectors=",".join(map(str, elsewhere)),
+            CollectorStack=collector_stack_name(config) if elsewhere else "",
         )
 
     def _outputs(self, **values: str) -> None:
         for name, value in values.items():
             if value:  # CloudFormation refuses an empty output
                 CfnOutput(self, name, value=value)
+
+
+def _environment(home: Place) -> Environment | None:
+    """None: wherever the caller deploys to."""
+    if home.account is None:
+        return None
+    return Environment(account=home.account, region=home.region)

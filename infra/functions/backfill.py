@@ -61,7 +61,7 @@ class Backfill(Construct):
                 "BACKFILL_QUEUE_URL": self.queue.queue_url,
             },
         )
-        self.function = built.function
+        self.function, self.role = built.function, built.role
         built.consume_queue(self.queue, batch_size=1, max_concurrency=CONCURRENCY)
         allow(built.role, ["sqs:SendMessage"], [self.queue.queue_arn])
         allow_ledger(built.role, shared.table)

@@ -59,7 +59,7 @@ class Reconcile(Construct):
                 "INGEST_QUEUE_ARN": ingest.queue_arn,
             },
         )
-        self.function = built.function
+        self.function, self.role = built.function, built.role
         built.consume_queue(queue, batch_size=1, max_concurrency=CONCURRENCY)
         events.Rule(
             self,

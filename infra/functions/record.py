@@ -44,7 +44,7 @@ class Record(Construct):
                 "INGEST_DEAD_LETTER_QUEUE_URL": ingest.dead_letters.queue_url,
             },
         )
-        self.function = built.function
+        self.function, self.role = built.function, built.role
         built.consume_queue(
             ingest.queue,
             batch_size=BATCH_SIZE,

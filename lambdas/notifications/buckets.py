@@ -49,7 +49,7 @@ class Buckets:
     s3: Notifications
 
     def wire(self, bucket: str, ours: Ours, patience: Patience) -> None:
-        """EventBridge on, and the replication events of a source to our queue. Refused when that
+        """EventBridge on, and the replication events of a source to our target. Refused when that
         cannot be, with the reason."""
 
         def want(now: Configuration) -> Configuration:
@@ -104,11 +104,11 @@ def _is_of_others(error: Unvalidated, now: Configuration, ours: Ours, *, waited:
 
     What others have in the bucket was accepted once and is written back as it was: that their queue
     is deleted by now must not keep us out, so it is written without validation. Ours must be
-    validated first, or a mistake in the queue's policy would pass unseen. S3 names the targets that
-    fail; when it names none, ours is right after all the time that its policy takes at most.
+    validated first, or a mistake in its target's policy would pass unseen. S3 names the targets
+    that fail; when it names none, ours is right after all the time that its policy takes at most.
     """
     if not targets_of_others(now, ours):
         return False
     if not ours.events:
         return True
-    return ours.queue_arn not in error.targets if error.targets else waited
+    return ours.target not in error.targets if error.targets else waited

@@ -37,7 +37,7 @@ class Check:
             raise Refused("\n".join(problems))
 
     def _problem(self, bucket: str, patience: Patience) -> str | None:
-        home, region = self.ours.queue_arn.split(":")[3], self.s3.region(bucket)
+        home, region = self.ours.target.split(":")[3], self.s3.region(bucket)
         if region and region != home:
             return refusal.in_another_region(bucket, region, home)
         try:

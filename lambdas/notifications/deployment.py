@@ -36,7 +36,7 @@ class Deployment:
         asked = request["ResourceProperties"]
         ours = Ours(
             asked["NotificationId"],
-            asked["QueueArn"],
+            asked["TargetArn"],
             tuple(asked.get("Events", ())),
             request["StackId"],
         )

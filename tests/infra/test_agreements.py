@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 from aws_cdk import App
 
-from infra import buckets, ingest
+from infra import buckets, event_rules
 from infra.config import Config, ContextError
 from infra.functions import reconcile
 from infra.gateway_errors import PROBLEM_URN
@@ -94,7 +94,7 @@ def test_custom_resources_have_the_types_that_their_function_knows() -> None:
     assert {buckets.CHECK, buckets.BUCKET} <= texts_of_the_functions()
 
 
-@pytest.mark.parametrize("detail_type", ingest.OBJECT_EVENTS)
+@pytest.mark.parametrize("detail_type", event_rules.OBJECT_EVENTS)
 def test_the_functions_read_every_object_event_that_the_rules_pass_on(detail_type: str) -> None:
     event = {**object_event(detail_type, "orders"), **STAMP}
     event["detail"]["object"] |= {"version-id": "v", "etag": "e", "sequencer": "0055", "size": 1}
@@ -102,7 +102,7 @@ def test_the_functions_read_every_object_event_that_the_rules_pass_on(detail_typ
     assert not isinstance(event_of(event, RECEIVED), Ignored)
 
 
-@pytest.mark.parametrize("call", ingest.CONFIGURATION_CALLS)
+@pytest.mark.parametrize("call", event_rules.CONFIGURATION_CALLS)
 def test_the_functions_read_every_call_that_the_rules_pass_on(call: str) -> None:
     found = event_of({**api_call(call, "orders"), **STAMP}, RECEIVED)
     assert isinstance(found, ConfigurationChanged)

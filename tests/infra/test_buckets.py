@@ -50,7 +50,7 @@ def test_every_tracked_bucket_is_wired_once(dev: Synthesized) -> None:
 def test_sources_alone_send_their_replication_events_to_the_ingest_queue(dev: Synthesized) -> None:
     for bucket in TRACKED:
         found = wiring(dev, bucket)
-        assert found["QueueArn"] == dev.ingest.arn
+        assert found["TargetArn"] == dev.ingest.arn
         events = found.properties.get("Events")
         assert events == (list(REPLICATION_EVENTS) if bucket in SOURCES else None)
 
@@ -139,20 +139,24 @@ def test_the_ingest_queue_is_subscribed_to_the_topic(by_topic: Synthesized) -> N
         "TopicArn": TOPIC,
         "Protocol": "sqs",
         "Endpoint": by_topic.ingest.arn,
+        "Region": "eu-west-1",
         "RawMessageDelivery": True,
     }
     assert by_topic.one(CHECK).id in waits_for(subscription), "nothing is changed before the check"
-    assert subscription.id in waits_for(wiring(by_topic, SOURCES[0]))
+    assert subscription.id in waits_for(by_topic.function("record")), "tracking begins with it"
 
 
-def test_only_that_topic_and_the_other_sources_may_send(by_topic: Synthesized) -> None:
+def test_that_topic_and_buckets_of_the_account_may_send(by_topic: Synthesized) -> None:
     found = {
-        one["Principal"]["Service"]: listed(one["Condition"]["ArnEquals"]["aws:SourceArn"])
+        one["Principal"]["Service"]: one["Condition"]
         for one in by_topic.queue_policy(by_topic.ingest)
         if one["Effect"] == "Allow"
     }
-    assert found["sns.amazonaws.com"] == [TOPIC]
-    assert found["s3.amazonaws.com"] == [f"arn:aws:s3:::{SOURCES[1]}"]
+    assert found["sns.amazonaws.com"] == {"ArnEquals": {"aws:SourceArn": [TOPIC]}}
+    assert found["s3.amazonaws.com"] == {
+        "StringEquals": {"aws:SourceAccount": "ACCOUNT"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"},
+    }
 
 
 def test_two_buckets_may_share_a_topic() -> None:

@@ -36,8 +36,8 @@ CONTEXT = cast(
         log_stream_name="the log stream",
     ),
 )
-ONE = {"BucketName": "orders", "QueueArn": QUEUE}
-ALL = {"Buckets": ["orders", "copy"], "Sources": ["orders"], "QueueArn": QUEUE}
+ONE = {"BucketName": "orders", "TargetArn": QUEUE}
+ALL = {"Buckets": ["orders", "copy"], "Sources": ["orders"], "TargetArn": QUEUE}
 
 Ask = Callable[..., dict[str, Any]]
 

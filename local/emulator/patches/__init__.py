@@ -19,11 +19,14 @@ from local.emulator.patches import (
     permissions,
     principals,
     recursive_loops,
+    role_names,
     s3_access,
     s3_events,
     s3_replication,
     statement_throttling,
     stream_mappings,
+    subscriptions,
+    topic_access,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def apply_all(
     Gives what has settings by the name of the service.
     """
     from ministack.core import iam_actions, iam_evaluator
-    from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sns, sqs
+    from ministack.services import dynamodb, eventbridge, iam, kms, lambda_svc, s3, sns, sqs
     from ministack.services.cloudformation import provisioners
 
     from local.s3_replication.local_s3 import LocalS3
@@ -65,7 +68,7 @@ def apply_all(
     s3_access.apply(s3)
     hidden_versions.apply(s3)
     object_lock.apply(s3)
-    notification_rules.apply(s3, sqs, sns, lambda_svc, iam_evaluator)
+    notification_rules.apply(s3, sqs, sns, lambda_svc, kms, iam_evaluator)
     s3_events.apply(s3, local)
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
@@ -74,4 +77,7 @@ def apply_all(
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
     principals.apply(iam_evaluator, iam, eventbridge, sqs)
+    subscriptions.apply(sns, sqs, iam_evaluator, provisioners)
+    topic_access.apply(sns, kms, eventbridge, provisioners)
+    role_names.apply(iam, provisioners)
     return {"s3": local, "dynamodb": throttling}
