@@ -8,7 +8,7 @@ A read that is older than our last write (S3 allows it) only leads to the same w
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
@@ -27,8 +27,11 @@ from replication.s3.bucket_notifications import (
     unwired,
     wired,
 )
+from replication.threads import concurrently
 
 log = logging.getLogger(__name__)
+
+THREADS = 8
 
 Want = Callable[[Configuration], Configuration]
 """What a configuration should be; the same object when it is so already."""
@@ -69,6 +72,13 @@ class Buckets:
         except Gone:
             log.warning("%s is gone, and our notification with it", bucket)
 
+    def wire_all(self, buckets: Sequence[str], ours: Ours, patience: Patience) -> None:
+        """Each of them. Refused, with everything that stands in the way."""
+        _each(lambda bucket: self.wire(bucket, ours, patience), buckets)
+
+    def unwire_all(self, buckets: Sequence[str], ours: Ours, patience: Patience) -> None:
+        _each(lambda bucket: self.unwire(bucket, ours, patience), buckets)
+
     def _settle(self, bucket: str, ours: Ours, want: Want, patience: Patience) -> None:
         validated = True
         for attempt in count():
@@ -97,6 +107,20 @@ class Buckets:
                 raise Refused(f"Bucket {bucket}: {problem}")
             log.warning("%s again: %s", bucket, problem)
             patience.pause(attempt)
+
+
+def _each(do: Callable[[str], None], buckets: Sequence[str]) -> None:
+    """The buckets are tried at the same time, so that one that takes its time keeps nobody up."""
+
+    def problem(bucket: str) -> str | None:
+        try:
+            do(bucket)
+        except Refused as error:
+            return str(error)
+        return None
+
+    if problems := [one for one in concurrently(problem, buckets, THREADS) if one]:
+        raise Refused("\n".join(problems))
 
 
 def _is_of_others(error: Unvalidated, now: Configuration, ours: Ours, *, waited: bool) -> bool:

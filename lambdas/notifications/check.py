@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from itertools import count
 
 from notifications import refusal
-from notifications.buckets import Notifications
+from notifications.buckets import THREADS, Notifications
 from notifications.patience import Patience
 from notifications.refusal import Refused
 from replication.errors import Denied, Unavailable
 from replication.s3.bucket_notifications import Configuration, Gone, Ours, taken, tells_topic
 from replication.threads import concurrently
-
-THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
