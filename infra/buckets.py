@@ -5,7 +5,6 @@ from typing import Protocol
 
 from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
 from constructs import Construct, IDependable
 
 from infra.functions.notifications import TIMEOUT, Notifications
@@ -19,7 +18,7 @@ REPLICATION_EVENTS = (
 )
 
 CHECK = "Custom::TrackedBuckets"
-BUCKET = "Custom::TrackedBucket"
+SET = "Custom::TrackedBucketSet"
 
 
 class Target(Protocol):
@@ -40,9 +39,8 @@ class TrackedBuckets(Construct):
     """EventBridge on for a place's tracked buckets, `s3:Replication:*` of sources to a target.
 
     A bucket has one notification configuration, which S3 replaces as a whole, and others use it as
-    well. lambdas/notifications/ adds ours and takes it away again. Each bucket has a custom
-    resource, so that CloudFormation changes those alone that change, and undoes them when a
-    deployment fails. One more checks all buckets beforehand: nothing is changed anywhere while
+    well. lambdas/notifications/ adds ours and takes it away again, for all buckets in one custom
+    resource. Another one checks all of them beforehand: nothing is changed anywhere while
     somebody's notification is in the way in one of them.
 
     Where a bucket sends these events to a topic already (`replication_topic`), it gets no
@@ -57,27 +55,26 @@ class TrackedBuckets(Construct):
         buckets: Sequence[TrackedBucket],
         target: Target,
         code: lambda_.Code,
+        topology: str | None = None,
     ) -> None:
+        """`topology`: name of the file with the buckets, if it is beside the code."""
         super().__init__(scope, construct_id)
         tracked = [one for one in buckets if one.is_tracked]
-        imported = {
-            one.name: s3.Bucket.from_bucket_name(self, one.name, one.name) for one in tracked
-        }
-        self.tracked = [*imported.values()]
-        self.sources = [imported[one.name] for one in tracked if one.source]
+        self.tracked = [one.name for one in tracked]
+        self.sources = [one.name for one in tracked if one.source]
         self.wirings: list[CustomResource] = []
         self.check: CustomResource | None = None
         if not tracked:
             return
         self._target = target
-        self._handler = Notifications(self, "Notifications", code=code, buckets=[*imported])
+        self._handler = Notifications(
+            self, "Notifications", code=code, buckets=self.tracked, topology=topology
+        )
         told = [one.name for one in tracked if one.source and not one.replication_topic]
         if told:
             target.let_s3_send()
         self.check = self._check(tracked)
-        self.wirings = [
-            self._wire(one.name, self.check, is_told=one.name in told) for one in tracked
-        ]
+        self.wirings = [self._wire(told, self.check)]
 
     def _check(self, tracked: Sequence[TrackedBucket]) -> CustomResource:
         check = self._custom(
@@ -92,17 +89,22 @@ class TrackedBuckets(Construct):
                 "Events": list(REPLICATION_EVENTS),
             },
         )
-        check.node.add_dependency(*self._handler.permissions.values())
+        check.node.add_dependency(*self._handler.permissions)
         return check
 
-    def _wire(self, name: str, check: IDependable, *, is_told: bool) -> CustomResource:
+    def _wire(self, told: Sequence[str], check: IDependable) -> CustomResource:
+        """`told`: the sources that send their replication events to the target."""
         wiring = self._custom(
-            f"{name}-wiring",
-            BUCKET,
-            {"BucketName": name, **({"Events": list(REPLICATION_EVENTS)} if is_told else {})},
+            "Wiring",
+            SET,
+            {
+                "Sources": list(told),
+                "Others": [name for name in self.tracked if name not in told],
+                "Events": list(REPLICATION_EVENTS),
+            },
         )
         # S3 checks that it may send when it is told of the target: the policy must exist by then.
-        wiring.node.add_dependency(self._handler.permissions[name], self._target.policy, check)
+        wiring.node.add_dependency(*self._handler.permissions, self._target.policy, check)
         return wiring
 
     def _custom(

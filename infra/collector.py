@@ -12,7 +12,6 @@ from aws_cdk import CfnOutput, Environment, Stack, Tags
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -22,13 +21,7 @@ from infra.collector_topic import CollectorTopic
 from infra.config import Config
 from infra.event_rules import RETRY_AGE, RETRY_ATTEMPTS, add_event_rules
 from infra.functions.bundle import code_of
-from infra.grants import (
-    allow_configurations,
-    allow_head,
-    allow_inspection,
-    allow_listing,
-    allow_objects,
-)
+from infra.grants import CONFIGURATION, DELIVERIES, HEAD, INSPECTION, LISTING, allow_reads
 from infra.nag import acknowledge
 from infra.places import Place, function_role_arns, look_role_name
 from infra.queues import dead_letter_queue
@@ -52,6 +45,7 @@ class CollectorStack(Stack):
             stack_name=collector_stack_name(config),
             description="Sends Amazon S3 events to an S3 replication tracker elsewhere",
             env=Environment(account=place.account, region=place.region),
+            suppress_template_indentation=True,
         )
         Tags.of(self).add("application", "s3-replication-tracker")
         Tags.of(self).add("stage", config.stage)
@@ -68,11 +62,7 @@ class CollectorStack(Stack):
         )
         code = code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies)
         wired = TrackedBuckets(self, "Buckets", buckets=buckets, target=self._topic, code=code)
-        inventories = [
-            s3.Bucket.from_bucket_name(self, f"{one.name}-inventory", one.name)
-            for one in buckets
-            if one.inventory
-        ]
+        inventories = [one.name for one in buckets if one.inventory]
         role = self._look_role(config, place, wired, inventories)
         self._outputs(
             TopicArn=self._topic.arn,
@@ -121,7 +111,7 @@ class CollectorStack(Stack):
         config: Config,
         place: Place,
         wired: TrackedBuckets,
-        inventories: Sequence[s3.IBucket],
+        inventories: Sequence[str],
     ) -> iam.Role:
         """Only the functions at home that read S3 may assume it. A role rather than policies of the
         buckets: CloudFormation can add nothing to a bucket policy that somebody else owns."""
@@ -134,11 +124,14 @@ class CollectorStack(Stack):
             assumed_by=home.with_conditions({"ArnLike": {"aws:PrincipalArn": functions}}),
             description="Reads tracked buckets for the S3 replication tracker at home",
         )
-        allow_head(role, wired.tracked)
-        allow_configurations(role, wired.sources)
-        allow_listing(role, wired.sources)
-        allow_inspection(role, wired.tracked)
-        allow_objects(role, inventories)
+        allow_reads(
+            role,
+            (HEAD, wired.tracked),
+            (CONFIGURATION, wired.sources),
+            (LISTING, wired.sources),
+            (INSPECTION, wired.tracked),
+            (DELIVERIES, inventories),
+        )
         return role
 
     def _outputs(self, **values: str) -> None:

@@ -14,12 +14,10 @@ from infra.options import LISTS, OPTIONS
 from infra.places import OWN, Place
 from infra.topology import TrackedBucket
 
-MAX_TRACKED_BUCKETS = 45
-"""Keeps policies that name every bucket within IAM's limits, in every partition: `infra/limits.py`
-measures them, and a test does so with this many of the longest names."""
-
-MAX_BUCKET_NAMES_BYTES = 3_000
-"""Both lists are environment variables, of which a function may have 4 KB in all."""
+MAX_BUCKETS = 300
+"""Keeps a role's policies, which name every bucket, within the ten that IAM attaches to it, in
+every partition: `infra/limits.py` measures them, and a test does so with this many of the longest
+names."""
 
 MAX_TOPICS_BYTES = 1_000
 """They stand in the ingest queue's policy, each once."""
@@ -150,16 +148,10 @@ class Config:
 
     def _excesses(self) -> list[str]:
         problems = []
-        if (count := len(self.tracked_buckets)) > MAX_TRACKED_BUCKETS:
+        if (count := len(self.buckets)) > MAX_BUCKETS:
             problems.append(
-                f"{count} buckets, but one tracker takes {MAX_TRACKED_BUCKETS}; deploy a second "
-                "one under another stage"
-            )
-        size = len(",".join((*self.source_buckets, *self.destination_buckets)))
-        if size > MAX_BUCKET_NAMES_BYTES:
-            problems.append(
-                f"{size} bytes of names of buckets, but a function's environment has room for "
-                f"{MAX_BUCKET_NAMES_BYTES}; deploy a second tracker under another stage"
+                f"{count} buckets, but one tracker takes {MAX_BUCKETS}; deploy a second one under "
+                "another stage"
             )
         topics = {*self.replication_topics.values()}
         if (size := len("".join(topics))) > MAX_TOPICS_BYTES:

@@ -33,10 +33,11 @@ def add_event_rules(
     sources: Sequence[str],
     target: Callable[[], events.IRuleTarget],
     archives: Archives,
-) -> None:
+) -> list[events.Rule]:
     """Object events of tracked buckets, which are archived, and changes of the replication
     configuration of sources. A rule sees only events of its own Region and account. `target` makes
     the target of one rule."""
+    rules = []
     for number, names in enumerate(portions(tracked, _NAMES_IN_A_PATTERN)):
         pattern = events.EventPattern(
             source=["aws.s3"],
@@ -51,8 +52,9 @@ def add_event_rules(
             targets=[target()],
         )
         archives.add(rule, pattern)
+        rules.append(rule)
     for number, names in enumerate(portions(sources, _NAMES_IN_A_PATTERN)):
-        events.Rule(
+        rule = events.Rule(
             scope,
             f"Configuration{number}",
             description="Changes of a tracked source bucket's replication configuration (needs a "
@@ -68,3 +70,5 @@ def add_event_rules(
             ),
             targets=[target()],
         )
+        rules.append(rule)
+    return rules

@@ -20,8 +20,10 @@ from aws_cdk import App
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import Config, ContextError
+from infra.stack import TRACKED
 
 _LISTS = ("SOURCE_BUCKETS", "DESTINATION_BUCKETS")
+"""Environment variables of a deployment of an earlier version."""
 ALLOW = "ALLOW_UNTRACK"
 
 
@@ -38,13 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _refused(f"The deployed stack cannot be read, so nothing was compared: {error}")
     if not config.source_buckets and not os.environ.get(ALLOW):
         return _refused(
-            "No source_buckets: nothing would be tracked. Name them:"
+            "No source bucket: nothing would be tracked. Name the buckets in tracker.toml, or:"
             " make deploy CDK='-c source_buckets=a,b -c destination_buckets=c'"
         )
     if lost and not os.environ.get(ALLOW):
         return _refused(
             f"This deployment would stop tracking {', '.join(lost)}. If that is meant:"
-            f" make deploy {ALLOW}=1 CDK='...'; otherwise correct the lists."
+            f" make deploy {ALLOW}=1 CDK='...'; otherwise correct tracker.toml or the lists."
         )
     return 0
 
@@ -55,8 +57,8 @@ def untracked(deployed: frozenset[str], config: Config) -> list[str]:
 
 
 def deployed_buckets(stack: str) -> frozenset[str]:
-    """The buckets of the functions' environment in the deployed template; none without a stack.
-    botocore's errors when it cannot be read."""
+    """The buckets that the deployed template names; none without a stack. botocore's errors when it
+    cannot be read."""
     client = boto3.client("cloudformation")
     try:
         body: Any = client.get_template(StackName=stack)["TemplateBody"]
@@ -66,7 +68,8 @@ def deployed_buckets(stack: str) -> frozenset[str]:
         raise
     # boto3 parses JSON templates already.
     template: Any = body if isinstance(body, Mapping) else json.loads(body)
-    return frozenset(
+    tracked: list[str] = template.get("Metadata", {}).get(TRACKED, [])
+    return frozenset(tracked) | frozenset(
         name
         for resource in template.get("Resources", {}).values()
         if resource["Type"] == "AWS::Lambda::Function"

@@ -1,11 +1,13 @@
 """Ingest: every event of the tracked buckets reaches one queue."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from infra.archive import Archives
@@ -45,9 +47,13 @@ class Ingest(Construct):
             dead_letters=self.dead_letters,
         )
         self._refuse_forged_events(config)
+        self._foreign = [
+            sqs.Queue.from_queue_arn(self, f"{one.node.id}OfRules", one.queue_arn)
+            for one in (self.queue, self.dead_letters)
+        ]
         self.archives = Archives(self, "Archives", days=config.archive_days)
         here = config.at(config.home)
-        add_event_rules(
+        rules = add_event_rules(
             self,
             tracked=[one.name for one in here if one.is_tracked],
             sources=[one.name for one in here if one.source],
@@ -58,13 +64,16 @@ class Ingest(Construct):
         if config.source_buckets:
             # On a scheduled event the record function reads all replication configurations again,
             # so a change is seen soon even without a CloudTrail trail.
-            events.Rule(
+            refresh = events.Rule(
                 self,
                 "Refresh",
                 description="Has the replication configurations read again",
                 schedule=events.Schedule.rate(Duration.minutes(1)),
                 targets=[self._target()],
             )
+            rules.append(refresh)
+        for queue in (self.queue, self.dead_letters) if rules else ():
+            self._let_send(queue, rules)
 
     @property
     def arn(self) -> str:
@@ -82,6 +91,20 @@ class Ingest(Construct):
                 actions=["sqs:SendMessage"],
                 resources=[self.queue.queue_arn],
                 conditions=buckets_of_this_account(),
+            )
+        )
+
+    @staticmethod
+    def _let_send(queue: sqs.Queue, rules: Sequence[events.Rule]) -> None:
+        """One statement for all rules. CDK would add one for each, and SQS allows 20 in a queue's
+        policy."""
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="RulesMaySend",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": [rule.rule_arn for rule in rules]}},
             )
         )
 
@@ -104,9 +127,11 @@ class Ingest(Construct):
         )
 
     def _target(self) -> targets.SqsQueue:
+        # Of queues that it has not made itself, CDK does not change the policy.
+        queue, dead_letters = self._foreign
         return targets.SqsQueue(
-            self.queue,
+            queue,
             max_event_age=RETRY_AGE,
             retry_attempts=RETRY_ATTEMPTS,
-            dead_letter_queue=self.dead_letters,
+            dead_letter_queue=dead_letters,
         )

@@ -9,6 +9,8 @@ LONGEST_PARTITION = "aws-us-gov"
 """Each ARN names the partition. What fits there fits everywhere."""
 
 MAX_RESOURCES = 500
+MAX_TEMPLATE = 1_000_000
+"""Bytes, without indentation."""
 MAX_INLINE_POLICIES = 10_240
 """Characters of all inline policies of a role together, without white space."""
 MAX_MANAGED_POLICY = 6_144
@@ -42,6 +44,7 @@ def excesses(template: Template, stack_name: str, partition: str = LONGEST_PARTI
     ]
     measured = [
         ("the stack: resources", len(resources), MAX_RESOURCES),
+        ("the stack: bytes of its template", _size(template), MAX_TEMPLATE),
         *_of_roles(resources),
         *_of_others(resources),
     ]

@@ -26,6 +26,9 @@ from infra.places import Place, look_role_arn
 from infra.subscriptions import Subscriptions
 from infra.topics import Topics
 
+TRACKED = "TrackedBuckets"
+"""The template's metadata with the names of all tracked buckets."""
+
 
 class TrackerStack(Stack):
     """S3 replication tracker of one stage in the account and Region it is deployed to."""
@@ -39,14 +42,15 @@ class TrackerStack(Stack):
             description="Tracks Amazon S3 replication for every object version and destination",
             termination_protection=config.is_prod,
             env=_environment(config.home),
+            suppress_template_indentation=True,  # a fifth of what a template may have
         )
         Tags.of(self).add("application", "s3-replication-tracker")
         Tags.of(self).add("stage", config.stage)
         if not config.source_buckets:
             Annotations.of(self).add_warning_v2(
                 "s3-replication-tracker:nothing-tracked",
-                "No source_buckets in the CDK context, so nothing is tracked; "
-                "deploy with -c source_buckets=name,name",
+                "No source bucket, so nothing is tracked; write a tracker.toml or deploy with "
+                "-c source_buckets=name,name",
             )
 
         ledger = Ledger(
@@ -60,7 +64,9 @@ class TrackerStack(Stack):
             topology=topology_file(config),
         )
         here, elsewhere = config.at(config.home), config.foreign_places
-        buckets = TrackedBuckets(self, "Buckets", buckets=here, target=ingest, code=code)
+        buckets = TrackedBuckets(
+            self, "Buckets", buckets=here, target=ingest, code=code, topology=NAME
+        )
         subscriptions = Subscriptions(
             self,
             "Subscriptions",
@@ -154,6 +160,8 @@ class TrackerStack(Stack):
         roles = [look_role_arn(config.stage, config.home, place) for place in elsewhere]
         for function in (record, reconcile, backfill):
             allow(function.role, ["sts:AssumeRole"], roles)
+        # For infra/guard.py, which compares it with what the next deployment would track.
+        self.add_metadata(TRACKED, list(config.tracked_buckets))
         self._outputs(
             ApiUrl=api.url,
             IngestQueueUrl=ingest.queue.queue_url,

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
-from infra.grants import allow, allow_head, allow_inspection, allow_ledger
+from infra.grants import HEAD, INSPECTION, allow, allow_ledger, allow_reads
 from infra.ledger import ROUTES_INDEX, index_arns
 from infra.queues import dead_letter_queue, work_queue
 
@@ -32,7 +31,7 @@ class Reconcile(Construct):
         *,
         audited: float,
         ingest: sqs.Queue,
-        tracked: Sequence[s3.IBucket],
+        tracked: Sequence[str],
     ) -> None:
         """`audited` is the share of COMPLETED versions to audit; `ingest` is the queue that the
         buckets' notifications should go to."""
@@ -72,5 +71,4 @@ class Reconcile(Construct):
         allow(built.role, ["sqs:SendMessage"], [queue.queue_arn])
         allow_ledger(built.role, shared.table)
         allow(built.role, ["dynamodb:Query"], index_arns(shared.table, ROUTES_INDEX))
-        allow_head(built.role, tracked)
-        allow_inspection(built.role, tracked)
+        allow_reads(built.role, (HEAD, tracked), (INSPECTION, tracked))

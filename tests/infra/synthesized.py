@@ -188,7 +188,8 @@ class Synthesized:
         """Every statement of a role's inline and attached policies."""
         for inline in role.properties.get("Policies", []):
             yield from inline["PolicyDocument"]["Statement"]
-        for policy in self.of_type("AWS::IAM::Policy"):
+        kinds = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for policy in (one for kind in kinds for one in self.of_type(kind)):
             if role.id in policy["Roles"]:
                 yield from policy["PolicyDocument"]["Statement"]
 

@@ -91,7 +91,7 @@ def test_sources_send_the_replication_events_that_the_functions_read() -> None:
 
 
 def test_custom_resources_have_the_types_that_their_function_knows() -> None:
-    assert {buckets.CHECK, buckets.BUCKET} <= texts_of_the_functions()
+    assert {buckets.CHECK, buckets.SET} <= texts_of_the_functions()
 
 
 @pytest.mark.parametrize("detail_type", event_rules.OBJECT_EVENTS)

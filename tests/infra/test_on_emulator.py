@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import CustomResource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as destinations
-from constructs import Construct
+from constructs import Construct, IDependable
 
 import infra.stack
-from infra.buckets import REPLICATION_EVENTS
+from infra.buckets import REPLICATION_EVENTS, TrackedBuckets
 from infra.ingest import Ingest
 from infra.topology import TrackedBucket
 from local.emulator.server import REGION, free_port, start, stop
@@ -174,8 +175,8 @@ class OfCdk(Construct):
         handler_role = role.without_policy_updates()
         self.wirings: list[Construct] = []
         self.check = None
-        self.tracked = []
-        self.sources = []
+        self.tracked: list[str] = []
+        self.sources: list[str] = []
         for one in buckets:
             bucket = s3.Bucket.from_bucket_attributes(
                 self, one.name, bucket_name=one.name, notifications_handler_role=handler_role
@@ -187,8 +188,8 @@ class OfCdk(Construct):
                     s3.EventType.REPLICATION_OPERATION_FAILED_REPLICATION,
                     destinations.SqsDestination(target.queue),
                 )
-                self.sources.append(bucket)
-            self.tracked.append(bucket)
+                self.sources.append(one.name)
+            self.tracked.append(one.name)
 
 
 def test_a_stack_of_cdks_handler_is_updated_and_ours_outlives_its_deletion(
@@ -211,3 +212,34 @@ def test_a_stack_of_cdks_handler_is_updated_and_ours_outlives_its_deletion(
     emulator.destroy()
     assert emulator.theirs(source) == theirs
     assert emulator.ours(source) == set()
+
+
+class OfEarlier(TrackedBuckets):
+    """Stands in for `TrackedBuckets` as it was: a custom resource for each bucket. The function of
+    now does nothing when such a resource is created, so the test itself wires the buckets."""
+
+    def _wire(self, told: Sequence[str], check: IDependable) -> CustomResource:
+        wirings = [
+            self._custom(f"{name}-wiring", "Custom::TrackedBucket", {"BucketName": name})
+            for name in self.tracked
+        ]
+        for one in wirings:
+            one.node.add_dependency(*self._handler.permissions, check)
+        return wirings[0]
+
+
+def test_a_stack_of_an_earlier_version_is_updated_and_no_bucket_is_unwired(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, dropped = SOURCES
+    with monkeypatch.context() as earlier:
+        earlier.setattr(infra.stack, "TrackedBuckets", OfEarlier)
+        emulator.deploy(synthesize(BUCKETS))
+    for bucket in SOURCES:
+        emulator.wire_as_earlier(bucket)
+
+    emulator.deploy(synthesize({"source_buckets": kept}), update=True)
+    assert emulator.ours(kept) == {*REPLICATION_EVENTS}
+    assert emulator.ours(dropped) == set()
+    emulator.destroy()
+    assert emulator.ours(kept) == set()
