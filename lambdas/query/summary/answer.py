@@ -71,6 +71,7 @@ def _summary(
         watermark(source, history, oldest, present.now, frontier),
         history,
         present,
+        service.settings.topology,
     )
 
 
