@@ -107,14 +107,9 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, httpx.TransportError)
 
 
-def lacks_route(problem: ApiProblem) -> bool:
-    """Whether the deployed API is of a release that does not have this route yet."""
-    return problem.status == 404 and problem.problem.get("type") == _NO_ROUTE
-
-
 def _of_problem(error: ApiProblem) -> tuple[str, ExitCode]:
     detail = str(error.problem.get("detail") or error.problem.get("title") or "")
-    if lacks_route(error):
+    if error.problem.get("type") == _NO_ROUTE:
         return (
             "the deployed API has no such route; deploy the present version",
             ExitCode.UNREACHABLE,

@@ -1,8 +1,5 @@
-"""How every route (source bucket to destination) stands, from the API's summary.
-
-An API of a release without summaries is asked for the ends of its lists instead: they tell the
-oldest pending object and whether anything failed, but no counts. What is not known is None.
-"""
+"""How every route (source bucket to destination) stands, from the API's summary. What is not known
+is None."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,8 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from replication.s3.status import Status
-from s3rt.api import Api, ApiProblem
-from s3rt.exit_codes import lacks_route
+from s3rt.api import Api
 
 BEHIND_SECONDS = 15 * 60
 """S3's own replication time threshold. A younger backlog is replication at work."""
@@ -57,7 +53,6 @@ class RouteSummary:
     """The key of the oldest object that has not arrived."""
     latency_hour: Latency = field(default_factory=lambda: _NO_LATENCY)
     latency_day: Latency = field(default_factory=lambda: _NO_LATENCY)
-    summarized: bool = False
     source_region: str | None = None
     source_account: str | None = None
     destination_region: str | None = None
@@ -106,13 +101,10 @@ def read(api: Api, bucket: str | None = None) -> list[RouteSummary]:
 
 
 def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[RouteSummary]:
-    summary = _summary(api, bucket["bucket"])
-    if summary is not None:
-        heard_until = summary["heard_until"]
-        yield from (_from_summary(api, one, heard_until) for one in summary["destinations"])
-        if summary["destinations"]:
-            return
-    if not bucket["destinations"]:
+    summary = api.get(f"/v1/buckets/{bucket['bucket']}/summary")
+    heard_until = summary["heard_until"]
+    yield from (_from_summary(api, one, heard_until) for one in summary["destinations"])
+    if not summary["destinations"] and not bucket["destinations"]:
         yield RouteSummary(
             bucket["bucket"],
             None,
@@ -120,19 +112,6 @@ def _of_bucket(api: Api, bucket: dict[str, Any]) -> Iterator[RouteSummary]:
             if bucket["destinations"] is None
             else "No replication rule names a destination.",
         )
-        return
-    for destination in bucket["destinations"] if summary is None else ():
-        yield _from_lists(api, bucket["bucket"], destination)
-
-
-def _summary(api: Api, bucket: str) -> Any:
-    """The API's summary of a bucket, None where the deployed release has none."""
-    try:
-        return api.get(f"/v1/buckets/{bucket}/summary")
-    except ApiProblem as problem:
-        if lacks_route(problem):
-            return None
-        raise
 
 
 def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> RouteSummary:
@@ -146,7 +125,7 @@ def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> Rou
     return RouteSummary(
         one["source"],
         one["destination"],
-        **{name: one.get(name) for name in PLACES},  # older releases do not say
+        **{name: one[name] for name in PLACES},
         counts={status.value: counts[status.lower()]["count"] for status in Status},
         bytes={status.value: counts[status.lower()]["bytes"] for status in Status},
         in_doubt=counts["in_doubt"]["count"],
@@ -159,28 +138,10 @@ def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> Rou
         held_back_by=held[0]["key"] if held else None,
         latency_hour={name: one["latency"]["last_hour"][name] for name in QUANTILES},
         latency_day={name: one["latency"]["last_day"][name] for name in QUANTILES},
-        summarized=True,
         heard_until=heard_until,
         complete=mark["complete"],
         reason=mark["reason"],
         reason_detail=mark["reason_detail"],
-    )
-
-
-def _from_lists(api: Api, source: str, destination: str) -> RouteSummary:
-    """What the ends of the lists tell."""
-    path = f"/v1/buckets/{source}/objects"
-    pending = _first(api.get(path, status="PENDING", destination=destination, limit=1))
-    failed = _first(api.get(path, status="FAILED", destination=destination, limit=1))
-    return RouteSummary(
-        source,
-        destination,
-        failing=failed is not None,
-        oldest_pending=pending and pending["since"],
-        oldest_pending_seconds=pending and pending["age_seconds"],
-        oldest_pending_key=pending and pending["key"],
-        held_back_by=None if failed else pending and pending["key"],
-        reason_detail="The deployed API has no summary; deploy the present version.",
     )
 
 

@@ -144,7 +144,9 @@ class RowClaims:
             )
             for name, rule_id in possible.items()
         )
-        question = Question(tuple(possible) if in_doubt else None, unless=row.status)
+        # Where no rule of its time takes it for certain, a tag did, or a job by rules of another time.
+        unsure = in_doubt or not own
+        question = Question(tuple(possible) if unsure else None, unless=row.status)
         return Found(Outcome.AMBIGUOUS, (by_itself, *notes), question)
 
     def _replica_question(self, row: Listed) -> Question | None:

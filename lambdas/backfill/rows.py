@@ -178,7 +178,13 @@ class Rows:
         original = version.in_bucket(origin)
         known = self.ledger.states(original)
         others = possible_destinations(self.histories[origin], original, known, now) or ()
-        return self._reader(version.bucket).read(original, known, now, (*others, version.bucket))
+        reader = self._reader(version.bucket)
+        facts = reader.read(original, known, now, (*others, version.bucket))
+        if any(one.destination == version.bucket for one in facts):
+            return facts
+        # A source that is a replica itself, or has no rule any more, shows nothing of its copies.
+        copy = {version.bucket: known.get(version.bucket, State())}
+        return facts + reader.replicas_left(original, copy, now)
 
     def _of(self, bucket: str) -> RowClaims:
         if bucket not in self._of_bucket:

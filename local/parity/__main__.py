@@ -7,6 +7,7 @@ the run did not come to its end. The seed is printed; the same seed does the sam
 from __future__ import annotations
 
 import argparse
+import json
 import secrets
 import sys
 from collections import Counter
@@ -80,7 +81,8 @@ def _report(console: Console, result: Result) -> None:
         console,
         "different",
         [
-            f"{_named(each.one)}: {each.what}: S3 {each.s3}, tracker {each.tracker}"
+            f"{_named(each.one)}: {each.what}: S3 {each.s3}, tracker {each.tracker};"
+            f" its answer: {json.dumps(each.answer)}"
             for each in verdict.differences
         ],
     )

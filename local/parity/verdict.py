@@ -90,6 +90,8 @@ class Difference:
     what: str
     s3: str
     tracker: str
+    answer: Answer = None
+    """All that the tracker says of the version, with its history."""
 
 
 @dataclass
@@ -118,7 +120,7 @@ def judge(
             for what, said, tracked in [*findings, _of_doubt(one, heard)]:
                 verdict.compared += 1
                 if said != tracked:
-                    found = Difference(one, what, str(said), str(tracked))
+                    found = Difference(one, what, str(said), str(tracked), answer)
                     _differ(verdict, found, answer, work, heard)
             if customer_keys.is_encrypted(one.key) and one not in verdict.unheard:
                 verdict.encrypted[header] += 1
@@ -128,7 +130,8 @@ def judge(
             verdict.compared += 1
             if answer is not None:
                 what = "an object of its own"
-                verdict.differences.append(Difference(one, what, "None", str(_said(answer))))
+                said = str(_said(answer))
+                verdict.differences.append(Difference(one, what, "None", said, answer))
     return verdict
 
 

@@ -47,7 +47,7 @@ class LocalS3:
         end."""
         stats = self._service.stats
         return {
-            "settings": self._service.settings.to_json(),
+            "settings": self._service.settings.model_dump(),
             "stats": {name: getattr(stats, name) for name in type(stats).__slots__},
             "lost": list(self._announcer.lost),
         }

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import ClassVar
 
-from local.adjustable import Adjustable
+from local.adjustable import Adjustable, Count, Rate, Seconds, Whole
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(Adjustable):
     """How the local S3 behaves."""
 
     PREFIX: ClassVar[str] = "LOCAL_S3_"
 
-    replication_delay_seconds: float = 0.4
+    replication_delay_seconds: Seconds = 0.4
     """Shortest time from a write at the source to its replica."""
-    replication_jitter_seconds: float = 0.2
+    replication_jitter_seconds: Seconds = 0.2
     """Added to the delay, uniformly from 0 to this."""
-    threshold_seconds: float = 2.0
+    threshold_seconds: Seconds = 2.0
     """Stands for the fifteen minutes of S3 Replication Time Control."""
     destination_delete_marker_events: bool = True
     """Whether a replicated delete marker emits events in the destination (Amazon does not say)."""
@@ -40,15 +38,15 @@ class Settings(Adjustable):
     later_failure_repeats_write: bool = False
     """Whether such an event has the `requestTime` and the sequencer of the version's creation
     rather than of the change (Amazon does not say)."""
-    event_drop_rate: float = 0.0
+    event_drop_rate: Rate = 0.0
     """Share of event deliveries that never happen."""
-    event_duplicate_rate: float = 0.0
+    event_duplicate_rate: Rate = 0.0
     """Share of event deliveries that happen twice."""
-    event_delay_rate: float = 0.0
+    event_delay_rate: Rate = 0.0
     """Share of event deliveries that come late, and so out of order."""
-    event_delay_seconds: float = 1.0
+    event_delay_seconds: Seconds = 1.0
     """Longest such delay."""
-    max_jobs: int = 100_000
+    max_jobs: Count = 100_000
     """Replications waiting at once; a write beyond it stays PENDING for ever and is logged."""
-    seed: int = 1
+    seed: Whole = 1
     """Seed of the jitter and of the faults; setting it again starts the sequence again."""

@@ -7,10 +7,9 @@ from rich.console import Console
 from rich.text import Text
 
 from s3rt import text
-from s3rt.api import ApiProblem
 from s3rt.commands.lists import CollectedRows
 from s3rt.commands.objects import failed
-from s3rt.exit_codes import ExitCode, Stop, lacks_route
+from s3rt.exit_codes import ExitCode
 from s3rt.options import Json, api_of
 
 
@@ -31,23 +30,13 @@ def command(
         pages = api.pages(
             "/v1/incidents", state=None if state == "all" else state, limit=min(limit, 1_000)
         )
-        try:
-            found.take(pages, limit)
-        except ApiProblem as problem:
-            if lacks_route(problem):
-                raise Stop(_NO_INCIDENTS, ExitCode.UNREACHABLE) from problem
-            raise
+        found.take(pages, limit)
     if json:
         text.as_json(found.as_json())
     else:
         _print(text.console(), found, state)
     worrying = any(one["state"] == "open" and not one["benign"] for one in found.items)
     raise typer.Exit(ExitCode.FAILED if worrying else ExitCode.OK)
-
-
-_NO_INCIDENTS = (
-    "the deployed API has no incidents; deploy the present version, or see `s3rt failures`"
-)
 
 
 def _print(out: Console, found: CollectedRows, state: str) -> None:

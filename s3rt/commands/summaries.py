@@ -141,10 +141,7 @@ def _table(routes: list[RouteSummary]) -> Table:
             Text(f"{sign} {one.state}", style=style),
             text.plain(one.source),
             _destination(one),
-            *(text.number(one.counts[name]) for name in ("COMPLETED", "PENDING")),
-            text.number(one.counts["FAILED"])
-            if one.summarized or not one.failing
-            else Text("some", style="red"),
+            *(text.number(one.counts[name]) for name in ("COMPLETED", "PENDING", "FAILED")),
             text.number(one.in_doubt),
             pending or text.span(one.oldest_pending_seconds),
             text.span(one.latency_hour["p50"]),

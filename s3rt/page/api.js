@@ -2,14 +2,11 @@
 
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail || body.title || `The API answers ${status}.`);
+    const type = (body.type || "").split(":").pop();
+    const older = type === "not-found" ? "It has no such route; deploy the present version." : null;
+    super(older || body.detail || body.title || `The API answers ${status}.`);
     this.status = status;
-    this.type = (body.type || "").split(":").pop();
-  }
-
-  /** The deployed release does not have this route. */
-  get noSuchRoute() {
-    return this.status === 404 && this.type === "not-found";
+    this.type = type;
   }
 }
 
@@ -43,14 +40,4 @@ export async function all(path, parameters = {}) {
     cursor = page.next_cursor;
   } while (cursor !== null);
   return { items, complete };
-}
-
-/** The answer, or null where the deployed release has no such route. */
-export async function ifThere(answer) {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof Problem && error.noSuchRoute) return null;
-    throw error;
-  }
 }

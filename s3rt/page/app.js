@@ -41,7 +41,7 @@ async function look() {
 
 function show() {
   routes.render(model, failures.choose);
-  charts.latency(model.routes, model.summarized);
+  charts.latency(model.routes);
   failures.offer(model.routes);
   byId("buckets").replaceChildren(...model.buckets.map((one) => h("option", { value: `s3://${one.bucket}/` })));
 }

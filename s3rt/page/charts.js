@@ -8,14 +8,9 @@ const MOST_BARS = 100;
 const HEIGHT = 64;
 const SMALLEST_BAR = 2;
 
-/** `timelines`: one for each route, {source, destination, points: [{at, completed, failed}]}, or
- * null where the deployed release has none. */
+/** `timelines`: one for each route, {source, destination, points: [{at, completed, failed}]}. */
 export function activity(timelines) {
   const container = byId("activity");
-  if (timelines === null) {
-    replace(container, note("This release of the API has no timeline; deploy the present version."));
-    return;
-  }
   const shown = timelines.filter((one) => one.points.length);
   if (!shown.length) {
     replace(container, note("Nothing is known of this time."));
@@ -111,14 +106,11 @@ const TICKS = [
 const place = (seconds) => (100 * (Math.log10(Math.min(Math.max(seconds, 0.1), 86400)) - FROM)) / (TO - FROM);
 
 /** From half to 99 % of the objects, on a logarithmic scale. */
-export function latency(routes, summarized) {
+export function latency(routes) {
   const container = byId("latency");
   const shown = routes.filter((one) => one.hour.p50 !== null || one.day.p50 !== null);
   if (!shown.length) {
-    const words = summarized
-      ? "No object arrived within the last day."
-      : "This release of the API tells no latencies; deploy the present version.";
-    replace(container, note(words));
+    replace(container, note("No object arrived within the last day."));
     return;
   }
   replace(container, h("div", { class: "latencies" }, shown.map(track), scale()));

@@ -1,6 +1,6 @@
 /* Open incidents: many failures of one kind, told once, with what to do. */
 
-import { all, ifThere } from "./api.js";
+import { all } from "./api.js";
 import { byId, h, note, replace } from "./dom.js";
 import { bytes, counted, moment, route, span, visible } from "./format.js";
 
@@ -8,13 +8,9 @@ export async function load(choose) {
   const container = byId("incidents");
   let found;
   try {
-    found = await ifThere(all(["incidents"], { state: "open" }));
+    found = await all(["incidents"], { state: "open" });
   } catch (error) {
     replace(container, note(`The incidents could not be read: ${error.message}`, "trouble"));
-    return;
-  }
-  if (found === null) {
-    replace(container, note("This release of the API has no incidents; the failures are listed below."));
     return;
   }
   // Benign ones are those the configuration says not to worry about.

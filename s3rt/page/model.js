@@ -1,7 +1,6 @@
-/* How every route stands. The API's summary tells it; a release without one is asked for the ends
- * of its lists, which tell what waits longest and whether anything failed, but no counts. */
+/* How every route stands: the API's summary. */
 
-import { all, get, ifThere } from "./api.js";
+import { all, get } from "./api.js";
 
 export const BEHIND_SECONDS = 15 * 60; // S3's own replication time threshold
 
@@ -37,55 +36,27 @@ export function stateOf(route) {
   return route.oldestSeconds === null && !route.inDoubt ? "clear" : "replicating";
 }
 
-/** {buckets, sources, routes, summarized} */
+/** {buckets, sources, routes} */
 export async function load() {
   const { items: buckets } = await all(["buckets"]);
   const sources = buckets.filter((one) => one.role !== "destination");
-  const found = await Promise.all(sources.map(ofBucket));
-  return {
-    buckets,
-    sources,
-    routes: found.flatMap((one) => one.routes),
-    summarized: found.every((one) => one.summarized),
-  };
+  const routes = (await Promise.all(sources.map(ofBucket))).flat();
+  return { buckets, sources, routes };
 }
 
 async function ofBucket(bucket) {
   const source = bucket.bucket;
-  const summary = await ifThere(get(["buckets", source, "summary"]));
-  if (summary?.destinations.length) {
-    return { routes: await Promise.all(summary.destinations.map(fromSummary)), summarized: true };
-  }
-  if (summary !== null || !bucket.destinations?.length) {
-    const reason =
-      !bucket.destinations
-        ? "Its replication configuration was never read."
-        : "No replication rule names a destination.";
-    return { routes: [{ ...EMPTY, source, destination: null, reason }], summarized: true };
-  }
-  const routes = await Promise.all(bucket.destinations.map((one) => fromLists(source, one)));
-  return { routes, summarized: false };
+  const { destinations } = await get(["buckets", source, "summary"]);
+  if (destinations.length) return Promise.all(destinations.map(fromSummary));
+  const reason = bucket.destinations
+    ? "No replication rule names a destination."
+    : "Its replication configuration was never read.";
+  return [{ ...EMPTY, source, destination: null, reason }];
 }
 
 async function first(source, destination, status) {
   const filters = { status, destination, limit: 1 };
   return (await get(["buckets", source, "objects"], filters)).items[0] ?? null;
-}
-
-async function fromLists(source, destination) {
-  const [pending, failed] = await Promise.all([
-    first(source, destination, "PENDING"),
-    first(source, destination, "FAILED"),
-  ]);
-  return {
-    ...EMPTY,
-    source,
-    destination,
-    failing: failed !== null,
-    oldestSeconds: pending?.age_seconds ?? null,
-    oldestKey: pending?.key ?? null,
-    reason: "This release of the API has no summary; deploy the present version.",
-  };
 }
 
 /** Region and account of the destination, as far as they are not those of the source. */

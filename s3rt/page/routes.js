@@ -85,7 +85,7 @@ function row(one, choose) {
     "data-focus": `route ${one.source} ${one.destination}`,
     "aria-label": `Show the ${number(one.counts.FAILED)} failures of ${one.source} to ${one.destination}`,
     onclick: () => choose({ bucket: one.source, destination: one.destination }),
-    text: one.counts.FAILED === null ? "some" : number(one.counts.FAILED),
+    text: number(one.counts.FAILED),
   });
   return h(
     "tr",
@@ -107,10 +107,9 @@ function pending(one) {
 
 function waiting(one) {
   if (one.oldestSeconds === null) return one.failing === null ? number(null) : "0";
-  const count = one.counts.PENDING === null ? "some" : number(one.counts.PENDING);
   const size = one.pendingBytes ? `, ${bytes(one.pendingBytes)}` : "";
   const title = one.oldestKey === null ? null : `The oldest: ${visible(one.oldestKey)}`;
-  return [count, h("small", { title, text: `oldest ${span(one.oldestSeconds)}${size}` })];
+  return [number(one.counts.PENDING), h("small", { title, text: `oldest ${span(one.oldestSeconds)}${size}` })];
 }
 
 function arrivedBefore(one) {

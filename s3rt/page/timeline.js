@@ -1,21 +1,18 @@
 /* What completed and failed over time, of every route. */
 
-import { get, ifThere } from "./api.js";
+import { get } from "./api.js";
 
 // Hours shown, and the step that gives a chart its bars.
 const STEPS = { 1: "1m", 6: "5m", 24: "15m", 168: "6h" };
 
-/** [{source, destination, points}], or null where the deployed release has no timeline. */
+/** [{source, destination, points}] */
 export async function timelines({ sources }, hours) {
   const since = new Date(Date.now() - hours * 3600e3).toISOString();
   const found = await Promise.all(
-    sources.map(({ bucket }) =>
-      ifThere(get(["buckets", bucket, "timeline"], { since, step: STEPS[hours] })),
-    ),
+    sources.map(({ bucket }) => get(["buckets", bucket, "timeline"], { since, step: STEPS[hours] })),
   );
-  if (found.length && found.every((one) => one === null)) return null;
   return found.flatMap((one, index) =>
-    (one?.destinations ?? []).map((each) => ({
+    one.destinations.map((each) => ({
       source: sources[index].bucket,
       destination: each.destination,
       points: each.intervals.map((point) => ({ ...point, at: point.start })),

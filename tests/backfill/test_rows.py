@@ -123,6 +123,22 @@ def test_a_replica_that_outlived_its_source_is_known_with_the_end_of_the_source(
     assert (state.status, state.arrived_at, state.deleted_at) == (Status.COMPLETED, NOW, NOW)
 
 
+@pytest.mark.parametrize("source", ["REPLICA", None])
+def test_a_replica_whose_source_shows_nothing_of_it_is_recorded(source: str | None) -> None:
+    """A job sent a replica on, or the rule is gone."""
+    middle = SOURCE.in_bucket("mid")
+    known = {"src": history("src", rule("mid")), "mid": history("mid", rule("dst"))}
+    world = World(histories=known)
+    world.objects.heads = {
+        SOURCE: shows("COMPLETED"),
+        middle: shows(source),
+        HERE: shows("REPLICA"),
+    }
+    assert world.read(REPLICA) == {"replica": 1}
+    state = world.state(middle)
+    assert (state.status, state.arrived_at) == (Status.COMPLETED, NOW)
+
+
 def test_a_replica_without_any_known_source_is_recorded_without_one() -> None:
     world = World()
     world.objects.heads = {HERE: shows("REPLICA")}
@@ -287,3 +303,18 @@ class TestAnObjectThatWasThereBeforeARule:
         assert world.read(self.ROW) == {"ambiguous": 1, "not_looked_at": 1}
         assert {world.state(destination=name).status for name in ("old", "new")} == {None}
         assert self.shown(world)["replication_status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.PENDING])
+def test_a_version_that_only_a_tag_or_a_rule_of_another_time_takes_is_where_head_finds_it(
+    status: Status,
+) -> None:
+    rules = (rule("gone"),), (rule("dst", tags=(("a", "b"),)),)
+    first, second = (history("src", *one) for one in rules)
+    later = replace(second.revisions[0], since=Instant("2026-06-01T00:00:00.000Z"))
+    world = World(histories={"src": replace(first, revisions=(*first.revisions, later))})
+    world.objects.heads = {SOURCE: shows(status), HERE: shows("REPLICA")}
+    assert world.read(Listed(SOURCE, status, last_modified=WRITTEN)) == {"ambiguous": 1}
+    assert world.state().arrived_at == NOW
+    gone = world.state(destination="gone")
+    assert gone.status is None or gone.in_doubt

@@ -232,17 +232,11 @@ def test_an_object_nothing_is_known_of_is_said_to_be_so(page: Page) -> None:
     page.until(lambda: "Nothing is known of such an object" in page.text("#object-body"))
 
 
-def test_a_release_without_summaries_still_shows_what_fails(page: Page) -> None:
+def test_a_release_without_summaries_is_to_be_deployed_anew(page: Page) -> None:
     page.api.absent |= set(OLD_RELEASE)
-    page.open()
-    assert page.text("h1") == "2 of 4 routes are failing."
-    assert "has no summary" in page.text("#routes")
-    assert "has no timeline" in page.text("#activity")
-    assert "no incidents" in page.text("#incidents")
-    assert "tells no latencies" in page.text("#latency")
-    assert "some" in page.text("table.routes")
-    show(page, TAX)
-    assert len(page.texts("#failures .key")) == 25
+    page.tab.goto(page.site.url)
+    page.until(lambda: "deploy the present version" in page.text("#outage"))
+    assert page.text("h1") == "The tracker does not answer."
 
 
 def test_an_outage_is_told_and_what_was_known_stays(page: Page) -> None:

@@ -114,6 +114,12 @@ class TestAChain:
             state = world.state(version(source), name)
             assert (state.status, state.arrived_at is not None) == (Status.COMPLETED, True)
 
+    def test_the_copy_of_a_replica_that_may_not_be_read_is_not_another_buckets(self) -> None:
+        world = self.world()
+        world.objects.denied = {"b"}
+        deliver(world, [created("c", seconds=3600)])
+        assert {name for _, name in world.ledger.records} <= {""}
+
 
 class TestACentralBucketOfForeignReplicas:
     """Untracked buckets replicate into it, and it has a rule of its own."""

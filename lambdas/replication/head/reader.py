@@ -99,10 +99,11 @@ class VersionReader:
         # Destinations that were ruled out are read only if there is no other.
         due = {name: state for name, state in named.items() if not state.is_ruled_out} or named
         in_doubt = possible is not None or any(state.is_ruled_out for state in due.values())
-        reading = Reading(version, due, now, in_doubt, sure, quiet=self.quiet)
+        others = possible or ()
+        reading = Reading(version, due, now, in_doubt, sure, quiet=self.quiet, possible=others)
         head = self.objects.head(version)
         if head is None:
-            unknown = dict.fromkeys(possible or (), State())
+            unknown = dict.fromkeys(others, State())
             there = self.replicas_left(version, unknown | named, now)
             names = dict.fromkeys([*named, *(fact.destination for fact in there)])
             if unplaced.in_doubt or not names:
@@ -112,7 +113,7 @@ class VersionReader:
             head = replace(head, replication_status=listed, unreadable=False)
         written_at = _created_at(known) or head.last_modified
         reading = replace(reading, written_at=written_at)
-        facts = self._by_head(reading, head, possible or ())
+        facts = self._by_head(reading, head)
         if unplaced.in_doubt:
             facts += _whole_version(reading, head, unplaced, facts)
         return facts + (self._missing_replicas(reading, facts) if self.audit else [])
@@ -120,8 +121,9 @@ class VersionReader:
     def replicas_left(
         self, version: ObjectVersion, known: Mapping[str, State], now: Instant
     ) -> list[Fact]:
-        """Facts about replicas of a deleted version that the ledger does not have. A destination
-        whose HEAD is denied stays unknown: a deleted version is not reconciled again."""
+        """Facts about replicas that the ledger does not have, of a version whose source shows nothing
+        of them, or is deleted. A destination whose HEAD is denied stays unknown: such a version is
+        not reconciled again."""
         reading = Reading(version, known, now, quiet=self.quiet)
         # A replica that was deleted may have been replicated again.
         names = [name for name, state in known.items() if name and not state.arrived_at]
@@ -132,8 +134,8 @@ class VersionReader:
             if there
         ]
 
-    def _by_head(self, reading: Reading, head: Head, possible: Collection[str]) -> list[Fact]:
-        everywhere = {*reading.known, *possible}
+    def _by_head(self, reading: Reading, head: Head) -> list[Fact]:
+        everywhere = {*reading.known, *reading.possible}
         if head.unreadable:
             self.note(Hidden(reading.version.bucket))
             return status_facts.of_unreadable(reading, self._heads(reading.version, everywhere))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from replication.head.port import Head
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.state import State
-from replication.s3.evidence import Evidence
+from replication.s3.evidence import EVENTS, Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from replication.times import Instant, seconds_between
@@ -41,6 +41,8 @@ class Reading:
     """Due to an inventory: its facts are not counted or announced."""
     written_at: Instant | None = None
     """When the version was written."""
+    possible: Collection[str] = ()
+    """Further destinations, where the rules that apply are in doubt."""
 
     def state(self, name: str) -> State:
         """The state at a destination, empty if it is not known."""
@@ -84,7 +86,8 @@ class Reading:
 
     def denied(self, heads: Heads) -> list[str]:
         """Destinations whose HEAD is denied: the certain ones, or if there are none, all."""
-        refused = [name for name in self.known if name not in heads]
+        asked = dict.fromkeys([*self.known, *self.possible])
+        refused = [name for name in asked if name not in heads]
         return [name for name in refused if not self.is_doubtful(name)] or refused
 
     def doubt_of_denied(self, names: Collection[str], facts: Collection[Fact]) -> list[Fact]:
@@ -114,6 +117,12 @@ class Reading:
             for name, there in heads.items()
             if there is None and self.state(name).arrived_at
         ]
+
+    def failed_by_event(self) -> list[str]:
+        """Destinations that S3 itself named as FAILED, by an event or with a reason. Other failures
+        were read at the source, whose status may be that of another destination."""
+        states = [(name, self.state(name)) for name in self.with_status(Status.FAILED)]
+        return [name for name, one in states if one.evidence in EVENTS or one.failure_code]
 
     def with_status(self, status: Status) -> list[str]:
         """Destinations that have this status so far."""

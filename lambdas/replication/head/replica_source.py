@@ -74,7 +74,7 @@ class ReplicaSources:
                 version.in_bucket(source), marker=here.delete_marker
             ):
                 raise Undecided(source)
-            if source in unseen and copied_from:
+            if source in unseen and (copied_from or refused):
                 break  # a copy of a replica belongs to the bucket it was copied from
             return source
         if copied_from:

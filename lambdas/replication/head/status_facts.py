@@ -112,8 +112,8 @@ def of_failed(reading: Reading, heads: Heads) -> list[Fact]:
         (failed and [*failed, *there])
         or sure
         or there
-        # A known failure stays although another destination, in doubt, may be the one.
-        or [name for name in reading.with_status(Status.FAILED) if not reading.state(name).in_doubt]
+        # It stays although another destination, in doubt, may be the one.
+        or reading.failed_by_event()
         or missing
         or unknown
         or reading.with_status(Status.FAILED)

@@ -7,12 +7,11 @@ MiniStack 1.5.33: has no limits.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from local.adjustable import Adjustable
+from local.adjustable import Adjustable, Rate, Whole
 from local.emulator.patches.wrap import require, wrap
 
 if TYPE_CHECKING:
@@ -27,15 +26,14 @@ _ERRORS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TableSettings(Adjustable):
     """How the local DynamoDB behaves."""
 
     PREFIX: ClassVar[str] = "LOCAL_DYNAMODB_"
 
-    statement_throttle_rate: float = 0.0
+    statement_throttle_rate: Rate = 0.0
     """Share of the statements in PartiQL batches that are throttled."""
-    seed: int = 1
+    seed: Whole = 1
     """Seed of which ones; setting it again starts the sequence again."""
 
 
@@ -57,7 +55,7 @@ class StatementThrottling:
     def describe(self) -> dict[str, Any]:
         """Settings and counts since the start."""
         stats = {"statements": self._statements, "throttled": self._throttled}
-        return {"settings": self._settings.to_json(), "stats": stats}
+        return {"settings": self._settings.model_dump(), "stats": stats}
 
     def draw(self) -> str | None:
         """The error of the next statement; None of one that goes through."""

@@ -347,6 +347,21 @@ class TestAFailureThatIsRead:
         assert look.after("a").status is Status.FAILED
         assert look.after("b").status is None
 
+    @pytest.mark.parametrize(("header", "status"), [("FAILED", Status.FAILED), ("PENDING", None)])
+    def test_is_that_of_a_possible_destination_which_may_not_be_read(
+        self, header: str, status: Status | None
+    ) -> None:
+        known, may_be = {"a": ARRIVED}, ("a", "b")
+        look = Look(reads(header), known, {"a": REPLICA}, denied=["b"], possible=may_be)
+        assert look.seen == {"a": Status.COMPLETED, "b": status}
+        assert look.after("b").in_doubt
+
+    def test_does_not_stay_with_a_replica_that_is_well_when_another_place_lacks_it(self) -> None:
+        guessed = replace(ARRIVED, status=Status.FAILED, evidence=Evidence.HEAD_SOURCE)
+        look = Look(reads("FAILED"), {"a": guessed}, {"a": REPLICA}, possible=("a", "b"))
+        assert look.seen == {"a": Status.COMPLETED, "b": Status.FAILED}
+        assert look.after("b").in_doubt
+
     @pytest.mark.parametrize("header", ["FAILED", "PENDING"])
     def test_of_a_replica_that_vanished_says_that_it_was_deleted_there(self, header: str) -> None:
         arrived = replace(FAILED, arrived_at=plus(NOW, -3600))
