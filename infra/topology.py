@@ -1,4 +1,4 @@
-"""The file that describes what is tracked: `tracker.toml` (docs/topology.md has an example).
+"""The file that describes what is tracked: `tracker.toml` (README.md has an example).
 
 Reading it raises for nothing that it says: all problems are returned at once, each with its line,
 its place (`buckets.orders.region`) and what to write instead.
