@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from local.emulator.patches import (
     archives,
+    function_workers,
     hidden_versions,
     multipart_start,
     multipart_tags,
@@ -65,7 +66,7 @@ def apply_all(
     partiql_streams.apply(dynamodb)
     statement_throttling.apply(dynamodb, throttling)
     stream_mappings.apply(lambda_svc, dynamodb)
-    s3_access.apply(s3)
+    s3_access.apply(s3, local.heads)
     hidden_versions.apply(s3)
     object_lock.apply(s3)
     notification_rules.apply(s3, sqs, sns, lambda_svc, kms, iam_evaluator)
@@ -80,4 +81,5 @@ def apply_all(
     subscriptions.apply(sns, sqs, iam_evaluator, provisioners)
     topic_access.apply(sns, kms, eventbridge, provisioners)
     role_names.apply(iam, provisioners)
+    function_workers.apply(lambda_svc)
     return {"s3": local, "dynamodb": throttling}

@@ -384,6 +384,35 @@ def test_a_role_is_assumed_by_those_it_trusts_who_may(places: Places) -> None:
             assume(name, may=may)
 
 
+# --- functions -----------------------------------------------------------------------------------
+
+
+def function(name: str) -> dict[str, Any]:
+    """Answers how many times its process was invoked."""
+    code = "n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return n\n"
+    properties = {
+        "FunctionName": name,
+        "Runtime": "python3.14",
+        "Handler": "index.handler",
+        "Role": f"arn:aws:iam::{OTHER}:role/any",
+        "Code": {"ZipFile": code},
+    }
+    return {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}}
+
+
+def test_a_function_outlives_the_making_of_its_namesake_elsewhere(places: Places) -> None:
+    name = places.name()
+    places.stack(function(name), OTHER, EAST)
+
+    def invoke() -> Any:
+        answer = places.client("lambda", OTHER, EAST).invoke(FunctionName=name)
+        return json.load(answer["Payload"])
+
+    assert invoke() == 1
+    places.stack(function(name), OTHER, WEST)
+    assert invoke() == 2
+
+
 # --- replication ---------------------------------------------------------------------------------
 
 
