@@ -20,7 +20,7 @@ from local.emulator.patches import (
     permissions,
     principals,
     recursive_loops,
-    role_names,
+    resource_names,
     s3_access,
     s3_events,
     s3_replication,
@@ -75,11 +75,11 @@ def apply_all(
     multipart_tags.apply(s3)
     multipart_start.apply(s3, local)
     recursive_loops.apply(lambda_svc, sqs, provisioners)
+    resource_names.apply(iam, provisioners)
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
     principals.apply(iam_evaluator, iam, eventbridge, sqs)
     subscriptions.apply(sns, sqs, iam_evaluator, provisioners)
     topic_access.apply(sns, kms, eventbridge, provisioners)
-    role_names.apply(iam, provisioners)
     function_workers.apply(lambda_svc)
     return {"s3": local, "dynamodb": throttling}

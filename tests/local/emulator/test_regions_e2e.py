@@ -82,9 +82,11 @@ class Places:
         account: str = HOME,
         region: str = EAST,
         wanted: str = "CREATE_COMPLETE",
+        name: str | None = None,
     ) -> str:
         """The stack's name; fails if it does not end like that."""
-        cloudformation, name = self.client("cloudformation", account, region), self.name()
+        cloudformation = self.client("cloudformation", account, region)
+        name = name or self.name()
         cloudformation.create_stack(
             StackName=name,
             TemplateBody=json.dumps({"Resources": resources}),
@@ -344,6 +346,20 @@ def test_two_regions_of_an_account_cannot_name_a_role_alike(places: Places) -> N
     assert "look already exists" in places.reasons(name, OTHER, WEST)
     found = places.client("iam", OTHER).get_role(RoleName="look")["Role"]
     assert found["RoleName"] == "look", "the first stack still has its role"
+
+
+def test_stacks_of_one_name_in_two_regions_have_roles_of_their_own(places: Places) -> None:
+    trust = {"Version": "2012-10-17", "Statement": [TRUST]}
+    unnamed = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+    name, found = places.name(), set()
+    for region in (EAST, WEST):
+        places.stack({"Unnamed": unnamed}, OTHER, region, name=name)
+        cloudformation = places.client("cloudformation", OTHER, region)
+        resource = cloudformation.describe_stack_resource(
+            StackName=name, LogicalResourceId="Unnamed"
+        )
+        found.add(resource["StackResourceDetail"]["PhysicalResourceId"])
+    assert len(found) == 2
 
 
 def test_a_role_has_at_most_64_characters(places: Places) -> None:
