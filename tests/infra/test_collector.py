@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from infra.buckets import BUCKET, REPLICATION_EVENTS
+from infra.buckets import REPLICATION_EVENTS, SET
 from infra.config import Config, ContextError
 from infra.deployment import Deployment
 from infra.limits import excesses
@@ -198,12 +198,12 @@ def test_raw_events_are_archived_beside_the_rules(collector: Synthesized) -> Non
 def test_sources_there_send_their_replication_events_to_the_topic(stacks: Stacks) -> None:
     stack = stacks[THEIR_EAST]
     topic = stack.one("AWS::SNS::Topic")
-    found = {one["BucketName"]: one for one in stack.of_type(BUCKET)}
-    assert found.keys() == {"theirs", "told"}
-    assert found["theirs"]["TargetArn"] == topic.id
-    assert found["theirs"]["Events"] == list(REPLICATION_EVENTS)
-    assert "Events" not in found["told"].properties, "they go to somebody's topic already"
-    waits_for = listed(found["theirs"].raw["DependsOn"])
+    wiring = stack.one(SET)
+    assert wiring["TargetArn"] == topic.id
+    assert wiring["Events"] == list(REPLICATION_EVENTS)
+    assert wiring["Sources"] == ["theirs"]
+    assert wiring["Others"] == ["told"], "its events go to somebody's topic already"
+    waits_for = listed(wiring.raw["DependsOn"])
     assert stack.one("AWS::SNS::TopicPolicy").id in waits_for
     assert stack.one("AWS::KMS::Key").id in waits_for
 
