@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks
 
 from infra.buckets import REPLICATION_EVENTS, SET
 from infra.config import Config, ContextError
@@ -72,7 +73,8 @@ def synthesize(toml: str) -> tuple[Deployment, Stacks]:
         context = {**flags, "bundle_dependencies": "false", "topology": str(file)}
         app = App(context=context, outdir=folder)
         deployment = Deployment(app, config=Config.from_context(app.node), lambdas=LAMBDAS)
-        assembly = app.synth()
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        assembly = app.synth()  # fails with findings of cdk-nag
         return deployment, {
             stack.node.id: Synthesized(assembly.get_stack_artifact(stack.artifact_id).template)
             for stack in deployment.stacks
