@@ -40,7 +40,8 @@ ROUTES = 2
 class Prices:
     """Dollars. Writes, reads and requests: a million; storage: a GB-month; lambda_: a GB-second;
     archive: a GB that comes in, and kept: a GB-month of it; recovery: a GB-month that can be
-    restored; alarms, metrics and dashboards: one a month."""
+    restored; publish: a million messages to a topic; transfer: a GB to another Region; alarms,
+    metrics and dashboards: one a month."""
 
     writes: float = 0.625
     storage: float = 0.25
@@ -56,6 +57,8 @@ class Prices:
     metrics: float = 0.30
     dashboards: float = 3.0
     recovery: float = 0.20
+    publish: float = 0.50
+    transfer: float = 0.02
 
 
 def requests(messages_a_batch: float) -> float:
@@ -116,6 +119,18 @@ def a_month_of_nothing(prices: Prices) -> dict[str, float]:
     }
 
 
+def elsewhere(prices: Prices) -> dict[str, float]:
+    """Dollars that a million events from another Region cost more than at home. SNS charges nothing
+    for the delivery to a queue."""
+    gigabytes = 1e6 * len(json.dumps(json.loads(EVENT.read_text()))) / 2**30
+    return {"SNS publish": prices.publish, "transfer": gigabytes * prices.transfer}
+
+
+def a_collector(prices: Prices) -> dict[str, float]:
+    """Dollars a month for a collector without any event: its key and its alarm."""
+    return {"KMS key": prices.kms, "CloudWatch alarm": prices.alarms}
+
+
 def somebody_elses(prices: Prices, sources: int) -> dict[str, float]:
     """Dollars a million objects that are nobody's replicas, in a destination that `sources` buckets
     may replicate to. A refused write costs a unit, a read of a version's items that are not there
@@ -147,6 +162,13 @@ def main() -> None:
     print(f"a month without any object, {ROUTES} routes: ${fixed:.2f}")
     for name, dollars in nothing.items():
         print(f"  {name:28} ${dollars:7.2f}")
+    for title, parts in (
+        ("a million events from another Region, more than at home:", elsewhere(prices)),
+        ("a month of a collector without any event:", a_collector(prices)),
+    ):
+        print(title)
+        for name, dollars in parts.items():
+            print(f"  {name:28} ${dollars:7.2f}")
     for sources in (1, 8):
         print(f"a million of somebody else's in a destination of {sources} source(s):")
         for name, dollars in somebody_elses(prices, sources).items():

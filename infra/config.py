@@ -12,6 +12,7 @@ from constructs import Node
 from infra import topology
 from infra.options import LISTS, OPTIONS
 from infra.places import OWN, Place
+from infra.regions import is_delivered
 from infra.topology import TrackedBucket
 
 MAX_BUCKETS = 300
@@ -93,7 +94,7 @@ class Config:
             ]
             values |= found.values
         config = cls(**values)
-        problems += wrong + config._excesses()
+        problems += wrong + config._excesses() + config._out_of_reach()
         if problems:
             raise ContextError(problems)
         return config
@@ -145,6 +146,20 @@ class Config:
     def is_prod(self) -> bool:
         """Whether the ledger outlives the stack."""
         return self.stage == "prod"
+
+    def _out_of_reach(self) -> list[str]:
+        """Buckets whose events SNS would not bring home."""
+        regions: dict[str, list[str]] = {}
+        for bucket in self.buckets:
+            region = bucket.place.region
+            if bucket.is_tracked and region and not is_delivered(region, self.home):
+                regions.setdefault(region, []).append(bucket.name)
+        return [
+            f"{', '.join(names)}: SNS delivers nothing from {region} to {self.home.region}, because"
+            " accounts have to enable both Regions; put [home] into a Region that is enabled by"
+            f" default, or leave them out and deploy a second tracker in {region}"
+            for region, names in sorted(regions.items())
+        ]
 
     def _excesses(self) -> list[str]:
         problems = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Annotations, Duration
 from aws_cdk import aws_events as events
 from constructs import Construct
 
@@ -37,6 +37,8 @@ def add_event_rules(
     """Object events of tracked buckets, which are archived, and changes of the replication
     configuration of sources. A rule sees only events of its own Region and account. `target` makes
     the target of one rule."""
+    # The targets are queues and topics of the same stack, of which CDK is to change no policy.
+    Annotations.of(scope).acknowledge_warning("@aws-cdk/aws-events:ruleUnresolvedEnvironment")
     rules = []
     for number, names in enumerate(portions(tracked, _NAMES_IN_A_PATTERN)):
         pattern = events.EventPattern(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from aws_cdk import Aws, Stack, Token
+from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -91,14 +91,12 @@ def allow_reads(role: iam.Role, *wanted: tuple[Reads, Iterable[str]]) -> None:
 
 def _explain(role: iam.Role, objects: Iterable[str]) -> None:
     """Why a role may read every object of these buckets; with ARNs as cdk-nag prints them."""
-    partition = Stack.of(role).partition
-    if Token.is_unresolved(partition):
-        partition = "<AWS::Partition>"
     acknowledge(
         role,
         {
-            f"AwsSolutions-IAM5[Resource::arn:{partition}:s3:::{name}]": "Any object may have to be"
-            " read: S3 chooses the keys of inventories and reports, and others come with events."
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{name}]": "Any object may have "
+            "to be read: S3 chooses the keys of inventories and reports, and others come with "
+            "events."
             for name in objects
         },
     )

@@ -21,6 +21,9 @@ REPLICA_2 = "tracker-demo-replica-2"
 ROLE = "tracker-demo-replication"
 _REPLICATES = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
 
+PLACES = {REPLICA_2: Place(HOME.account, "eu-west-1")}
+"""Of the demo's buckets that are not at home."""
+
 Rules = dict[str, list[dict[str, Any]]]
 """Source bucket -> rules, in the shape PutBucketReplication takes."""
 

@@ -17,7 +17,7 @@ from local.emulator import server
 from local.places import tracker_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from local.places import Place
@@ -88,6 +88,7 @@ def up(
     state_dir: Path,
     replication: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     places: Mapping[str, Place] = MappingProxyType({}),
+    untold: Collection[str] = (),
     settings: Mapping[str, str] | None = None,
     context: Mapping[str, str] | None = None,
     tied: bool = False,
@@ -96,9 +97,10 @@ def up(
     """Start everything and deploy; a stack that runs already is left as it is.
 
     `replication` maps each source bucket to its rules (default: `demo_buckets.rules()`; take that
-    and add to it), `places` those buckets that are not at home to where they are.  `settings` are
-    the emulator's variables (`ENFORCED`, `LOCAL_S3_*`), `context` is more CDK context, `tied` ends
-    the emulator with this process.  When something fails, nothing is left running.
+    and add to it), `places` those buckets that are not at home to where they are; the tracker is
+    not told of the destinations that are `untold`.  `settings` are the emulator's variables
+    (`ENFORCED`, `LOCAL_S3_*`), `context` is more CDK context, `tied` ends the emulator with this
+    process.  When something fails, nothing is left running.
     """
     there = running(state_dir)
     if there is not None:
@@ -114,7 +116,8 @@ def up(
         progress(f"buckets {', '.join([*wanted, *demo_buckets.destinations(wanted)])}")
         deploy.bootstrap(emulator, places.values())
         progress("account bootstrapped for the CDK")
-        outputs = _deploy(emulator, wanted, places, context or {})
+        told = [one for one in demo_buckets.destinations(wanted) if one not in untold]
+        outputs = _deploy(emulator, tuple(wanted), tuple(told), places, context or {})
         progress(f"{deploy.STACK_NAME} deployed, {time.monotonic() - started:.0f} s in all")
     except BaseException:
         server.stop(emulator.pid, emulator.state_dir)
@@ -136,14 +139,15 @@ def down(state_dir: Path) -> bool:
 
 def _deploy(
     emulator: server.Server,
-    replication: Mapping[str, Sequence[Mapping[str, Any]]],
+    sources: tuple[str, ...],
+    destinations: tuple[str, ...],
     places: Mapping[str, Place],
     context: Mapping[str, str],
 ) -> Outputs:
-    sources, destinations = tuple(replication), tuple(demo_buckets.destinations(replication))
     buckets = {
         "source_buckets": ",".join(sources),
         "destination_buckets": ",".join(destinations),
+        "topology": "",  # not the developer's own file
     }
     if places:
         file = emulator.state_dir / "tracker.toml"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from local.emulator.patches import (
     archives,
+    function_workers,
     hidden_versions,
     multipart_start,
     multipart_tags,
@@ -19,7 +20,7 @@ from local.emulator.patches import (
     permissions,
     principals,
     recursive_loops,
-    role_names,
+    resource_names,
     s3_access,
     s3_events,
     s3_replication,
@@ -65,7 +66,7 @@ def apply_all(
     partiql_streams.apply(dynamodb)
     statement_throttling.apply(dynamodb, throttling)
     stream_mappings.apply(lambda_svc, dynamodb)
-    s3_access.apply(s3)
+    s3_access.apply(s3, local.heads)
     hidden_versions.apply(s3)
     object_lock.apply(s3)
     notification_rules.apply(s3, sqs, sns, lambda_svc, kms, iam_evaluator)
@@ -74,10 +75,11 @@ def apply_all(
     multipart_tags.apply(s3)
     multipart_start.apply(s3, local)
     recursive_loops.apply(lambda_svc, sqs, provisioners)
+    resource_names.apply(iam, provisioners)
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
     principals.apply(iam_evaluator, iam, eventbridge, sqs)
     subscriptions.apply(sns, sqs, iam_evaluator, provisioners)
     topic_access.apply(sns, kms, eventbridge, provisioners)
-    role_names.apply(iam, provisioners)
+    function_workers.apply(lambda_svc)
     return {"s3": local, "dynamodb": throttling}

@@ -82,9 +82,11 @@ class Places:
         account: str = HOME,
         region: str = EAST,
         wanted: str = "CREATE_COMPLETE",
+        name: str | None = None,
     ) -> str:
         """The stack's name; fails if it does not end like that."""
-        cloudformation, name = self.client("cloudformation", account, region), self.name()
+        cloudformation = self.client("cloudformation", account, region)
+        name = name or self.name()
         cloudformation.create_stack(
             StackName=name,
             TemplateBody=json.dumps({"Resources": resources}),
@@ -346,6 +348,20 @@ def test_two_regions_of_an_account_cannot_name_a_role_alike(places: Places) -> N
     assert found["RoleName"] == "look", "the first stack still has its role"
 
 
+def test_stacks_of_one_name_in_two_regions_have_roles_of_their_own(places: Places) -> None:
+    trust = {"Version": "2012-10-17", "Statement": [TRUST]}
+    unnamed = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+    name, found = places.name(), set()
+    for region in (EAST, WEST):
+        places.stack({"Unnamed": unnamed}, OTHER, region, name=name)
+        cloudformation = places.client("cloudformation", OTHER, region)
+        resource = cloudformation.describe_stack_resource(
+            StackName=name, LogicalResourceId="Unnamed"
+        )
+        found.add(resource["StackResourceDetail"]["PhysicalResourceId"])
+    assert len(found) == 2
+
+
 def test_a_role_has_at_most_64_characters(places: Places) -> None:
     name = places.stack(role("r" * 65), OTHER, EAST, wanted="ROLLBACK_COMPLETE")
     assert "at most 64 characters" in places.reasons(name, OTHER, EAST)
@@ -382,6 +398,35 @@ def test_a_role_is_assumed_by_those_it_trusts_who_may(places: Places) -> None:
     for name, may in (("tracker-query", False), ("somebody", True)):
         with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
             assume(name, may=may)
+
+
+# --- functions -----------------------------------------------------------------------------------
+
+
+def function(name: str) -> dict[str, Any]:
+    """Answers how many times its process was invoked."""
+    code = "n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return n\n"
+    properties = {
+        "FunctionName": name,
+        "Runtime": "python3.14",
+        "Handler": "index.handler",
+        "Role": f"arn:aws:iam::{OTHER}:role/any",
+        "Code": {"ZipFile": code},
+    }
+    return {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}}
+
+
+def test_a_function_outlives_the_making_of_its_namesake_elsewhere(places: Places) -> None:
+    name = places.name()
+    places.stack(function(name), OTHER, EAST)
+
+    def invoke() -> Any:
+        answer = places.client("lambda", OTHER, EAST).invoke(FunctionName=name)
+        return json.load(answer["Payload"])
+
+    assert invoke() == 1
+    places.stack(function(name), OTHER, WEST)
+    assert invoke() == 2
 
 
 # --- replication ---------------------------------------------------------------------------------
