@@ -144,7 +144,7 @@ class RowClaims:
             )
             for name, rule_id in possible.items()
         )
-        # Where no rule of its time takes it for certain, a tag did, or a job by rules of another time.
+        # Where no rule of its time takes it for certain, a tag did, or a job by later rules.
         unsure = in_doubt or not own
         question = Question(tuple(possible) if unsure else None, unless=row.status)
         return Found(Outcome.AMBIGUOUS, (by_itself, *notes), question)

@@ -121,9 +121,9 @@ class VersionReader:
     def replicas_left(
         self, version: ObjectVersion, known: Mapping[str, State], now: Instant
     ) -> list[Fact]:
-        """Facts about replicas that the ledger does not have, of a version whose source shows nothing
-        of them, or is deleted. A destination whose HEAD is denied stays unknown: such a version is
-        not reconciled again."""
+        """Facts about replicas that the ledger does not have, of a version that is deleted or whose
+        source shows nothing of them. A destination whose HEAD is denied stays unknown: such a
+        version is not reconciled again."""
         reading = Reading(version, known, now, quiet=self.quiet)
         # A replica that was deleted may have been replicated again.
         names = [name for name, state in known.items() if name and not state.arrived_at]
