@@ -97,20 +97,29 @@ def test_every_other_limit_is_named_when_it_is_passed() -> None:
     def queue(size: int) -> Mapping[str, object]:
         return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"PolicyDocument": of_size(size)}}
 
+    def named(size: int) -> Mapping[str, object]:
+        return {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "n" * size}}
+
+    def trusting(size: int) -> Mapping[str, object]:
+        trust = {"AssumeRolePolicyDocument": of_size(size)}
+        return {"Type": "AWS::IAM::Role", "Properties": trust}
+
     def stack(more: int) -> Mapping[str, object]:
-        others = {f"T{n}": {"Type": "AWS::SNS::Topic"} for n in range(495 + more)}
+        others = {f"T{n}": {"Type": "AWS::SNS::Topic"} for n in range(493 + more)}
         return template(
             R=role(managed=9 + more),
             M=policy("ManagedPolicy", of_size(6_144 + more)),
             E=rule(2_048 + more),
             F=function(4_096 + more),
             Q=queue(8_192 + more),
+            N=named(64 + more),
+            A=trusting(2_048 + more),
             **others,
         )
 
     assert excesses(stack(0), STACK) == []
     assert [line.split(":")[0] for line in excesses(stack(1), STACK)] == [
-        *("the stack", "R", "M", "E", "F", "Q")
+        *("the stack", "R", "N", "A", "M", "E", "F", "Q")
     ]
 
 
