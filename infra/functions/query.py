@@ -43,8 +43,11 @@ _ACCESS_LOG_FIELDS: Mapping[str, str] = {
 class Api(Construct):
     """`/v1/{proxy+}` goes to the function, which has the routes; the gateway authorizes callers."""
 
-    def __init__(self, scope: Construct, construct_id: str, shared: Shared, *, name: str) -> None:
-        """`name`: of the API, and of its metrics, which have no other dimension."""
+    def __init__(
+        self, scope: Construct, construct_id: str, shared: Shared, *, name: str, concurrency: int
+    ) -> None:
+        """`name`: of the API, and of its metrics, which have no other dimension. `concurrency`: of
+        the account's, reserved for the function; 0 reserves none."""
         super().__init__(scope, construct_id)
         self._name = name
         built = TrackerFunction(
@@ -55,6 +58,7 @@ class Api(Construct):
             memory_mib=1_024,  # importing pydantic is CPU, and Lambda gives CPU by memory
             timeout=Duration.seconds(29),  # API Gateway waits no longer
             traced=True,
+            reserved=concurrency or None,
         )
         self.function = built.function
         allow(

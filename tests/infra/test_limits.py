@@ -28,6 +28,7 @@ def largest(shape: str) -> Synthesized:
         "half of each": (names[:half], names[half:]),
         "sources alone": (names, []),
         "both ways": (names, names),
+        "by notifications": (names[:half], names[half:]),
     }[shape]
     return synthesize(
         {
@@ -36,13 +37,17 @@ def largest(shape: str) -> Synthesized:
             "destination_buckets": ",".join(destinations),
             "inventory_buckets": ",".join(names),
             "benign_keys": "k" * MAX_PATTERNS_BYTES,
+            "object_events": "s3" if shape == "by notifications" else "eventbridge",
+            "forget_completed_days": "9999",
         }
     )
 
 
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("shape", ["half of each", "sources alone", "both ways"])
+@pytest.mark.parametrize(
+    "shape", ["half of each", "sources alone", "both ways", "by notifications"]
+)
 def test_the_largest_context_fits_in_every_partition(shape: str, partition: str) -> None:
     assert excesses(largest(shape).template, STACK, partition) == []
 
