@@ -214,9 +214,8 @@ def test_object_events_as_notifications_leave_eventbridge_alone(s3: MemoryS3, as
     assert (
         ask("Create", "Custom::TrackedBuckets", **ALL, ObjectEvents=objects)["Status"] == "SUCCESS"
     )
+    assert ask("Create", SET, **BOTH, ObjectEvents=objects)["Status"] == "SUCCESS"
     for bucket, events in (("orders", list(EVENTS)), ("copy", [])):
-        one = {"BucketName": bucket, "QueueArn": QUEUE, "ObjectEvents": objects}
-        assert ask("Create", "Custom::TrackedBucket", **one, Events=events)["Status"] == "SUCCESS"
         (entry,) = s3.buckets[bucket]["QueueConfigurations"]
         assert entry["Events"] == [*events, *objects]
         assert "EventBridgeConfiguration" not in s3.buckets[bucket]

@@ -74,7 +74,8 @@ class Ours:
         mine = name == self.id or bool(self.stack and name.startswith(f"{self.stack}-"))
         events = entry.get("Events", ())
         return mine or (
-            entry.get(_TARGETS[kind]) == self.target
+            kind == self.kind
+            and entry.get(_TARGETS[kind]) == self.target
             and all(event.startswith(REPLICATION) or _wants(self.events, event) for event in events)
         )
 
