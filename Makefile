@@ -66,18 +66,18 @@ screenshots: $(READY) ## docs/images anew, in the browser that the tests use
 synth: $(READY) ## The CloudFormation template, with dependencies bundled for Lambda
 	@node_modules/.bin/cdk synth --quiet $(CDK)
 
-bootstrap: $(READY) ## Once for each account and Region, with the pinned CDK
-	@node_modules/.bin/cdk bootstrap
+bootstrap: $(READY) ## Once for each account and Region, with the pinned CDK and the same CDK='...'
+	@node_modules/.bin/cdk bootstrap $(CDK)
 
 deploy: $(READY) ## Into your AWS account: make deploy CDK='-c source_buckets=a -c destination_buckets=b'
 	@$(BIN)/python -m infra.guard $(CDK)
-	@node_modules/.bin/cdk deploy $(CDK)
+	@node_modules/.bin/cdk deploy --all $(CDK)
 
 diff: $(READY) ## What a deployment would change, with the same CDK='...'
 	@node_modules/.bin/cdk diff $(CDK)
 
 destroy: $(READY) ## Out of it again, with the same CDK='...'
-	@node_modules/.bin/cdk destroy $(CDK) || { echo "Stage prod is protected: switch off the stack's termination protection and the table's deletion protection first (README, Remove)."; exit 1; }
+	@node_modules/.bin/cdk destroy --all $(CDK) || { echo "Stage prod is protected: switch off the stack's termination protection and the table's deletion protection first (README, Remove)."; exit 1; }
 
 lock: .venv/.ready ## Resolves the pinned requirements anew
 	@$(BIN)/uv pip compile -q --python-version 3.14 --python-platform aarch64-manylinux2014 \

@@ -1,4 +1,5 @@
-"""The CDK app: one stack for each stage. infra/config.py has the context values and defaults."""
+"""The CDK app: the tracker of one stage, and a collector for each other Region and account where
+buckets are. infra/config.py has the options and their defaults."""
 
 import sys
 from pathlib import Path
@@ -7,26 +8,28 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.config import Config, ContextError
+from infra.deployment import Deployment
 from infra.limits import excesses
-from infra.stack import TrackerStack
+
+PROJECT = Path(__file__).parent
 
 app = App()
 try:
-    config = Config.from_context(app.node)
+    config = Config.from_context(app.node, PROJECT)
 except ContextError as error:
     sys.exit(str(error))
 
-stack = TrackerStack(
-    app,
-    f"S3ReplicationTracker-{config.stage}",
-    config=config,
-    lambdas=Path(__file__).parent / "lambdas",
-)
+deployment = Deployment(app, config=config, lambdas=PROJECT / "lambdas")
 Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-template = app.synth().get_stack_artifact(stack.artifact_id).template
-if problems := excesses(template, stack.stack_name):
+assembly = app.synth()
+problems = [
+    f"{stack.node.id}: {line}"
+    for stack in deployment.stacks
+    for line in excesses(assembly.get_stack_artifact(stack.artifact_id).template, stack.stack_name)
+]
+if problems:
     sys.exit(
-        "The stack is larger than AWS allows:\n"
+        "A stack is larger than AWS allows:\n"
         + "".join(f"  - {line}\n" for line in problems)
         + "Name fewer buckets, and deploy a second tracker under another stage for the others."
     )

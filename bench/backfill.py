@@ -20,7 +20,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -135,7 +134,7 @@ def asked(client: Any, table: str, count: int) -> None:
     """Objects from before the tracker, with nothing known of how old the rules are."""
     of, body = listed(client.meta.endpoint_url, count)
     young = history(SOURCE, rule(DESTINATION), since=of.at)
-    objects = S3Objects(partial(clients.client, "s3"))
+    objects = S3Objects(lambda _: clients.client("s3"))
     rows = rows_into(DynamoDBLedger(client, table, shards=4), of, young, objects)
     tell("asked of S3", count, timed(lambda: read(rows, body)), ", 2 HEADs a row")
 

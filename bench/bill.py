@@ -48,7 +48,8 @@ class Prices:
     """Dollars. Writes, reads, requests and events: a million; storage: a GB-month; lambda_: a
     GB-second; archive: a GB that comes in, and kept: a GB-month of it; recovery: a GB-month that
     can be restored (the table without its indexes); alarms, metrics and dashboards: one a month;
-    logs: a GB; api: a million requests; traces: a million."""
+    logs: a GB; api: a million requests; traces: a million;
+    publish: a million messages to a topic; transfer: a GB to another Region."""
 
     writes: float = 0.625
     storage: float = 0.25
@@ -68,6 +69,8 @@ class Prices:
     logs: float = 0.50
     api: float = 3.50
     traces: float = 5.0
+    publish: float = 0.50
+    transfer: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)

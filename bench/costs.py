@@ -5,11 +5,13 @@ replace (`bench/bill.py`), and what the options change.
 """
 
 import argparse
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bench.bill import (
     COUNTER_SECONDS,
+    EVENT,
     MINUTES,
     ROUTES,
     Options,
@@ -53,6 +55,18 @@ LEVERS: Mapping[str, Options] = {
     f"counter_seconds={LONGER_SECONDS}": Options(counter_seconds=LONGER_SECONDS),
     "all three": Options(True, False, LONGER_SECONDS),
 }
+
+
+def elsewhere(prices: Prices) -> dict[str, float]:
+    """Dollars that a million events from another Region cost more than at home. SNS charges nothing
+    for the delivery to a queue."""
+    gigabytes = 1e6 * len(json.dumps(json.loads(EVENT.read_text()))) / 2**30
+    return {"SNS publish": prices.publish, "transfer": gigabytes * prices.transfer}
+
+
+def a_collector(prices: Prices) -> dict[str, float]:
+    """Dollars a month for a collector without any event: its key and its alarm."""
+    return {"KMS key": prices.kms, "CloudWatch alarm": prices.alarms}
 
 
 def somebody_elses(prices: Prices, sources: int) -> dict[str, float]:
@@ -104,6 +118,13 @@ def report(prices: Prices) -> Iterator[str]:
         for objects in OBJECTS:
             first, last = (bill(prices, objects, options, month) for month in (1, MONTHS))
             yield f"  {name:26} {objects:>13,}  ${first:9,.2f}  ${last:9,.2f}"
+    for title, parts in (
+        ("a million events from another Region, more than at home:", elsewhere(prices)),
+        ("a month of a collector without any event:", a_collector(prices)),
+    ):
+        yield title
+        for name, dollars in parts.items():
+            yield f"  {name:28} ${dollars:7.2f}"
     for sources in (1, 8):
         yield f"a million of somebody else's in a destination of {sources} source(s):"
         for name, dollars in somebody_elses(prices, sources).items():

@@ -36,6 +36,7 @@ from replication.s3.rule_history import Revision
 from replication.s3.rules import parse_configuration
 from replication.s3.version import ObjectVersion
 from replication.times import Instant, plus, wall_clock
+from tests.support.topology import topology_file
 
 SHARDS = 4
 ROUNDS = 25
@@ -163,7 +164,7 @@ def main() -> None:
             table = make()
             os.environ |= {
                 "TABLE_NAME": table,
-                "SOURCE_BUCKETS": "src",
+                "TOPOLOGY_FILE": topology_file("src", "dst"),
                 "SHARDS": str(SHARDS),
                 "POWERTOOLS_SERVICE_NAME": "query",
                 "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",

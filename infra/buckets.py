@@ -1,17 +1,14 @@
 """Event notifications of the tracked buckets, which the stack does not own."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from aws_cdk import Aws, CustomResource, Duration, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
-from infra.config import Config
 from infra.functions.notifications import TIMEOUT, Notifications
+from infra.topology import TrackedBucket
 
 REPLICATION_EVENTS = (
     "s3:Replication:OperationFailedReplication",
@@ -32,22 +29,35 @@ OBJECT_EVENTS = (
 have a name of their own here."""
 
 CHECK = "Custom::TrackedBuckets"
-BUCKET = "Custom::TrackedBucket"
+SET = "Custom::TrackedBucketSet"
+
+
+class Target(Protocol):
+    """Where the replication events of sources go: a queue or a topic."""
+
+    @property
+    def arn(self) -> str: ...
+
+    def let_s3_send(self) -> None:
+        """What buckets of this account report; whoever reads it leaves out those not tracked."""
+
+    @property
+    def policy(self) -> IDependable:
+        """Has to be in force before S3 is told of the target."""
 
 
 class TrackedBuckets(Construct):
-    """EventBridge on for every tracked bucket, `s3:Replication:*` of sources to the ingest queue.
-    With `object_events=s3` EventBridge is left alone and the object events of every bucket go to
-    the queue as well.
+    """EventBridge on for a place's tracked buckets, `s3:Replication:*` of sources to a target.
+    With `object_events=s3` EventBridge is left alone and the object events of every bucket go there
+    as well.
 
     A bucket has one notification configuration, which S3 replaces as a whole, and others use it as
-    well. lambdas/notifications/ adds ours and takes it away again. Each bucket has a custom
-    resource, so that CloudFormation changes those alone that change, and undoes them when a
-    deployment fails. One more checks all buckets beforehand: nothing is changed anywhere while
+    well. lambdas/notifications/ adds ours and takes it away again, for all buckets in one custom
+    resource. Another one checks all of them beforehand: nothing is changed anywhere while
     somebody's notification is in the way in one of them.
 
-    Where a bucket sends these events to a topic already (`replication_topics`), it gets no
-    notification of ours: the ingest queue is subscribed to the topic.
+    Where a bucket sends these events to a topic already (`replication_topic`), it gets no
+    notification of ours: the ingest queue is subscribed to the topic (infra/subscriptions.py).
     """
 
     def __init__(
@@ -55,67 +65,68 @@ class TrackedBuckets(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        config: Config,
-        ingest: sqs.Queue,
+        buckets: Sequence[TrackedBucket],
+        target: Target,
         code: lambda_.Code,
+        object_events: Sequence[str] = (),
+        topology: str | None = None,
     ) -> None:
+        """`object_events`: those that go to the target too, instead of EventBridge. `topology`:
+        name of the file with the buckets, if it is beside the code."""
         super().__init__(scope, construct_id)
-        tracked = {
-            name: s3.Bucket.from_bucket_name(self, name, name) for name in config.tracked_buckets
-        }
-        self.tracked = list(tracked.values())
-        self.sources = [tracked[name] for name in config.source_buckets]
+        tracked = [one for one in buckets if one.is_tracked]
+        self.tracked = [one.name for one in tracked]
+        self.sources = [one.name for one in tracked if one.source]
         self.wirings: list[CustomResource] = []
+        self.check: CustomResource | None = None
         if not tracked:
             return
-        self._ingest = ingest
+        self._target = target
         self._handler = Notifications(
-            self, "Notifications", code=code, buckets=config.tracked_buckets
+            self, "Notifications", code=code, buckets=self.tracked, topology=topology
         )
-        topics = config.replication_topics
-        told = [name for name in config.source_buckets if name not in topics]
-        self._object_events = () if config.by_eventbridge else OBJECT_EVENTS
-        senders = config.tracked_buckets if self._object_events else told
-        self._let_send([tracked[name] for name in senders], sorted({*topics.values()}))
-        check = self._check(config)
-        subscriptions = self._subscribe(sorted({*topics.values()}), after=check)
-        self.wirings = [
-            self._wire(name, [check, *subscriptions], is_told=name in told)
-            for name in config.tracked_buckets
-        ]
+        told = [one.name for one in tracked if one.source and not one.replication_topic]
+        self._object_events = object_events
+        if told or object_events:
+            target.let_s3_send()
+        self.check = self._check(tracked)
+        self.wirings = [self._wire(told, self.check)]
 
     @property
     def _of_objects(self) -> dict[str, object]:
         return {"ObjectEvents": list(self._object_events)} if self._object_events else {}
 
-    def _check(self, config: Config) -> CustomResource:
+    def _check(self, tracked: Sequence[TrackedBucket]) -> CustomResource:
         check = self._custom(
             "Check",
             CHECK,
             {
-                "Buckets": list(config.tracked_buckets),
-                "Sources": list(config.source_buckets),
-                "Topics": dict(config.replication_topics),
+                "Buckets": [one.name for one in tracked],
+                "Sources": [one.name for one in tracked if one.source],
+                "Topics": {
+                    one.name: one.replication_topic for one in tracked if one.replication_topic
+                },
                 "Events": list(REPLICATION_EVENTS),
                 **self._of_objects,
             },
         )
-        check.node.add_dependency(*self._handler.permissions.values())
+        check.node.add_dependency(*self._handler.permissions)
         return check
 
-    def _wire(self, name: str, after: Sequence[IDependable], *, is_told: bool) -> CustomResource:
+    def _wire(self, told: Sequence[str], check: IDependable) -> CustomResource:
+        """`told`: the sources that send their replication events to the target."""
         wiring = self._custom(
-            f"{name}-wiring",
-            BUCKET,
+            "Wiring",
+            SET,
             {
-                "BucketName": name,
-                **({"Events": list(REPLICATION_EVENTS)} if is_told else {}),
+                "Sources": list(told),
+                "Others": [name for name in self.tracked if name not in told],
+                "Events": list(REPLICATION_EVENTS),
                 **self._of_objects,
             },
         )
-        # S3 checks that it may send when the queue is configured, so the policy must exist by then.
-        policy = self._ingest.node.find_child("Policy")
-        wiring.node.add_dependency(self._handler.permissions[name], policy, *after)
+        # S3 checks that it may send when it is told of the target: the policy must exist by then.
+        wiring.node.add_dependency(*self._handler.permissions, self._target.policy, check)
         return wiring
 
     def _custom(
@@ -133,52 +144,6 @@ class TrackedBuckets(Construct):
                 # The same for all deployments of a stage, and no beginning of the stack's id, by
                 # which CDK's own handler (of earlier versions) knows what it has to remove.
                 "NotificationId": Stack.of(self).stack_name,
-                "QueueArn": self._ingest.queue_arn,
+                "TargetArn": self._target.arn,
             },
         )
-
-    def _let_send(self, senders: Sequence[s3.IBucket], topics: Sequence[str]) -> None:
-        """One statement for all of a kind: SQS allows 20 statements and 8,192 bytes in a queue's
-        policy."""
-        if senders:
-            self._ingest.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="TrackedSourcesMaySend",
-                    principals=[iam.ServicePrincipal("s3.amazonaws.com")],
-                    actions=["sqs:SendMessage"],
-                    resources=[self._ingest.queue_arn],
-                    conditions={
-                        # A bucket's ARN names no account, and anyone may take the name of a deleted
-                        # bucket.
-                        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                        "ArnEquals": {"aws:SourceArn": [one.bucket_arn for one in senders]},
-                    },
-                )
-            )
-        if topics:
-            self._ingest.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="ReplicationTopicsMaySend",
-                    principals=[iam.ServicePrincipal("sns.amazonaws.com")],
-                    actions=["sqs:SendMessage"],
-                    resources=[self._ingest.queue_arn],
-                    conditions={"ArnEquals": {"aws:SourceArn": list(topics)}},
-                )
-            )
-
-    def _subscribe(self, topics: Sequence[str], *, after: IDependable) -> list[sns.CfnSubscription]:
-        """A topic's messages reach the queue as S3 has written them, without SNS's envelope."""
-        subscriptions = [
-            sns.CfnSubscription(
-                self,
-                f"{topic}-subscription",
-                topic_arn=topic,
-                protocol="sqs",
-                endpoint=self._ingest.queue_arn,
-                raw_message_delivery=True,
-            )
-            for topic in topics
-        ]
-        for one in subscriptions:
-            one.node.add_dependency(after, self._ingest.node.find_child("Policy"))
-        return subscriptions

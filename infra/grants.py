@@ -1,12 +1,14 @@
 """Permissions that several functions share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
+from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
+from infra.bucket_policies import allow_on_buckets
 from infra.nag import acknowledge
 
 WRITES = (
@@ -43,54 +45,58 @@ def allow_publishing(role: iam.Role, topic: sns.Topic) -> None:
     )
 
 
-def allow_head(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
-    """HeadObject and GetObjectTagging of a version, in any tracked bucket."""
-    # With ListBucket S3 answers 404 for a missing object; without it, 403.
-    allow(role, ["s3:ListBucket"], [bucket.bucket_arn for bucket in tracked])
-    allow(
-        role,
-        ["s3:GetObjectVersion", "s3:GetObjectVersionTagging"],
-        [bucket.arn_for_objects("*") for bucket in tracked],
-    )
-    _explain(
-        role,
-        tracked,
-        "Any object of a tracked bucket may have to be read; its key is known only from its event.",
-    )
+def buckets_of_this_account() -> dict[str, Any]:
+    """Conditions for S3 as a sender. Bucket by bucket they would be too long for a policy; the
+    account has to be named, because the ARN of a bucket names none."""
+    return {
+        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        "ArnLike": {"aws:SourceArn": f"arn:{Aws.PARTITION}:s3:::*"},
+    }
 
 
-def allow_configurations(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
-    """GetBucketReplication."""
-    allow(role, ["s3:GetReplicationConfiguration"], [bucket.bucket_arn for bucket in sources])
+class Reads(NamedTuple):
+    """What some code does with a bucket."""
+
+    of_bucket: tuple[str, ...]
+    of_objects: tuple[str, ...] = ()
 
 
-def allow_listing(role: iam.Role, sources: Sequence[s3.IBucket]) -> None:
-    """ListObjectVersions: whether a bucket had objects before it was tracked."""
-    allow(role, ["s3:ListBucketVersions"], [bucket.bucket_arn for bucket in sources])
+# With ListBucket S3 answers 404 for a missing object; without it, 403.
+HEAD = Reads(("s3:ListBucket",), ("s3:GetObjectVersion", "s3:GetObjectVersionTagging"))
+"""HeadObject and GetObjectTagging of a version."""
+CONFIGURATION = Reads(("s3:GetReplicationConfiguration",))
+"""GetBucketReplication."""
+LISTING = Reads(("s3:ListBucketVersions",))
+"""ListObjectVersions: whether a bucket had objects before it was tracked."""
+INSPECTION = Reads(
+    ("s3:GetBucketVersioning", "s3:GetBucketNotification", "s3:GetEncryptionConfiguration")
+)
+"""How a bucket is set up: versioning, event notifications, default encryption."""
+DELIVERIES = Reads(("s3:ListBucket",), ("s3:GetObject",))
+"""GetObject of inventories and reports, whose keys S3 chooses."""
 
 
-def allow_inspection(role: iam.Role, tracked: Sequence[s3.IBucket]) -> None:
-    """How tracked buckets are set up: versioning, event notifications, default encryption."""
-    allow(
-        role,
-        ["s3:GetBucketVersioning", "s3:GetBucketNotification", "s3:GetEncryptionConfiguration"],
-        [bucket.bucket_arn for bucket in tracked],
-    )
+def allow_reads(role: iam.Role, *wanted: tuple[Reads, Iterable[str]]) -> None:
+    """Everything that a role does with buckets, given by name, in one call: each bucket stands once
+    in its policies, and there is no room to say it twice."""
+    actions: dict[str, list[str]] = {}
+    for reads, buckets in wanted:
+        for name in buckets:
+            actions.setdefault(name, []).extend(reads.of_bucket)
+            if reads.of_objects:
+                actions.setdefault(f"{name}/*", []).extend(reads.of_objects)
+    allow_on_buckets(role, dict(sorted(actions.items())))
+    _explain(role, [name for name in actions if name.endswith("/*")])
 
 
-def allow_objects(role: iam.Role, buckets: Sequence[s3.IBucket]) -> None:
-    """GetObject of any object: inventories and reports, whose keys S3 chooses."""
-    allow(role, ["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets])
-    allow(role, ["s3:GetObject"], [bucket.arn_for_objects("*") for bucket in buckets])
-    _explain(role, buckets, "S3 chooses the keys of inventories and reports.")
-
-
-def _explain(role: iam.Role, buckets: Sequence[s3.IBucket], reason: str) -> None:
+def _explain(role: iam.Role, objects: Iterable[str]) -> None:
     """Why a role may read every object of these buckets; with ARNs as cdk-nag prints them."""
     acknowledge(
         role,
         {
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket.bucket_name}/*]": reason
-            for bucket in buckets
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{name}]": "Any object may have "
+            "to be read: S3 chooses the keys of inventories and reports, and others come with "
+            "events."
+            for name in objects
         },
     )

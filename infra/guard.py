@@ -21,8 +21,10 @@ from aws_cdk import App
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import INVENTORY_BUCKETS, Config, ContextError
+from infra.stack import TRACKED
 
 _LISTS = ("SOURCE_BUCKETS", "DESTINATION_BUCKETS")
+"""Environment variables of a deployment of an earlier version."""
 ALLOW = "ALLOW_UNTRACK"
 
 
@@ -31,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-c", "--context", action="append", default=[], metavar="name=value")
     options, _ = parser.parse_known_args(arguments)
     try:
-        config = Config.from_context(App(context=_context(options.context)).node)
+        config = Config.from_context(App(context=_context(options.context)).node, Path())
         lost = deployed_buckets(f"S3ReplicationTracker-{config.stage}").without(config)
     except ContextError as error:
         return _refused(str(error))
@@ -39,13 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _refused(f"The deployed stack cannot be read, so nothing was compared: {error}")
     if not config.source_buckets and not os.environ.get(ALLOW):
         return _refused(
-            "No source_buckets: nothing would be tracked. Name them:"
+            "No source bucket: nothing would be tracked. Name the buckets in tracker.toml, or:"
             " make deploy CDK='-c source_buckets=a,b -c destination_buckets=c'"
         )
     if lost and not os.environ.get(ALLOW):
         return _refused(
             f"This deployment would no longer have {', '.join(lost)}. If that is meant:"
-            f" make deploy {ALLOW}=1 CDK='...'; otherwise correct the lists."
+            f" make deploy {ALLOW}=1 CDK='...'; otherwise correct tracker.toml or the lists."
         )
     return 0
 
@@ -68,8 +70,8 @@ class Deployed:
 
 
 def deployed_buckets(stack: str) -> Deployed:
-    """From the deployed template: the buckets of the functions' environment, and those of its
-    metadata; none without a stack. botocore's errors when it cannot be read."""
+    """From the metadata of the deployed template, and in that of an earlier version from the
+    functions' environment; none without a stack. botocore's errors when it cannot be read."""
     client = boto3.client("cloudformation")
     try:
         body: Any = client.get_template(StackName=stack)["TemplateBody"]
@@ -79,7 +81,8 @@ def deployed_buckets(stack: str) -> Deployed:
         raise
     # boto3 parses JSON templates already.
     template: Any = body if isinstance(body, Mapping) else json.loads(body)
-    tracked = frozenset(
+    metadata: Mapping[str, list[str]] = template.get("Metadata", {})
+    tracked = frozenset(metadata.get(TRACKED, [])) | frozenset(
         name
         for resource in template.get("Resources", {}).values()
         if resource["Type"] == "AWS::Lambda::Function"

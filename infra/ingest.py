@@ -1,27 +1,20 @@
 """Ingest: every event of the tracked buckets reaches one queue."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct, IDependable
 
 from infra.archive import Archives
 from infra.config import Config
-from infra.portions import portions
+from infra.event_rules import RETRY_AGE, RETRY_ATTEMPTS, add_event_rules
+from infra.grants import buckets_of_this_account
 from infra.queues import dead_letter_queue, work_queue
-
-OBJECT_EVENTS = (
-    "Object Created",
-    "Object Deleted",
-    "Object Tags Added",
-    "Object Tags Deleted",
-    "Object ACL Updated",
-    "Object Retention Updated",
-)
-CONFIGURATION_CALLS = ("PutBucketReplication", "DeleteBucketReplication")
 
 MAX_RECEIVE_COUNT = 50
 """With the visibility timeout below, a message is tried for five hours, long enough for an outage
@@ -32,16 +25,13 @@ VISIBILITY_TIMEOUT = Duration.seconds(6 * RECORD_TIMEOUT.to_seconds())
 """Six times the function's timeout, as Lambda recommends for queues it polls. It is also how long a
 message that cannot be processed yet waits for its next attempt."""
 
-_NAMES_IN_A_PATTERN = 1_600
-"""Characters of bucket names in one rule; EventBridge allows patterns of up to 2,048."""
-
 
 class Ingest(Construct):
     """The ingest queue, its dead-letter queue and the EventBridge rules that feed it. With
     `object_events=s3` no rule passes object events on: `infra/buckets.py` has S3 send them.
 
-    Messages are unchanged EventBridge envelopes and S3 notification bodies. A rule sees only events
-    of its own Region and account.
+    Messages are unchanged EventBridge envelopes and S3 notification bodies. Those of buckets in
+    other Regions and accounts come from collectors (infra/collector.py).
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
@@ -58,41 +48,68 @@ class Ingest(Construct):
             dead_letters=self.dead_letters,
         )
         self._refuse_forged_events(config)
+        self._foreign = [
+            sqs.Queue.from_queue_arn(self, f"{one.node.id}OfRules", one.queue_arn)
+            for one in (self.queue, self.dead_letters)
+        ]
         self.archives = Archives(self, "Archives", days=config.kept_archive_days)
-        self.object_rules: list[events.Rule] = []
-        by_rules = config.tracked_buckets if config.by_eventbridge else ()
-        for number, names in enumerate(portions(by_rules, _NAMES_IN_A_PATTERN)):
-            pattern = events.EventPattern(
-                source=["aws.s3"],
-                detail_type=list(OBJECT_EVENTS),
-                detail={"bucket": {"name": names}},
-            )
-            rule = self._rule(f"Objects{number}", "Object events of tracked buckets", pattern)
-            self.archives.add(rule, pattern)
-            self.object_rules.append(rule)
-        for number, names in enumerate(portions(config.source_buckets, _NAMES_IN_A_PATTERN)):
-            self._rule(
-                f"Configuration{number}",
-                "Changes of a tracked source bucket's replication configuration (needs a trail)",
-                events.EventPattern(
-                    source=["aws.s3"],
-                    detail_type=["AWS API Call via CloudTrail"],
-                    detail={
-                        "eventSource": ["s3.amazonaws.com"],
-                        "eventName": list(CONFIGURATION_CALLS),
-                        "requestParameters": {"bucketName": names},
-                    },
-                ),
-            )
+        here = config.at(config.home)
+        added = add_event_rules(
+            self,
+            tracked=[one.name for one in here if one.is_tracked and config.by_eventbridge],
+            sources=[one.name for one in here if one.source],
+            target=self._target,
+            archives=self.archives,
+        )
+        self.object_rules = added.objects
+        rules = [*added.objects, *added.configurations]
 
         if config.source_buckets:
             # On a scheduled event the record function reads all replication configurations again,
             # so a change is seen soon even without a CloudTrail trail.
-            self._rule(
+            refresh = events.Rule(
+                self,
                 "Refresh",
-                "Has the replication configurations read again",
+                description="Has the replication configurations read again",
                 schedule=events.Schedule.rate(Duration.minutes(1)),
+                targets=[self._target()],
             )
+            rules.append(refresh)
+        for queue in (self.queue, self.dead_letters) if rules else ():
+            self._let_send(queue, rules)
+
+    @property
+    def arn(self) -> str:
+        return self.queue.queue_arn
+
+    @property
+    def policy(self) -> IDependable:
+        return self.queue.node.find_child("Policy")
+
+    def let_s3_send(self) -> None:
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="BucketsMaySend",
+                principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions=buckets_of_this_account(),
+            )
+        )
+
+    @staticmethod
+    def _let_send(queue: sqs.Queue, rules: Sequence[events.Rule]) -> None:
+        """One statement for all rules. CDK would add one for each, and SQS allows 20 in a queue's
+        policy."""
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="RulesMaySend",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": [rule.rule_arn for rule in rules]}},
+            )
+        )
 
     def _refuse_forged_events(self, config: Config) -> None:
         """One forged message could make FAILED into COMPLETED, and any identity of the account that
@@ -112,27 +129,12 @@ class Ingest(Construct):
             )
         )
 
-    def _rule(
-        self,
-        construct_id: str,
-        description: str,
-        pattern: events.EventPattern | None = None,
-        schedule: events.Schedule | None = None,
-    ) -> events.Rule:
-        return events.Rule(
-            self,
-            construct_id,
-            description=description,
-            event_pattern=pattern,
-            schedule=schedule,
-            targets=[self._target()],
-        )
-
     def _target(self) -> targets.SqsQueue:
+        # Of queues that it has not made itself, CDK does not change the policy.
+        queue, dead_letters = self._foreign
         return targets.SqsQueue(
-            self.queue,
-            # The most EventBridge allows: 24 hours and 185 attempts.
-            max_event_age=Duration.hours(24),
-            retry_attempts=185,
-            dead_letter_queue=self.dead_letters,
+            queue,
+            max_event_age=RETRY_AGE,
+            retry_attempts=RETRY_ATTEMPTS,
+            dead_letter_queue=dead_letters,
         )

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from aws_cdk import Annotations, CfnOutput, Duration, Stack, Tags
+from aws_cdk import Annotations, Aws, CfnOutput, Duration, Environment, Stack, Tags
 from constructs import Construct
 
-from infra.buckets import TrackedBuckets
+from infra.buckets import OBJECT_EVENTS, TrackedBuckets
+from infra.collector import collector_stack_name
+from infra.collector_topic import topic_arn
 from infra.config import INVENTORY_BUCKETS, Config
 from infra.functions.announce import Announce
 from infra.functions.backfill import Backfill
@@ -14,11 +16,18 @@ from infra.functions.query import Api
 from infra.functions.reconcile import Reconcile
 from infra.functions.record import Record
 from infra.functions.summarize import Summarize
+from infra.functions.topology_file import NAME, topology_file
 from infra.functions.tracker_function import Shared
+from infra.grants import allow
 from infra.ingest import Ingest
 from infra.ledger import Ledger
 from infra.monitoring import Monitoring
+from infra.places import Place, look_role_arn
+from infra.subscriptions import Subscriptions
 from infra.topics import Topics
+
+TRACKED = "TrackedBuckets"
+"""The template's metadata with the names of all tracked buckets."""
 
 
 class TrackerStack(Stack):
@@ -32,16 +41,21 @@ class TrackerStack(Stack):
             construct_id,
             description="Tracks Amazon S3 replication for every object version and destination",
             termination_protection=config.is_prod,
+            env=_environment(config.home),
+            suppress_template_indentation=True,  # a fifth of what a template may have
         )
         # `infra.guard` compares them with those of the next deployment.
-        self.template_options.metadata = {INVENTORY_BUCKETS: list(config.inventory_buckets)}
+        self.template_options.metadata = {
+            TRACKED: list(config.tracked_buckets),
+            INVENTORY_BUCKETS: list(config.inventory_buckets),
+        }
         Tags.of(self).add("application", "s3-replication-tracker")
         Tags.of(self).add("stage", config.stage)
         if not config.source_buckets:
             Annotations.of(self).add_warning_v2(
                 "s3-replication-tracker:nothing-tracked",
-                "No source_buckets in the CDK context, so nothing is tracked; "
-                "deploy with -c source_buckets=name,name",
+                "No source bucket, so nothing is tracked; write a tracker.toml or deploy with "
+                "-c source_buckets=name,name",
             )
         if not config.by_eventbridge:
             Annotations.of(self).add_warning_v2(
@@ -56,21 +70,48 @@ class TrackerStack(Stack):
             self, "Ledger", keep=config.is_prod, warm_write_units=config.warm_write_units
         )
         ingest = Ingest(self, "Ingest", config=config)
-        code = code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies)
-        buckets = TrackedBuckets(self, "Buckets", config=config, ingest=ingest.queue, code=code)
+        code = code_of(
+            self,
+            lambdas,
+            bundle_dependencies=config.bundle_dependencies,
+            topology=topology_file(config),
+        )
+        here, elsewhere = config.at(config.home), config.foreign_places
+        buckets = TrackedBuckets(
+            self,
+            "Buckets",
+            buckets=here,
+            target=ingest,
+            code=code,
+            topology=NAME,
+            object_events=() if config.by_eventbridge else OBJECT_EVENTS,
+        )
+        subscriptions = Subscriptions(
+            self,
+            "Subscriptions",
+            ingest=ingest,
+            home=config.home,
+            topics=sorted(
+                {topic_arn(config, place) for place in elsewhere}
+                | {*config.replication_topics.values()}
+            ),
+            after=[buckets.check] if buckets.check else [],
+        )
         topics = Topics(self, "Topics")
         shared = Shared(
             code=code,
             table=ledger.table,
             environment={
                 "TABLE_NAME": ledger.table.table_name,
-                "SOURCE_BUCKETS": ",".join(config.source_buckets),
-                "DESTINATION_BUCKETS": ",".join(config.destination_buckets),
+                "TOPOLOGY_FILE": NAME,
+                "HOME_ACCOUNT": config.home.account or Aws.ACCOUNT_ID,
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
                 "FORGET_COMPLETED_DAYS": str(config.forget_completed_days),
                 "EVENTS_BEGIN_SECONDS": f"{config.events_begin_seconds:g}",
             },
+            stage=config.stage,
+            home=config.home,
             namespace=config.metrics_namespace,
         )
         # The construct ids are part of the logical ids of what is deployed, so they stay.
@@ -85,7 +126,7 @@ class TrackerStack(Stack):
             tracked=buckets.tracked,
         )
         # Its first look at a source is where tracking of it begins: after its events are on.
-        record.function.node.add_dependency(*buckets.wirings)
+        record.function.node.add_dependency(*buckets.wirings, *subscriptions.all)
         reconcile = Reconcile(
             self,
             "Reconciler",
@@ -102,7 +143,7 @@ class TrackerStack(Stack):
             record_ineligible=config.backfill_ineligible,
             sources=buckets.sources,
             tracked=buckets.tracked,
-            inventories=config.inventory_buckets,
+            inventories=[one.name for one in here if one.inventory],
         )
         announce = Announce(self, "Announcer", shared, topic=topics.failures)
         summarize = Summarize(
@@ -139,6 +180,9 @@ class TrackerStack(Stack):
             table=ledger.table,
             config=config,
         )
+        roles = [look_role_arn(config.stage, config.home, place) for place in elsewhere]
+        for function in (record, reconcile, backfill):
+            allow(function.role, ["sts:AssumeRole"], roles)
         self._outputs(
             ApiUrl=api.url,
             IngestQueueUrl=ingest.queue.queue_url,
@@ -150,9 +194,18 @@ class TrackerStack(Stack):
             DashboardUrl=monitoring.dashboard_url,
             ArchiveArns=",".join(ingest.archives.archive_arns),
             ArchivedRuleArns=",".join(ingest.archives.rule_arns),
+            Collectors=",".join(map(str, elsewhere)),
+            CollectorStack=collector_stack_name(config) if elsewhere else "",
         )
 
     def _outputs(self, **values: str) -> None:
         for name, value in values.items():
             if value:  # CloudFormation refuses an empty output
                 CfnOutput(self, name, value=value)
+
+
+def _environment(home: Place) -> Environment | None:
+    """None: wherever the caller deploys to."""
+    if home.account is None:
+        return None
+    return Environment(account=home.account, region=home.region)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import demo, stack
+from local import demo, demo_buckets, stack
 from local.deploy import DeployError
 from local.emulator.server import ServerError
 
@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             outputs = stack.up(
                 port=options.port,
                 state_dir=state_dir,
+                places=demo_buckets.PLACES,
                 progress=lambda line: console.print(f"[green]✓[/] {line}"),
             )
     except (ServerError, DeployError) as error:

@@ -77,6 +77,7 @@ def run(console: Console, outputs: Outputs, state_dir: Path, *, live: bool = Fal
         _failures(console, api)
         _messages(console, inbox.read(expected=4))
         disagreeing = _compare(console, s3, api, seen)
+        _elsewhere(console, api)
     _latency(console, seen)
     _go_on(console, outputs, state_dir)
     if live:
@@ -220,6 +221,17 @@ def _compare(console: Console, s3: Any, api: Api, seen: list[Seen]) -> int:
             " the tracker agrees with all of them"
         )
     return len(differing)
+
+
+def _elsewhere(console: Console, api: Api) -> None:
+    """How arrivals in another Region are known."""
+    for bucket, place in demo_buckets.PLACES.items():
+        rows = list(api.objects(demo_buckets.SOURCE, status="COMPLETED", destination=bucket))
+        events = sum(row["evidence"] == "replica_created" for row in rows)
+        console.print(
+            f"[green]✓[/] {bucket} is in {place.region}: its collector reported {events} of"
+            f" {len(rows)} arrivals as they happened"
+        )
 
 
 def _latency(console: Console, seen: list[Seen]) -> None:

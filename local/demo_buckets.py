@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 from local.emulator.server import REGION
+from local.places import HOME, Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +19,10 @@ SOURCE = "tracker-demo-source"
 REPLICA_1 = "tracker-demo-replica-1"
 REPLICA_2 = "tracker-demo-replica-2"
 ROLE = "tracker-demo-replication"
+_REPLICATES = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
+
+PLACES = {REPLICA_2: Place(HOME.account, "eu-west-1")}
+"""Of the demo's buckets that are not at home."""
 
 Rules = dict[str, list[dict[str, Any]]]
 """Source bucket -> rules, in the shape PutBucketReplication takes."""
@@ -84,36 +90,80 @@ def destinations(replication: Mapping[str, Sequence[Mapping[str, Any]]]) -> list
     return list(dict.fromkeys(named))
 
 
-def client(service: str, endpoint_url: str) -> Any:
+def client(service: str, endpoint_url: str, place: Place = HOME) -> Any:
     """A client of the emulator, whatever the caller's own AWS configuration is."""
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=place.region,
+        aws_access_key_id=place.credentials["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=place.credentials["AWS_SECRET_ACCESS_KEY"],
         config=Config(s3={"addressing_style": "path"}, proxies={}, read_timeout=30),
     )
 
 
-def create(endpoint_url: str, replication: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Make the versioned buckets, the replication role and the rules."""
-    s3 = client("s3", endpoint_url)
+def create(
+    endpoint_url: str,
+    replication: Mapping[str, Sequence[Mapping[str, Any]]],
+    places: Mapping[str, Place] = MappingProxyType({}),
+) -> None:
+    """Make the versioned buckets, the replication roles and the rules. `places` are those of
+    buckets that are not at home."""
+    by_account: dict[Place, dict[str, list[Mapping[str, Any]]]] = {}
     for bucket in dict.fromkeys([*replication, *destinations(replication)]):
-        s3.create_bucket(Bucket=bucket)
+        place = places.get(bucket, HOME)
+        s3 = client("s3", endpoint_url, place)
+        where = {"LocationConstraint": place.region}
+        s3.create_bucket(
+            Bucket=bucket,
+            **({} if place.region == REGION else {"CreateBucketConfiguration": where}),
+        )
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    role_arn = _role(endpoint_url, replication)
-    for bucket, rules_of_bucket in replication.items():
-        if rules_of_bucket:
-            s3.put_bucket_replication(
+        if bucket in replication:
+            account = Place(place.account, REGION)
+            by_account.setdefault(account, {})[bucket] = list(replication[bucket])
+    for account, theirs in by_account.items():
+        role_arn = _role(endpoint_url, theirs, account)
+        for bucket, rules_of_bucket in theirs.items():
+            if not rules_of_bucket:
+                continue
+            client("s3", endpoint_url, places.get(bucket, HOME)).put_bucket_replication(
                 Bucket=bucket,
-                ReplicationConfiguration={"Role": role_arn, "Rules": list(rules_of_bucket)},
+                ReplicationConfiguration={"Role": role_arn, "Rules": rules_of_bucket},
             )
+    _let_others_replicate(endpoint_url, replication, places)
 
 
-def _role(endpoint_url: str, replication: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def role_arn(account: str) -> str:
+    """Of the role that S3 replicates with in that account."""
+    return f"arn:aws:iam::{account}:role/{ROLE}"
+
+
+def _let_others_replicate(
+    endpoint_url: str,
+    replication: Mapping[str, Sequence[Mapping[str, Any]]],
+    places: Mapping[str, Place],
+) -> None:
+    """A destination's policy lets the roles of other accounts in."""
+    roles: dict[str, set[str]] = {}
+    for source in replication:
+        account = places.get(source, HOME).account
+        for bucket in destinations({source: replication[source]}):
+            if places.get(bucket, HOME).account != account:
+                roles.setdefault(bucket, set()).add(role_arn(account))
+    for bucket, allowed in roles.items():
+        statement = _allow(_REPLICATES, [f"arn:aws:s3:::{bucket}/*"])
+        statement["Principal"] = {"AWS": sorted(allowed)}
+        client("s3", endpoint_url, places.get(bucket, HOME)).put_bucket_policy(
+            Bucket=bucket, Policy=_policy(statement)
+        )
+
+
+def _role(
+    endpoint_url: str, replication: Mapping[str, Sequence[Mapping[str, Any]]], account: Place
+) -> str:
     """The role S3 replicates with, with the permissions its documentation lists."""
-    iam = client("iam", endpoint_url)
+    iam = client("iam", endpoint_url, account)
     trust = _policy(
         {
             "Effect": "Allow",
@@ -139,7 +189,7 @@ def _role(endpoint_url: str, replication: Mapping[str, Sequence[Mapping[str, Any
                 [f"arn:aws:s3:::{bucket}/*" for bucket in replication],
             ),
             _allow(
-                ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+                _REPLICATES,
                 [f"arn:aws:s3:::{bucket}/*" for bucket in destinations(replication)],
             ),
         ),

@@ -12,23 +12,30 @@ import signal
 import subprocess
 import sys
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from local.demo_buckets import CREDENTIALS, client
 from local.emulator.server import REGION, ROOT, tail
+from local.places import HOME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from local.emulator.server import Server
+    from local.places import Place
 
-ACCOUNT = "000000000000"
+ACCOUNT = HOME.account
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 STAGE = "local"
 STACK_NAME = f"S3ReplicationTracker-{STAGE}"
 _BOOTSTRAP_SECONDS = 90.0
 _DEPLOY_SECONDS = 300.0
+_EXECUTION = [
+    "--cloudformation-execution-policies",
+    "arn:aws:iam::aws:policy/AdministratorAccess",
+]
 _WORKER_FAILED = "Worker init failed"
 _API_URL = re.compile(r"https://(?P<api>[^.]+)\.execute-api\.[^/]+/(?P<stage>[^/]+)/?")
 
@@ -37,13 +44,21 @@ class DeployError(RuntimeError):
     """The stack could not be deployed to the emulator."""
 
 
-def bootstrap(server: Server) -> None:
-    """Make what every CDK deployment expects to find in an account."""
-    _run(server, ["bootstrap", f"aws://{ACCOUNT}/{REGION}"], _BOOTSTRAP_SECONDS, server.state_dir)
+def bootstrap(server: Server, places: Iterable[Place] = ()) -> None:
+    """Make what every CDK deployment expects to find in a place: at home and in these. Other
+    accounts are deployed to from home, so they have to trust it."""
+    regions: dict[str, list[str]] = {}
+    for place in sorted({HOME, *places}):
+        regions.setdefault(place.account, []).append(f"aws://{place}")
+    for account, environments in regions.items():
+        trust = [] if account == ACCOUNT else ["--trust", ACCOUNT, *_EXECUTION]
+        key = {} if account == ACCOUNT else {"AWS_ACCESS_KEY_ID": account}
+        arguments = ["bootstrap", *environments, *trust]
+        _run(server, arguments, _BOOTSTRAP_SECONDS, server.state_dir, key)
 
 
 def deploy(server: Server, context: Mapping[str, str]) -> dict[str, str]:
-    """Deploy the app and return the stack's outputs by name.
+    """Deploy the app, and return the outputs of the tracker's stack by name.
 
     `ApiUrl` is rewritten: the gateway of the emulator is not at amazonaws.com.
     """
@@ -54,7 +69,7 @@ def deploy(server: Server, context: Mapping[str, str]) -> dict[str, str]:
         "record_concurrency": "2",
         **context,
     }
-    arguments = ["deploy", STACK_NAME, "--require-approval", "never"]
+    arguments = ["deploy", "--all", "--concurrency", "4", "--require-approval", "never"]
     arguments += ["--app", f"{shlex.quote(sys.executable)} app.py"]
     arguments += ["--output", str(server.state_dir / "cdk.out")]
     for name, value in values.items():
@@ -78,7 +93,13 @@ def local_api_url(url: str, endpoint_url: str) -> str:
     return f"{endpoint_url}/restapis/{match['api']}/{match['stage']}/_user_request_"
 
 
-def _run(server: Server, arguments: list[str], seconds: float, directory: Path) -> None:
+def _run(
+    server: Server,
+    arguments: list[str],
+    seconds: float,
+    directory: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Run the CDK CLI in a process group of its own, and end the group when it takes too long.
 
     A function that cannot start makes a deployment wait for ever for its custom resource, so the
@@ -92,7 +113,7 @@ def _run(server: Server, arguments: list[str], seconds: float, directory: Path) 
         process = subprocess.Popen(
             [str(CDK), *arguments, "--no-color", "--no-notices", "--progress", "events"],
             cwd=directory,
-            env=_environment(server),
+            env=_environment(server) | dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

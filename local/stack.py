@@ -9,21 +9,25 @@ import json
 import shutil
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from local import demo_buckets, deploy, page_process
 from local.emulator import server
+from local.places import tracker_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
+
+    from local.places import Place
 
 DEFAULT_PORT = 4566
 ENFORCED: Mapping[str, str] = {"AUTH": "true"}
 """Settings that hold everybody to IAM's and the resources' policies, as AWS does. Without them any
 credentials do, and a queue needs no policy to hear a topic or a rule. S3 looks at the policy of
 what it is to notify in either case."""
-_FILES = ("outputs.json", "cdk.log", "emulator.log")
+_FILES = ("outputs.json", "cdk.log", "emulator.log", "tracker.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def up(
     port: int = DEFAULT_PORT,
     state_dir: Path,
     replication: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    places: Mapping[str, Place] = MappingProxyType({}),
+    untold: Collection[str] = (),
     settings: Mapping[str, str] | None = None,
     context: Mapping[str, str] | None = None,
     tied: bool = False,
@@ -91,9 +97,10 @@ def up(
     """Start everything and deploy; a stack that runs already is left as it is.
 
     `replication` maps each source bucket to its rules (default: `demo_buckets.rules()`; take that
-    and add to it).  `settings` are the emulator's variables (`ENFORCED`, `LOCAL_S3_*`), `context`
-    is more CDK context, `tied` ends the emulator with this process.  When something fails, nothing
-    is left running.
+    and add to it), `places` those buckets that are not at home to where they are; the tracker is
+    not told of the destinations that are `untold`.  `settings` are the emulator's variables
+    (`ENFORCED`, `LOCAL_S3_*`), `context` is more CDK context, `tied` ends the emulator with this
+    process.  When something fails, nothing is left running.
     """
     there = running(state_dir)
     if there is not None:
@@ -105,11 +112,12 @@ def up(
     emulator = server.start(port, state_dir, environment=settings, tied=tied)
     try:
         progress(f"emulator on {emulator.endpoint_url}")
-        demo_buckets.create(emulator.endpoint_url, wanted)
+        demo_buckets.create(emulator.endpoint_url, wanted, places)
         progress(f"buckets {', '.join([*wanted, *demo_buckets.destinations(wanted)])}")
-        deploy.bootstrap(emulator)
+        deploy.bootstrap(emulator, places.values())
         progress("account bootstrapped for the CDK")
-        outputs = _deploy(emulator, wanted, context or {})
+        told = [one for one in demo_buckets.destinations(wanted) if one not in untold]
+        outputs = _deploy(emulator, tuple(wanted), tuple(told), places, context or {})
         progress(f"{deploy.STACK_NAME} deployed, {time.monotonic() - started:.0f} s in all")
     except BaseException:
         server.stop(emulator.pid, emulator.state_dir)
@@ -131,15 +139,24 @@ def down(state_dir: Path) -> bool:
 
 def _deploy(
     emulator: server.Server,
-    replication: Mapping[str, Sequence[Mapping[str, Any]]],
+    sources: tuple[str, ...],
+    destinations: tuple[str, ...],
+    places: Mapping[str, Place],
     context: Mapping[str, str],
 ) -> Outputs:
-    sources, destinations = tuple(replication), tuple(demo_buckets.destinations(replication))
+    buckets = {
+        "source_buckets": ",".join(sources),
+        "destination_buckets": ",".join(destinations),
+        "topology": "",  # not the developer's own file
+    }
+    if places:
+        file = emulator.state_dir / "tracker.toml"
+        file.write_text(tracker_toml(sources, destinations, places))
+        buckets = {"topology": str(file)}
     stack = deploy.deploy(
         emulator,
         {
-            "source_buckets": ",".join(sources),
-            "destination_buckets": ",".join(destinations),
+            **buckets,
             # Whoever has the machine is the operator: demo, tests and s3rt send as the account.
             "operators": f"arn:aws:iam::{deploy.ACCOUNT}:root",
             # The emulator sends events from the first object on.

@@ -37,10 +37,15 @@ class Outputs:
         except KeyError:
             raise NoStack(f"the stack has no output {name}; deploy the present version") from None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is an emulator on this machine."""
+        return bool(self.endpoint_url) and urlsplit(self.endpoint_url).hostname in _LOCAL
+
     def session(self) -> boto3.Session:
         """The caller's own credentials; an emulator on this machine takes any, so none are asked
         for."""
-        if self.endpoint_url and urlsplit(self.endpoint_url).hostname in _LOCAL:
+        if self.is_local:
             return boto3.Session("test", "test", region_name=self.region)
         return aws_session(self.region)
 
@@ -75,17 +80,26 @@ def _from_file(file: Path) -> Outputs:
 
 
 def _from_cloudformation(stage: str) -> Outputs:
-    name = f"S3ReplicationTracker-{stage}"
-    session = aws_session()
+    name, session = f"S3ReplicationTracker-{stage}", aws_session()
     try:
-        (stack,) = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        return Outputs(described(session, name), session.region_name, None)
+    except NoStack as error:
+        raise NoStack(
+            f"{error}; give --stage, or another AWS_REGION or AWS_PROFILE, or --outputs FILE, or"
+            f" set {VARIABLE}"
+        ) from error
+
+
+def described(
+    session: boto3.Session, name: str, endpoint_url: str | None = None
+) -> Mapping[str, str]:
+    """The outputs of a stack, from CloudFormation. NoStack when there is none."""
+    cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         # CloudFormation has no code of its own for a stack that is not there.
         if "does not exist" not in str(error):
             raise
-        raise NoStack(
-            f"no stack {name} in {session.region_name} of this account; give --stage, or another"
-            f" AWS_REGION or AWS_PROFILE, or --outputs FILE, or set {VARIABLE}"
-        ) from error
-    values = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
-    return Outputs(values, session.region_name, None)
+        raise NoStack(f"no stack {name} in {session.region_name} of this account") from error
+    return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}

@@ -12,6 +12,7 @@ from s3rt.api import Api
 BEHIND_SECONDS = 15 * 60
 """S3's own replication time threshold. A younger backlog is replication at work."""
 
+PLACES = ("source_region", "source_account", "destination_region", "destination_account")
 QUANTILES = ("p50", "p90", "p99")
 Latency = Mapping[str, float | None]
 Counts = Mapping[str, int | None]
@@ -52,12 +53,25 @@ class RouteSummary:
     """The key of the oldest object that has not arrived."""
     latency_hour: Latency = field(default_factory=lambda: _NO_LATENCY)
     latency_day: Latency = field(default_factory=lambda: _NO_LATENCY)
+    source_region: str | None = None
+    source_account: str | None = None
+    destination_region: str | None = None
+    destination_account: str | None = None
     heard_until: str | None = None
     complete: bool = False
     reason: str | None = None
     """Why the answer is not complete, as the API's own word."""
     reason_detail: str | None = None
     """The same as a sentence."""
+
+    @property
+    def elsewhere(self) -> str:
+        """Region and account of the destination, as far as they are not those of the source."""
+        ends = (
+            (self.destination_region, self.source_region),
+            (self.destination_account, self.source_account),
+        )
+        return " ".join(there for there, here in ends if there and there != here)
 
     @property
     def state(self) -> RouteState:
@@ -111,6 +125,7 @@ def _from_summary(api: Api, one: dict[str, Any], heard_until: str | None) -> Rou
     return RouteSummary(
         one["source"],
         one["destination"],
+        **{name: one[name] for name in PLACES},
         counts={status.value: counts[status.lower()]["count"] for status in Status},
         bytes={status.value: counts[status.lower()]["bytes"] for status in Status},
         in_doubt=counts["in_doubt"]["count"],

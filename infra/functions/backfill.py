@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from aws_cdk import Duration
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.grants import (
+    CONFIGURATION,
+    DELIVERIES,
+    HEAD,
+    LISTING,
     allow,
-    allow_configurations,
-    allow_head,
     allow_ledger,
-    allow_listing,
-    allow_objects,
+    allow_reads,
 )
 from infra.queues import dead_letter_queue, work_queue
 
@@ -33,8 +33,8 @@ class Backfill(Construct):
         shared: Shared,
         *,
         record_ineligible: bool,
-        sources: Sequence[s3.IBucket],
-        tracked: Sequence[s3.IBucket],
+        sources: Sequence[str],
+        tracked: Sequence[str],
         inventories: Sequence[str],
     ) -> None:
         """`record_ineligible`: also versions that no rule replicates. `inventories`: names of the
@@ -61,14 +61,14 @@ class Backfill(Construct):
                 "BACKFILL_QUEUE_URL": self.queue.queue_url,
             },
         )
-        self.function = built.function
+        self.function, self.role = built.function, built.role
         built.consume_queue(self.queue, batch_size=1, max_concurrency=CONCURRENCY)
         allow(built.role, ["sqs:SendMessage"], [self.queue.queue_arn])
         allow_ledger(built.role, shared.table)
-        allow_configurations(built.role, sources)
-        allow_listing(built.role, sources)
-        allow_head(built.role, tracked)
-        allow_objects(
+        allow_reads(
             built.role,
-            [s3.Bucket.from_bucket_name(self, f"{name}-inventory", name) for name in inventories],
+            (CONFIGURATION, sources),
+            (LISTING, sources),
+            (HEAD, tracked),
+            (DELIVERIES, inventories),
         )

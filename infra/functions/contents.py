@@ -37,6 +37,11 @@ def fill(output: Path, lambdas: Path, *, wheels: Sequence[str] = ()) -> None:
     # Inspector recognizes the packages of a function.
     shutil.rmtree(output / "bin", ignore_errors=True)
     (output / ".lock").unlink(missing_ok=True)
+    copy_sources(output, lambdas)
+
+
+def copy_sources(output: Path, lambdas: Path) -> None:
+    """Put the sources alone into `output`."""
     ignored = shutil.ignore_patterns(*NOT_SHIPPED)
     shutil.copytree(lambdas, output, ignore=ignored, dirs_exist_ok=True)
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.bucket_policies import replaced_policies
 from infra.functions.bundle import RUNTIME
 from infra.nag import acknowledge
 
 TIMEOUT = Duration.minutes(5)
 """It tries for a minute and a half what AWS does not let through yet, then answers."""
+
+ACTION = "s3:*BucketNotification"
 
 
 class Notifications(Construct):
@@ -20,8 +23,15 @@ class Notifications(Construct):
     to do comes with each request of CloudFormation."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, code: lambda_.Code, buckets: Sequence[str]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        code: lambda_.Code,
+        buckets: Sequence[str],
+        topology: str | None,
     ) -> None:
+        """`topology`: name of the file with the buckets, if it is beside the code."""
         super().__init__(scope, construct_id)
         description = "Adds and removes notifications of tracked buckets at deployment"
         log_group = logs.LogGroup(
@@ -49,41 +59,15 @@ class Notifications(Construct):
             log_group=log_group,
             memory_size=256,  # waits for S3
             timeout=TIMEOUT,
-            environment={"POWERTOOLS_SERVICE_NAME": "notifications"},
-        )
-        self.permissions = {bucket: self._may_change(bucket) for bucket in buckets}
-
-    def _may_change(self, bucket: str) -> iam.CfnPolicy:
-        """Lets the function read and write the notifications of one bucket.
-
-        Each bucket has its own policy, so that when a bucket leaves the context CloudFormation
-        removes the notifications first and the permission afterwards. With one policy for several
-        buckets it would change the permission first, and the notifications would stay.
-
-        A role may have 10,240 characters of policies. So each is as short as can be, for many
-        buckets with long names: `s3:*BucketNotification` is Get and Put, and the `Version`, which
-        only policies with variables need, is left out (CDK's own `iam.Policy` always writes it).
-        """
-        policy = iam.CfnPolicy(
-            self,
-            bucket,
-            policy_name=f"bucket-{bucket}",
-            policy_document={
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Action": "s3:*BucketNotification",
-                        "Resource": f"arn:{Aws.PARTITION}:s3:::{bucket}",
-                    }
-                ]
+            environment={
+                "POWERTOOLS_SERVICE_NAME": "notifications",
+                **({"TOPOLOGY_FILE": topology} if topology else {}),
             },
-            roles=[self._role.role_name],
         )
+        # When a bucket is no longer named, its notifications are removed by an update, which comes
+        # after every change of a policy: the policy that names it has to outlive it.
+        self.permissions = replaced_policies(self._role, ACTION, buckets)
         acknowledge(
-            policy,
-            {
-                "AwsSolutions-IAM5[Action::s3:*BucketNotification]": "Get and Put, there are no "
-                "others."
-            },
+            self._role,
+            {f"AwsSolutions-IAM5[Action::{ACTION}]": "Get and Put, there are no others."},
         )
-        return policy

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
-from infra.grants import allow, allow_head, allow_inspection, allow_ledger
+from infra.grants import HEAD, INSPECTION, allow, allow_ledger, allow_reads
 from infra.ingest import Ingest
 from infra.ledger import ROUTES_INDEX, index_arns
 from infra.queues import dead_letter_queue, work_queue
@@ -33,7 +32,7 @@ class Reconcile(Construct):
         audited: float,
         object_events: str,
         ingest: Ingest,
-        tracked: Sequence[s3.IBucket],
+        tracked: Sequence[str],
     ) -> None:
         """`audited` is the share of COMPLETED versions to audit; `ingest` has the queue that the
         buckets' notifications should go to, and the rules that send their events there.
@@ -63,7 +62,7 @@ class Reconcile(Construct):
                 "OBJECT_EVENT_RULES": ",".join(rule.rule_name for rule in ingest.object_rules),
             },
         )
-        self.function = built.function
+        self.function, self.role = built.function, built.role
         built.consume_queue(queue, batch_size=1, max_concurrency=CONCURRENCY)
         events.Rule(
             self,
@@ -76,8 +75,7 @@ class Reconcile(Construct):
         allow(built.role, ["sqs:SendMessage"], [queue.queue_arn])
         allow_ledger(built.role, shared.table)
         allow(built.role, ["dynamodb:Query"], index_arns(shared.table, ROUTES_INDEX))
-        allow_head(built.role, tracked)
-        allow_inspection(built.role, tracked)
+        allow_reads(built.role, (HEAD, tracked), (INSPECTION, tracked))
         allow(
             built.role,
             ["events:DescribeRule", "events:ListTargetsByRule"],

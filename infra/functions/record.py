@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from aws_cdk import Duration
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
-from infra.grants import allow, allow_configurations, allow_head, allow_ledger, allow_listing
+from infra.grants import CONFIGURATION, HEAD, LISTING, allow, allow_ledger, allow_reads
 from infra.ingest import RECORD_TIMEOUT, Ingest
 
 BATCH_SIZE = 1_000
@@ -25,8 +24,8 @@ class Record(Construct):
         record_ineligible: bool,
         concurrency: int,
         ingest: Ingest,
-        sources: Sequence[s3.IBucket],
-        tracked: Sequence[s3.IBucket],
+        sources: Sequence[str],
+        tracked: Sequence[str],
     ) -> None:
         """`record_ineligible`: also versions that no rule replicates."""
         super().__init__(scope, construct_id)
@@ -44,7 +43,7 @@ class Record(Construct):
                 "INGEST_DEAD_LETTER_QUEUE_URL": ingest.dead_letters.queue_url,
             },
         )
-        self.function = built.function
+        self.function, self.role = built.function, built.role
         built.consume_queue(
             ingest.queue,
             batch_size=BATCH_SIZE,
@@ -54,6 +53,4 @@ class Record(Construct):
         # Messages that no retry can help are sent there at once.
         allow(built.role, ["sqs:SendMessage"], [ingest.dead_letters.queue_arn])
         allow_ledger(built.role, shared.table)
-        allow_head(built.role, tracked)
-        allow_configurations(built.role, sources)
-        allow_listing(built.role, sources)
+        allow_reads(built.role, (HEAD, tracked), (CONFIGURATION, sources), (LISTING, sources))

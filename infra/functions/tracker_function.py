@@ -15,6 +15,7 @@ from constructs import Construct
 
 from infra.functions.bundle import RUNTIME
 from infra.nag import acknowledge
+from infra.places import LOOKERS, OWN, Place, function_role_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Shared:
     code: lambda_.Code
     table: dynamodb.Table
     environment: Mapping[str, str]
+    stage: str
+    home: Place
     namespace: str
     """Of the metrics that the functions publish. Each stage has its own, so that two stages in one
     account share no metric and no alarm."""
@@ -63,6 +66,7 @@ class TrackerFunction(Construct):
         self.role = iam.Role(
             self,
             "Role",
+            role_name=self._role_name(shared, service),
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=description,
         )
@@ -92,6 +96,14 @@ class TrackerFunction(Construct):
         )
         if traced:
             self._explain_any_resource("X-Ray's PutTraceSegments and PutTelemetryRecords know")
+
+    @staticmethod
+    def _role_name(shared: Shared, service: str) -> str | None:
+        """Fixed where collectors have to know it; CloudFormation's own at a home that is wherever
+        the stack is deployed to, where there are none."""
+        if shared.home == OWN or service not in LOOKERS:
+            return None
+        return function_role_name(shared.stage, shared.home, service)
 
     def consume_queue(
         self,

@@ -5,7 +5,7 @@ import time
 from functools import cache, partial
 
 from backfill.run import Backfill
-from replication.aws.clients import client
+from replication.aws.clients import client, s3_by_bucket
 from replication.aws.deliveries import manifest
 from replication.aws.deliveries.files import S3DeliveryFiles
 from replication.aws.s3.objects import S3Objects
@@ -23,7 +23,7 @@ from replication.times import wall_clock
 def service() -> Backfill:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "BACKFILL_QUEUE_URL")
-    s3, dynamodb = partial(client, "s3"), client("dynamodb")
+    s3, dynamodb = s3_by_bucket(settings.topology), client("dynamodb")
     table = RuleRevisionTable(dynamodb, settings.table_name)
     findings = FindingsTable(dynamodb, settings.table_name)
     histories = S3RuleHistories(

@@ -8,7 +8,7 @@ A read that is older than our last write (S3 allows it) only leads to the same w
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
@@ -27,8 +27,11 @@ from replication.s3.bucket_notifications import (
     unwired,
     wired,
 )
+from replication.threads import concurrently
 
 log = logging.getLogger(__name__)
+
+THREADS = 8
 
 Want = Callable[[Configuration], Configuration]
 """What a configuration should be; the same object when it is so already."""
@@ -49,7 +52,7 @@ class Buckets:
     s3: Notifications
 
     def wire(self, bucket: str, ours: Ours, patience: Patience) -> None:
-        """EventBridge on where it is needed, and our events to our queue. Refused when that cannot
+        """EventBridge on where it is needed, and our events to our target. Refused when that cannot
         be, with the reason."""
 
         def want(now: Configuration) -> Configuration:
@@ -68,6 +71,13 @@ class Buckets:
             self._settle(bucket, replace(ours, events=()), lambda now: unwired(now, ours), patience)
         except Gone:
             log.warning("%s is gone, and our notification with it", bucket)
+
+    def wire_all(self, buckets: Sequence[str], ours: Ours, patience: Patience) -> None:
+        """Each of them. Refused, with everything that stands in the way."""
+        _each(lambda bucket: self.wire(bucket, ours, patience), buckets)
+
+    def unwire_all(self, buckets: Sequence[str], ours: Ours, patience: Patience) -> None:
+        _each(lambda bucket: self.unwire(bucket, ours, patience), buckets)
 
     def _settle(self, bucket: str, ours: Ours, want: Want, patience: Patience) -> None:
         validated = True
@@ -99,16 +109,30 @@ class Buckets:
             patience.pause(attempt)
 
 
+def _each(do: Callable[[str], None], buckets: Sequence[str]) -> None:
+    """The buckets are tried at the same time, so that one that takes its time keeps nobody up."""
+
+    def problem(bucket: str) -> str | None:
+        try:
+            do(bucket)
+        except Refused as error:
+            return str(error)
+        return None
+
+    if problems := [one for one in concurrently(problem, buckets, THREADS) if one]:
+        raise Refused("\n".join(problems))
+
+
 def _is_of_others(error: Unvalidated, now: Configuration, ours: Ours, *, waited: bool) -> bool:
     """Whether only targets of others are not reached, so that ours is validated.
 
     What others have in the bucket was accepted once and is written back as it was: that their queue
     is deleted by now must not keep us out, so it is written without validation. Ours must be
-    validated first, or a mistake in the queue's policy would pass unseen. S3 names the targets that
-    fail; when it names none, ours is right after all the time that its policy takes at most.
+    validated first, or a mistake in its target's policy would pass unseen. S3 names the targets
+    that fail; when it names none, ours is right after all the time that its policy takes at most.
     """
     if not targets_of_others(now, ours):
         return False
     if not ours.events:
         return True
-    return ours.queue_arn not in error.targets if error.targets else waited
+    return ours.target not in error.targets if error.targets else waited

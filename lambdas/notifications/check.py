@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from notifications import refusal
-from notifications.buckets import Notifications
+from notifications.buckets import THREADS, Notifications
 from notifications.patience import Patience
 from notifications.refusal import Refused
 from replication.errors import Denied, Unavailable
@@ -23,8 +23,6 @@ from replication.s3.bucket_notifications import (
     tells_topic,
 )
 from replication.threads import concurrently
-
-THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Check:
             raise Refused("\n".join(problems))
 
     def _problem(self, bucket: str, patience: Patience) -> str | None:
-        home, region = self.ours.queue_arn.split(":")[3], self.s3.region(bucket)
+        home, region = self.ours.target.split(":")[3], self.s3.region(bucket)
         if region and region != home:
             return refusal.in_another_region(bucket, region, home)
         try:

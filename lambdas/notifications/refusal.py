@@ -38,11 +38,11 @@ def topic_is_not_told(bucket: str, topic: str) -> str:
     )
 
 
-def in_another_region(bucket: str, region: str, home: str) -> str:
+def in_another_region(bucket: str, region: str, here: str) -> str:
     return (
-        f"Bucket {bucket} is in Region {region}, the tracker's queue in {home}: S3 sends events"
-        f" within a Region only. Take {bucket} out of source_buckets and destination_buckets, or"
-        f" deploy the tracker in {region}."
+        f"Bucket {bucket} is in Region {region}, and this stack in {here}: S3 sends events within a"
+        f' Region only. Say region = "{region}" of it in tracker.toml, so that a collector there'
+        " sends its events on."
     )
 
 

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconcile.due import difference, needs_head
 from reconcile.port import Findings, Index, Learnt
 from replication.errors import Denied, NotYet, Rejected, Unavailable
 from replication.head.port import Objects
 from replication.head.reader import VersionReader, possible_destinations, with_certain_destinations
-from replication.ledger.fact import Fact, Kind
+from replication.ledger.fact import Fact
 from replication.ledger.index import Route
 from replication.ledger.item import LedgerItem
 from replication.ledger.port import Claim, Ledger
@@ -86,6 +87,7 @@ class Reconciler:
     shards      number of partitions of a route in the index
     now         the wall clock
     learnt      keeps what HEAD shows about buckets
+    deaf        whether no event reports arrivals in a destination
     """
 
     index: Index
@@ -97,6 +99,7 @@ class Reconciler:
     shards: int
     now: Callable[[], Instant]
     learnt: Learnt | None = None
+    deaf: Callable[[str], bool] = lambda _: False
 
     def plan(self, last: Instant, now: Instant) -> Planned:
         """The work that became due between two ticks."""
@@ -119,7 +122,10 @@ class Reconciler:
             whole = status is Status.COMPLETED and bool(
                 history and route.destination in history.audited_whole
             )
-            windows += self.schedule.windows(route, status, last, now, since, whole=whole)
+            deaf = bool(route.destination) and self.deaf(route.destination)
+            windows += self.schedule.windows(
+                route, status, last, now, since, whole=whole, deaf=deaf
+            )
             if status is Status.PENDING:
                 ages.append(seconds_between(since, now))
         return Planned(
@@ -177,7 +183,11 @@ class Reconciler:
     ) -> list[Window]:
         """Windows for the versions that S3 gave no answer for."""
         now = self.now()
-        due = [s for s in rows if self._is_due(window, s.version, s.record.state, now)]
+        due = [
+            s
+            for s in rows
+            if self._is_due(window, s.version.bucket, s.destination, s.record.state, now)
+        ]
         found = concurrently(lambda stored: self._read_version(window, stored, now), due, THREADS)
         denied = [one for one in found if isinstance(one, Denied)]
         self.note(denied, now)
@@ -233,19 +243,12 @@ class Reconciler:
     def _oldest(self, wanted: Sequence[tuple[Route, Status | None]]) -> Iterable[LedgerItem | None]:
         return concurrently(lambda one: self.index.oldest(*one), wanted, THREADS)
 
-    def _is_due(self, window: Window, version: ObjectVersion, state: State, now: Instant) -> bool:
-        """Whether a version of the window needs a HEAD."""
-        if window.status in (Status.FAILED, None):
-            return True
-        if window.status is Status.COMPLETED:
-            return True  # the window is of the sample, or of all
-        age = seconds_between(state.since or now, now)
-        if state.in_doubt:
-            return age >= self.schedule.doubtful_seconds
-        history = self.histories().get(version.bucket)
-        rules = history.current.rules if history else ()
-        time_control = any(rule.id == state.rule_id and rule.threshold_minutes for rule in rules)
-        return age >= self.schedule.expected_seconds(time_control)
+    def _is_due(
+        self, window: Window, bucket: str, destination: str, state: State, now: Instant
+    ) -> bool:
+        deaf = bool(destination) and self.deaf(destination)
+        history = self.histories().get(bucket)
+        return needs_head(self.schedule, history, window.status, state, now, deaf=deaf)
 
     def _read_version(self, window: Window, stored: LedgerItem, now: Instant) -> _Read | NotYet:
         """Reads a version once, although the window may list it for several destinations."""
@@ -260,7 +263,7 @@ class Reconciler:
                 if (name or window.status is None)
                 and state.status is window.status
                 and window.since <= (state.since or "") < window.until
-                and self._is_due(window, version, state, now)
+                and self._is_due(window, version.bucket, name, state, now)
             ]
             if stored.destination != min(listed, default=None):
                 return _Read((), ())
@@ -269,7 +272,7 @@ class Reconciler:
             facts = version_reader.read(
                 version, with_certain_destinations(history, version, known), now, others
             )
-            differences = (_difference(fact, known) for fact in facts)
+            differences = (difference(fact, known) for fact in facts)
             self._learn(facts, known)
             return _Read(tuple(facts), tuple(name for name in differences if name))
         except NotYet as error:
@@ -283,16 +286,3 @@ class Reconciler:
             tagless = fact.status is Status.FAILED and fact.present
             if self.learnt and tagless and before.status is not Status.FAILED:
                 self.learnt.note_audit(fact.version.bucket, fact.destination)
-
-
-def _difference(fact: Fact, known: Mapping[str, State]) -> str | None:
-    """The name of the metric for what the ledger did not know; None: it knew."""
-    match fact.kind:
-        case Kind.REPLICA_DELETED:
-            return "found_replica_lost"
-        case Kind.DELETED:
-            return "found_source_deleted"
-        case _ if fact.status == known.get(fact.destination, State()).status:
-            return None
-        case _:
-            return f"found_{fact.status.lower() if fact.status else 'without_rule'}"

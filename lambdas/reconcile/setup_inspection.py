@@ -36,6 +36,7 @@ class SetupInspection:
                 none); raises Unavailable
     findings    keeps the results
     buckets     the tracked buckets
+    elsewhere   those whose rules of EventBridge are in another Region or account
     note_missed     keeps until when events of a bucket may be missing
     events_begin_seconds    how long after they are switched on S3 surely sends events
     """
@@ -46,6 +47,7 @@ class SetupInspection:
     buckets: Sequence[str]
     note_missed: Callable[[str, Instant], None]
     events_begin_seconds: float = 0.0
+    elsewhere: Collection[str] = frozenset()
 
     def inspect(self, now: Instant) -> int:
         """Inspects the buckets that are due, and returns their number."""
@@ -68,7 +70,8 @@ class SetupInspection:
 
     def _inspect(self, bucket: str, routed: Collection[str] | None, now: Instant) -> None:
         try:
-            is_routed = None if routed is None else bucket in routed
+            known = routed is not None and bucket not in self.elsewhere
+            is_routed = bucket in (routed or ()) if known else None
             setup = replace(self.setup_of(bucket), routed=is_routed)
             if not setup.sends_events:
                 # They may be switched on again at any time before the next inspection.

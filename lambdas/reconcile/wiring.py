@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
 from reconcile.setup_inspection import SetupInspection
-from replication.aws.clients import client
+from replication.aws.clients import client, s3_by_bucket
 from replication.aws.event_rules import EventRules
 from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.aws.s3.objects import S3Objects
@@ -20,7 +21,9 @@ from replication.aws.table.index_reads import IndexReads
 from replication.aws.table.ledger import DynamoDBLedger
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.aws.windows import Ticks, WindowQueue, Work
+from replication.cache import Cached
 from replication.ledger.schedule import LookBack, Schedule
+from replication.s3.event_paths import is_deaf_to
 from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import Instant, plus, wall_clock
@@ -81,7 +84,8 @@ def service() -> Service:
     dynamodb, table = client("dynamodb"), settings.table_name
     configurations = RuleRevisionTable(dynamodb, table)
     histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
-    s3, findings = partial(client, "s3"), FindingsTable(dynamodb, table)
+    s3, findings = s3_by_bucket(settings.topology), FindingsTable(dynamodb, table)
+    setups = Cached[None, Any](lambda _: findings.setups(), lambda _: TICK_SECONDS, time.monotonic)
     reconciler = Reconciler(
         index=IndexReads(dynamodb, table),
         ledger=DynamoDBLedger(
@@ -94,13 +98,16 @@ def service() -> Service:
         shards=settings.shards,
         now=wall_clock,
         learnt=configurations,
+        deaf=lambda name: is_deaf_to(name, settings.topology, setups(None)),
     )
     return Service(
         reconciler,
         WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url)),
         Ticks(dynamodb, table),
         SetupInspection(
-            S3BucketSetups(s3, settings.ingest_queue_arn, settings.object_events),
+            S3BucketSetups(
+                s3, settings.ingest_queue_arn, settings.object_events, settings.topology.elsewhere
+            ),
             EventRules(
                 partial(client, "events"), settings.object_event_rules, settings.ingest_queue_arn
             ),
@@ -108,6 +115,7 @@ def service() -> Service:
             sorted(settings.tracked),
             configurations.note_missed,
             settings.events_begin_seconds,
+            settings.topology.elsewhere,
         ),
         LookBacks(reconciler, configurations.note_looked_back),
     )

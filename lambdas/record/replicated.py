@@ -11,7 +11,7 @@ from replication.ledger.state import State
 from replication.s3.events import Operation, Replicated
 from replication.s3.evidence import Evidence
 from replication.s3.failure_reasons import ALREADY_REPLICATED
-from replication.s3.rule_history import require_tracked
+from replication.s3.rule_history import not_tracked
 from replication.times import Instant
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 def claims(world: "Batch", event: Replicated) -> list[Claim] | None:
-    """The claims of the event alone; None when it says nothing about the outcome."""
-    require_tracked(event.version.bucket, world.tracked, world.histories)
+    """The claims of the event alone; None when it says nothing about the outcome. Rejected when it
+    is of no tracked source: every bucket of the account may send to the queue."""
+    if event.version.bucket not in world.histories.keys() | world.unknown.keys():
+        raise not_tracked(event.version.bucket, "source bucket")
     if event.operation is Operation.NOT_TRACKED or world.may_be_forgotten(event):
         return None
     return certain([replicated(event)])

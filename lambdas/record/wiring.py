@@ -6,7 +6,7 @@ from functools import cache, partial
 
 from record.event_claims import EventClaims
 from record.recorder import Recorder
-from replication.aws.clients import client
+from replication.aws.clients import client, s3_by_bucket
 from replication.aws.dead_letters import SqsDeadLetters
 from replication.aws.messages.body import events_of
 from replication.aws.s3.objects import S3Objects
@@ -25,7 +25,7 @@ from replication.times import wall_clock
 def service() -> Recorder:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "INGEST_DEAD_LETTER_QUEUE_URL")
-    s3 = partial(client, "s3")
+    s3 = s3_by_bucket(settings.topology)
     ledger = DynamoDBLedger(
         client("dynamodb"),
         settings.table_name,

@@ -19,6 +19,9 @@ from enum import StrEnum
 HIDDEN_ACTION = "s3:HeadObject of SSE-C objects"
 """Stands for the denied action in the finding about SSE-C objects."""
 
+ASSUME_ROLE = "sts:AssumeRole"
+"""The denied action when the role that reads a bucket elsewhere cannot be used."""
+
 
 class Reason(StrEnum):
     """Why a message was rejected. Published: a message attribute in the dead-letter queue."""

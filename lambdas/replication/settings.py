@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from replication.topology import Place, Topology
+
 
 class MissingSettings(Exception):
     """Some environment variables are missing or wrong; the message names each of them."""
@@ -13,8 +15,7 @@ class Settings:
     """Settings of all functions; an empty value is one that this function does not need."""
 
     table_name: str
-    source_buckets: tuple[str, ...]
-    destination_buckets: tuple[str, ...]
+    topology: Topology
     shards: int
     """Into how many index partitions the items of one route are spread."""
     record_ineligible: bool
@@ -44,6 +45,14 @@ class Settings:
     """Names of the EventBridge rules that send object events to the ingest queue."""
 
     @property
+    def source_buckets(self) -> tuple[str, ...]:
+        return self.topology.sources
+
+    @property
+    def destination_buckets(self) -> tuple[str, ...]:
+        return self.topology.destinations
+
+    @property
     def tracked(self) -> frozenset[str]:
         """Source and destination buckets."""
         return frozenset(self.source_buckets) | frozenset(self.destination_buckets)
@@ -51,10 +60,10 @@ class Settings:
 
 def from_env(environment: Mapping[str, str], *required: str) -> Settings:
     """Settings of one function. `required` names the variables it needs beside `TABLE_NAME` and
-    `SOURCE_BUCKETS`. Raises MissingSettings."""
+    `TOPOLOGY_FILE`. Raises MissingSettings."""
     wrong = [
         f"{name} is not set"
-        for name in ("TABLE_NAME", "SOURCE_BUCKETS", *required)
+        for name in ("TABLE_NAME", "TOPOLOGY_FILE", *required)
         if name not in environment
     ]
     shards = environment.get("SHARDS", "4")
@@ -71,12 +80,17 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         wrong.append(f"EVENTS_BEGIN_SECONDS is {begin!r}, not a number of seconds from 0 to 86400")
     if not _between(audited, 0, 1):
         wrong.append(f"AUDITED is {audited!r}, not a share from 0 to 1")
+    topology = Topology()
+    try:
+        topology = Topology.load(environment.get("TOPOLOGY_FILE", ""), _home(environment))
+    except (OSError, ValueError) as error:
+        if "TOPOLOGY_FILE" in environment:
+            wrong.append(f"TOPOLOGY_FILE is {environment['TOPOLOGY_FILE']!r}: {error}")
     if wrong:
         raise MissingSettings("; ".join(wrong))
     return Settings(
         table_name=environment["TABLE_NAME"],
-        source_buckets=_names(environment["SOURCE_BUCKETS"]),
-        destination_buckets=_names(environment.get("DESTINATION_BUCKETS", "")),
+        topology=topology,
         shards=int(shards),
         record_ineligible=environment.get("RECORD_INELIGIBLE", "true") == "true",
         check_base_seconds=float(base),
@@ -94,6 +108,11 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         forget_completed_days=int(forget),
         object_event_rules=_names(environment.get("OBJECT_EVENT_RULES", "")),
     )
+
+
+def _home(environment: Mapping[str, str]) -> Place:
+    """Lambda itself sets AWS_REGION."""
+    return Place(environment.get("HOME_ACCOUNT") or None, environment.get("AWS_REGION") or None)
 
 
 def _between(text: str, low: float, high: float) -> bool:

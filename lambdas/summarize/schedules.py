@@ -1,7 +1,7 @@
 """What the schedules do: metrics of every route, incidents that time resolves, and recounts."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,8 +12,10 @@ from replication.ledger.item import LedgerItem
 from replication.ledger.watermark import watermark
 from replication.s3 import bucket_setup
 from replication.s3.bucket_setup import Setups, Severity
+from replication.s3.event_paths import is_deaf_to
 from replication.s3.rule_history import RuleHistory
 from replication.times import Instant
+from replication.topology import Topology
 from summarize import metrics
 from summarize.incident_life import KindDigest
 from summarize.metrics import Dimensions, Document, Value
@@ -57,7 +59,8 @@ class Schedules:
     now             the wall clock
     frontier        when everything sent to the ingest queue before is in the ledger
     findings        what keeps the tracker from knowing
-    destination_buckets  tracked destinations
+    topology        the tracked buckets, and where they are
+    noticed_seconds how far behind a route may seem only because no event reports its arrivals
     """
 
     histories: Callable[[], Mapping[str, RuleHistory | None]]
@@ -68,7 +71,8 @@ class Schedules:
     now: Callable[[], Instant]
     frontier: Callable[[], Instant | None]
     findings: KnownFindings
-    destination_buckets: Collection[str]
+    topology: Topology
+    noticed_seconds: float
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """Every source bucket with each of its destinations."""
@@ -77,30 +81,36 @@ class Schedules:
                 yield bucket, destination
 
     def measure(self) -> tuple[list[Document], float]:
-        """Metrics of every route, and the greatest lag of a watermark in seconds."""
-        documents, lags = [], [0.0]
+        """Metrics of every route, and the greatest lag of a watermark in seconds. Where no event
+        reports arrivals, a short lag may only mean that HEAD has not shown them yet, and is left
+        out of the greatest."""
+        documents, greatest = [], 0.0
+        setups = self.findings.setups()
         histories, now = self.histories(), self.now()
         frontier = self.frontier()
         totals = {bucket: self.current.totals(bucket) for bucket in histories}
         for bucket, destination in self.routes():
             oldest = self.outstanding.oldest(bucket, destination)
             found = watermark(bucket, histories[bucket], oldest, now, frontier)
-            lags.append(found.lag_seconds(now))
+            lag = found.lag_seconds(now)
+            deaf = is_deaf_to(destination, self.topology, setups)
+            if not deaf or lag >= self.noticed_seconds:
+                greatest = max(greatest, lag)
             current: Counter[str] = Counter()
             for view, amounts in totals[bucket].items():
                 if view.destination == destination:
                     current.update(amounts)
             route = metrics.route(bucket, destination)
-            documents.append(_document(route, current, lags[-1], now))
-        return documents, max(lags)
+            documents.append(_document(route, current, lag, now))
+        return documents, greatest
 
     def errors(self) -> int:
         """How many of the doctor's findings are errors: something cannot be known."""
-        tracked = {*self.destination_buckets, *self.histories()}
+        tracked = {*self.topology.destinations, *self.histories()}
         routes = (route for route in self.routes() if route[1] in tracked)
         found = bucket_setup.findings(
             self.histories(),
-            self.destination_buckets,
+            self.topology,
             self.findings.load(),
             self.findings.setups(),
             silent_routes(self.current, routes, self.now(), self.frontier()),

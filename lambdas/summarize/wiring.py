@@ -26,6 +26,7 @@ from replication.aws.table.outstanding import Outstanding
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.aws.table.stream_record import read_record
 from replication.counters.counter import BenignKeys
+from replication.ledger.schedule import Schedule
 from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import wall_clock
@@ -104,6 +105,7 @@ def service() -> Service:
         now=wall_clock,
         frontier=FrontierReads(dynamodb, table).frontier,
         findings=FindingsTable(dynamodb, table),
-        destination_buckets=settings.destination_buckets,
+        topology=settings.topology,
+        noticed_seconds=Schedule(settings.check_base_seconds).noticed_seconds,
     )
     return Service(summarizer, schedules)

@@ -127,10 +127,22 @@ class MiniStackAnnouncer:
                 ):
                     s3 = record["s3"] | {"configurationId": config["id"]}
                     body = {"Records": [{**record, "s3": s3}]}
-                    self._send(what, partial(self._deliver, config, bucket, body))
+                    self._send(what, partial(self._deliver, owner, config, bucket, body))
 
-    def _deliver(self, config: Mapping[str, Any], bucket: str, body: dict[str, Any]) -> None:
-        region = self._s3._notification_bucket_region(bucket)
+    def _deliver(
+        self, owner: str, config: Mapping[str, Any], bucket: str, body: dict[str, Any]
+    ) -> None:
+        """In the account and the Region of the bucket, wherever the write was that led to it."""
+        from ministack.core.responses import request_scope
+
+        with self._s3._in_account(owner):
+            region = self._s3._notification_bucket_region(bucket)
+        with request_scope(owner, region):
+            self._hand_over(config, bucket, body, region)
+
+    def _hand_over(
+        self, config: Mapping[str, Any], bucket: str, body: dict[str, Any], region: str
+    ) -> None:
         match config["type"]:
             case "sqs":
                 self._s3._deliver_event_to_sqs(config["arn"], body, region, bucket_name=bucket)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class LocalS3:
     def __init__(self, s3: Any, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
         self._s3 = s3
         self._buckets = MiniStackBuckets(s3)
+        self.heads: Counter[str] = Counter()
         timers = LoopTimers(loop)
         self._announcer = MiniStackAnnouncer(s3, timers, settings)
         self._service = ReplicationService(
@@ -43,18 +45,20 @@ class LocalS3:
         self._announcer.configure(settings)
 
     def describe(self) -> dict[str, Any]:
-        """Settings, counts and lost events; `waiting` is 0 when every replication has come to its
-        end."""
+        """Settings, counts, HEAD requests by bucket and lost events; `waiting` is 0 when every
+        replication has come to its end."""
         stats = self._service.stats
         return {
             "settings": self._service.settings.model_dump(),
             "stats": {name: getattr(stats, name) for name in type(stats).__slots__},
+            "heads": dict(self.heads),
             "lost": list(self._announcer.lost),
         }
 
     def reset(self) -> None:
         self._service.reset()
         self._announcer.lost.clear()
+        self.heads.clear()
 
     def about_to_store(
         self, bucket: str, key: str, record: dict[str, Any], tags: Mapping[str, str] | None

@@ -240,6 +240,8 @@ def _explain(out: Console, found: CollectedRows, limit: int) -> None:
 def _bucket(out: Console, one: Any) -> None:
     role = {"source_and_destination": "source and destination"}.get(one["role"], one["role"])
     line = Text.assemble(text.plain(one["bucket"], "bold"), f"  {role}")
+    if place := " ".join(filter(None, (one["region"], one["account"]))):
+        line.append(f", {place}", style="dim")
     if one["tracking_since"]:
         line.append(f", followed since {one['tracking_since']}", style="dim")
     out.print(line)

@@ -2,9 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -12,10 +13,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from replication import times
 from replication.times import Instant
-from s3rt import text
+from s3rt import collectors, text
 from s3rt.exit_codes import ExitCode, Stop
 from s3rt.options import Json, moment
-from s3rt.outputs import NoStack, Outputs
+from s3rt.outputs import Outputs
 
 POLL_SECONDS = 2.0
 SETTLE_SECONDS = 600
@@ -64,49 +65,89 @@ def command(
             "--until", parser=moment, metavar="TIME", help="Before then; without it until now"
         ),
     ] = None,
+    profile: Annotated[
+        list[str],
+        typer.Option(
+            "--profile",
+            metavar="ACCOUNT=NAME",
+            help="AWS profile for the collectors of another account; may be repeated",
+        ),
+    ] = [],  # noqa: B006 - typer reads it and makes a new one
     wait: Annotated[bool, typer.Option(help="Show the progress until it has ended")] = True,
     json: Json = False,
 ) -> None:
     """Sends the archived object events of that time to the ingest queue again, and to nobody else
     on the event bus. Facts are idempotent: what is known already changes nothing.
 
+    Collectors in other Regions and accounts have archives of their own, which are replayed too.
     S3's own replication events (failures, missed thresholds) do not travel by EventBridge and are
-    in no archive. Exit code 5 when a replay failed.
+    in no archive. Exit code 5 when a replay failed, or an archive could not be reached.
     """
     outputs: Outputs = context.obj()
     now = times.from_datetime(datetime.now(UTC))
     end = until or now
     if since >= end:
         raise typer.BadParameter(f"--since {since} is not before --until {end}")
-    archives, rules = archived(outputs)
-    events = outputs.client("events")
-    replays = [_start(events, archive, rules, since, end) for archive in archives]
+    try:
+        sources, unreached = archived(outputs, collectors.profiles(profile))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--profile") from None
+    replays = [
+        (source.events, _start(source.events, archive, source.rules, since, end))
+        for source in sources
+        for archive in source.archives
+    ]
     if not json and times.seconds_between(end, now) < SETTLE_SECONDS:
         text.errors().print(
             "Events of the last ten minutes may not be in the archive yet; replaying again is safe."
         )
     if wait:
-        _follow(events, replays, quiet=json)
+        _follow(replays, quiet=json)
     if json:
-        text.as_json({"replays": [asdict(one) for one in replays]})
+        text.as_json({"replays": [asdict(one) for _, one in replays], "unreached": unreached})
     else:
-        for one in replays:
+        for _, one in replays:
             text.console().print(f"{one.name}: {one.state}", text.plain(one.reason or ""))
-    if any(one.state in ("CANCELLED", "FAILED") for one in replays):
+        for place, reason in unreached.items():
+            text.errors().print(f"{place} was not replayed:", text.plain(reason))
+    if unreached or any(one.state in ("CANCELLED", "FAILED") for _, one in replays):
         raise typer.Exit(ExitCode.UNREACHABLE)
 
 
-def archived(outputs: Outputs) -> tuple[list[str], list[str]]:
-    """ARNs of the stack's archives, and of the rules that feed the ingest queue from their events.
-    Stop when it has none."""
-    try:
-        archives, rules = outputs["ArchiveArns"], outputs["ArchivedRuleArns"]
-    except NoStack:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Archives of one Region and account, and the rules that feed the tracker from their events."""
+
+    events: Any
+    archives: Sequence[str]
+    rules: Sequence[str]
+
+
+def archived(outputs: Outputs, named: Mapping[str, str]) -> tuple[list[Source], dict[str, str]]:
+    """At home and in every collector; and by place (`account/region`) why others have none. Stop
+    when there is no archive anywhere. `named` are AWS profiles by account."""
+    sources, unreached = [], {}
+    if found := _source(lambda: outputs.client("events"), outputs.values):
+        sources.append(found)
+    for place, session, values in collectors.reached(outputs, named):
+        if isinstance(values, collectors.Unreached):
+            unreached[str(place)] = str(values)
+        elif found := _source(partial(collectors.events, session, outputs), values):
+            sources.append(found)
+    if not sources and not unreached:
         raise Stop(
             "this stack keeps no archive; deploy with -c archive_days=14 to have one from then on",
             ExitCode.USAGE,
-        ) from None
-    return archives.split(","), rules.split(",")
+        )
+    return sources, unreached
+
+
+def _source(events: Callable[[], Any], values: Mapping[str, str]) -> Source | None:
+    """None for a stack that keeps no archive. `values` are the outputs of the stack."""
+    archives, rules = values.get("ArchiveArns"), values.get("ArchivedRuleArns")
+    if not archives or not rules:
+        return None
+    return Source(events(), archives.split(","), rules.split(","))
 
 
 def _start(
@@ -125,8 +166,8 @@ def _start(
     return Replay(name, archive, since, until, answer["State"], answer.get("StateReason"))
 
 
-def _follow(events: Any, replays: Sequence[Replay], *, quiet: bool) -> None:
-    """Until every replay has ended."""
+def _follow(replays: Sequence[tuple[Any, Replay]], *, quiet: bool) -> None:
+    """Until every replay has ended; each comes with the client that knows it."""
     out = text.errors()
     columns = (
         TextColumn("{task.description}"),
@@ -135,12 +176,12 @@ def _follow(events: Any, replays: Sequence[Replay], *, quiet: bool) -> None:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=out, disable=quiet or not out.is_terminal) as progress:
-        tasks = [progress.add_task(one.name, total=1.0) for one in replays]
+        tasks = [progress.add_task(one.name, total=1.0) for _, one in replays]
         while True:
-            for one, task in zip(replays, tasks, strict=True):
+            for (events, one), task in zip(replays, tasks, strict=True):
                 _ask(events, one)
                 progress.update(task, completed=one.share)
-            if all(one.ended for one in replays):
+            if all(one.ended for _, one in replays):
                 return
             time.sleep(POLL_SECONDS)
 

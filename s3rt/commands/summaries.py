@@ -58,7 +58,7 @@ def watermark(context: typer.Context, bucket: BucketArgument = None, json: Json 
     for one in routes:
         table.add_row(
             text.plain(one.source),
-            text.plain(one.destination),
+            _destination(one),
             text.plain(one.watermark),
             text.span(one.lag_seconds),
             text.plain(one.heard_until),
@@ -140,7 +140,7 @@ def _table(routes: list[RouteSummary]) -> Table:
         table.add_row(
             Text(f"{sign} {one.state}", style=style),
             text.plain(one.source),
-            text.plain(one.destination),
+            _destination(one),
             *(text.number(one.counts[name]) for name in ("COMPLETED", "PENDING", "FAILED")),
             text.number(one.in_doubt),
             pending or text.span(one.oldest_pending_seconds),
@@ -149,6 +149,12 @@ def _table(routes: list[RouteSummary]) -> Table:
             text.span(one.lag_seconds),
         )
     return table
+
+
+def _destination(one: RouteSummary) -> Text:
+    """With its Region and account, where they are others than the source's."""
+    name = text.plain(one.destination)
+    return name.append_text(text.plain(f"  {one.elsewhere}", "dim")) if one.elsewhere else name
 
 
 def _reasons(routes: list[RouteSummary]) -> list[Text]:

@@ -18,6 +18,7 @@ const EMPTY = {
   day: NONE,
   complete: false,
   reason: null,
+  elsewhere: "",
 };
 
 export const STATES = {
@@ -58,6 +59,14 @@ async function first(source, destination, status) {
   return (await get(["buckets", source, "objects"], filters)).items[0] ?? null;
 }
 
+/** Region and account of the destination, as far as they are not those of the source. */
+function elsewhere(one) {
+  const parts = [];
+  if (one.destination_region !== one.source_region) parts.push(one.destination_region);
+  if (one.destination_account !== one.source_account) parts.push(one.destination_account);
+  return parts.filter(Boolean).join(" ");
+}
+
 async function fromSummary(one) {
   const { pending, completed, failed, in_doubt: inDoubt } = one.counts;
   let oldest = one.oldest_pending;
@@ -78,5 +87,6 @@ async function fromSummary(one) {
     day: one.latency.last_day,
     complete: one.watermark.complete,
     reason: one.watermark.reason_detail,
+    elsewhere: elsewhere(one),
   };
 }

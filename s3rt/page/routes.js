@@ -55,7 +55,7 @@ export function render({ routes }, choose) {
   document.title = `${title.replace(/\.$/, "")} – S3 replication`;
   announce(title);
   if (!routes.length) {
-    replace(byId("routes"), note("Deploy the tracker with source_buckets to follow some."));
+    replace(byId("routes"), note("Deploy the tracker with source buckets to follow some."));
     return;
   }
   const head = ["State", "Route", "Completed", "Pending", "Failed", "All arrived before", "Half / 99 % within"];
@@ -91,7 +91,7 @@ function row(one, choose) {
     "tr",
     { class: state },
     h("td", { class: "state" }, h("span", { class: "sign", "aria-hidden": "true", text: sign }), word),
-    h("th", { scope: "row" }, name),
+    h("th", { scope: "row" }, one.elsewhere ? [name, h("small", { text: one.elsewhere })] : name),
     cell("Completed", number(one.counts.COMPLETED), "number"),
     cell("Pending", pending(one), "number"),
     cell("Failed", one.failing ? link : one.failing === false ? "0" : number(null), "number failed"),

@@ -12,9 +12,10 @@ from moto import mock_aws
 
 from announce.handler import metrics
 from announce.wiring import service
-from replication.aws.clients import client
+from replication.aws.clients import client, forget_clients
 from replication.aws.table.ledger_item import item_of, key_of
 from replication.ledger.item import LedgerItem
+from tests.support.topology import topology_file
 
 CONTEXT = cast(
     "LambdaContext",
@@ -44,14 +45,14 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "TABLE_NAME": "ledger",
-        "SOURCE_BUCKETS": "src",
+        "TOPOLOGY_FILE": topology_file("src"),
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     # Powertools reads its own variables when the handler is imported, which is long since.
     monkeypatch.setattr(metrics.provider, "namespace", "S3ReplicationTracker")
     with mock_aws():
-        client.cache_clear()
+        forget_clients()
         service.cache_clear()
         sns, sqs = client("sns"), boto3.client("sqs", region_name="us-east-1")
         arn = sns.create_topic(Name="failures")["TopicArn"]
@@ -69,7 +70,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
             return found
 
         yield Topic(arn, read)
-    client.cache_clear()
+    forget_clients()
 
 
 def record(number: int, new: LedgerItem | None, old: LedgerItem | None = None) -> dict[str, Any]:

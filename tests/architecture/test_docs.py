@@ -38,8 +38,8 @@ _FILE = re.compile(r"[\w-][\w.-]*\.(?:py|md|json|toml|png|txt|js|html|css)")
 _PATH = re.compile(r"\.?[\w-][\w.-]*(?:/[\w.-]*)+")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
-OTHER_FILES = {"manifest.json", "november.csv"}
-"""Files of S3 and of the examples."""
+OTHER_FILES = {"manifest.json", "november.csv", "tracker.toml", "topology.json"}
+"""Files of S3, of deployers, of the bundle and of the examples."""
 
 
 def prose(document: Path) -> str:

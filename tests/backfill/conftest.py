@@ -71,7 +71,7 @@ class World:
 
     def backfill(self) -> Backfill:
         return Backfill(
-            files=S3DeliveryFiles(lambda: self.s3),
+            files=S3DeliveryFiles(lambda _: self.s3),
             queue=SqsQueue(lambda: self.sqs, self.queue_url),
             progress=self.table_of_progress,
             ledger=self.ledger,

@@ -236,7 +236,7 @@ def test_what_s3_answers_decides_whether_to_come_again(
 
     monkeypatch.setattr(world.s3, "get_object", refused)
     with pytest.raises(error):
-        S3DeliveryFiles(lambda: world.s3).verified(DataFile(BUCKET, "k", "0" * 32))
+        S3DeliveryFiles(lambda _: world.s3).verified(DataFile(BUCKET, "k", "0" * 32))
 
 
 def test_memory_does_not_grow_with_the_file(world: World) -> None:

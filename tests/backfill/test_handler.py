@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from replication.aws.clients import client
+from replication.aws.clients import forget_clients
 from replication.aws.s3.rule_histories import S3RuleHistories
 from replication.aws.table.ledger import DynamoDBLedger
 from replication.aws.table.ledger_item import read_item
@@ -23,6 +23,7 @@ from replication.times import Instant
 from tests.backfill.conftest import World, rows
 from tests.support.deliveries import URI, put_inventory
 from tests.support.seeds import version
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,7 +47,7 @@ def called(
     for name, value in {
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.meta.endpoint_url,
         "TABLE_NAME": table,
-        "SOURCE_BUCKETS": "src",
+        "TOPOLOGY_FILE": topology_file("src"),
         "BACKFILL_QUEUE_URL": world.queue_url,
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
         "POWERTOOLS_SERVICE_NAME": "service",
@@ -56,7 +57,7 @@ def called(
     from backfill.handler import handler
     from backfill.wiring import service
 
-    client.cache_clear()
+    forget_clients()
     service.cache_clear()
 
     def call(*bodies: str) -> Any:
@@ -64,7 +65,7 @@ def called(
         return handler({"Records": records}, CONTEXT)
 
     yield call
-    client.cache_clear()
+    forget_clients()
     service.cache_clear()
 
 
@@ -134,7 +135,7 @@ def test_settings_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) ->
     from replication.settings import MissingSettings
 
     service.cache_clear()
-    for name in ("TABLE_NAME", "SOURCE_BUCKETS", "BACKFILL_QUEUE_URL"):
+    for name in ("TABLE_NAME", "TOPOLOGY_FILE", "BACKFILL_QUEUE_URL"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(MissingSettings, match="BACKFILL_QUEUE_URL"):
         service()

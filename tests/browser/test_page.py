@@ -55,6 +55,8 @@ def test_every_route_has_its_state_counts_backlog_and_watermark(page: Page) -> N
     }
     oregon = rows[MEDIA, OREGON].inner_text()
     assert all(part in oregon for part in ("Failing", "160", "23", "oldest 4", "9", "min ago"))
+    assert "us-west-2 222222222222" in oregon
+    assert "eu-central-1" not in rows[MEDIA, FRANKFURT].inner_text(), "the source is there as well"
     unknown = rows[LOGS, "unknown destination"].inner_text()
     assert "Unknown" in unknown
     assert "0" not in unknown

@@ -7,7 +7,7 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
 import pytest
 
-from infra.config import MAX_BUCKET_NAMES_BYTES, MAX_TRACKED_BUCKETS
+from infra.config import MAX_BUCKETS
 from tests.infra.synthesized import Synthesized, synthesize
 
 SOURCES = ("orders", "shared-a")
@@ -57,18 +57,15 @@ def empty() -> Synthesized:
 
 @pytest.fixture(scope="session")
 def full() -> Synthesized:
-    """As many buckets with as long names as the context may name."""
-    names, half = longest_names(MAX_TRACKED_BUCKETS), MAX_TRACKED_BUCKETS // 2
+    """As many buckets with as long names as a deployment may have."""
+    names, half = longest_names(MAX_BUCKETS), MAX_BUCKETS // 2
     return synthesize(
         {"source_buckets": ",".join(names[:half]), "destination_buckets": ",".join(names[half:])}
     )
 
 
-def longest_names(named: int) -> list[str]:
-    """As many bucket names as one tracker takes, as long as they may be when `named` stand in the
-    context in all."""
-    each = min(63, (MAX_BUCKET_NAMES_BYTES + 1) // named - 1)
-    return [f"{number:02d}-{'x' * (each - 3)}" for number in range(MAX_TRACKED_BUCKETS)]
+def longest_names(number: int) -> list[str]:
+    return [f"{one:03d}-{'x' * 59}" for one in range(number)]
 
 
 @pytest.fixture(scope="session", params=["dev", "prod", "empty"])

@@ -3,6 +3,7 @@
 CloudFormation, the custom resources and S3 are the emulator's; no CDK command line.
 """
 
+import hashlib
 import io
 import json
 import time
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from infra.buckets import REPLICATION_EVENTS
+from infra.functions.topology_file import NAME
 from local.demo_buckets import client
 from local.emulator.server import REGION, Server
 from tests.infra.conftest import DESTINATIONS, SOURCES
@@ -35,7 +38,6 @@ class Emulator:
         self._s3 = self.client("s3")
         for bucket in {ASSETS, *SOURCES, *DESTINATIONS}:
             self._s3.create_bucket(Bucket=bucket)
-        self._s3.put_object(Bucket=ASSETS, Key="code.zip", Body=_sources())
         self.client("ssm").put_parameter(
             Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
         )
@@ -81,8 +83,29 @@ class Emulator:
         others = [one for one in queues if one["QueueArn"] != self.their_queue]
         return {event for one in others for event in one["Events"]}
 
+    def wire_as_earlier(self, bucket: str) -> None:
+        """What an earlier version of the function put there."""
+        queue = self._output("IngestQueueUrl")
+        arn = self.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        ours = {
+            "Id": STACK,
+            "QueueArn": arn["Attributes"]["QueueArn"],
+            "Events": list(REPLICATION_EVENTS),
+        }
+        now = self.notifications(bucket)
+        queues = [*now.get("QueueConfigurations", []), ours]
+        self.change(bucket, **{**now, "QueueConfigurations": queues})
+
+    def _output(self, name: str) -> str:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+        return str(outputs[name])
+
     def deploy(self, stack: Synthesized, *, update: bool = False) -> None:
-        self._s3.put_object(Bucket=ASSETS, Key="stack.json", Body=_with_code(stack.template))
+        code = f"{hashlib.sha256(stack.topology_file.encode()).hexdigest()}.zip"
+        self._s3.put_object(Bucket=ASSETS, Key=code, Body=_code(stack.topology_file))
+        template = _with_code(stack.template, code)
+        self._s3.put_object(Bucket=ASSETS, Key="stack.json", Body=template)
         url = self._s3.generate_presigned_url(
             "get_object", Params={"Bucket": ASSETS, "Key": "stack.json"}
         )
@@ -132,19 +155,20 @@ class Emulator:
         raise AssertionError(f"still {status} after a minute")
 
 
-def _sources() -> bytes:
+def _code(topology: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for file in sorted(LAMBDAS.rglob("*.py")):
             archive.write(file, file.relative_to(LAMBDAS))
+        archive.writestr(NAME, topology)
     return content.getvalue()
 
 
-def _with_code(template: Mapping[str, Any]) -> str:
+def _with_code(template: Mapping[str, Any], key: str) -> str:
     """The template with the one uploaded asset in place of CDK's."""
     changed = json.loads(json.dumps(template))
     for resource in changed["Resources"].values():
         code = resource.get("Properties", {}).get("Code", {})
         if "S3Key" in code:
-            resource["Properties"]["Code"] = {"S3Bucket": ASSETS, "S3Key": "code.zip"}
+            resource["Properties"]["Code"] = {"S3Bucket": ASSETS, "S3Key": key}
     return json.dumps(changed)

@@ -11,7 +11,9 @@ from typing import Any
 from aws_cdk import App
 
 from infra.config import Config
+from infra.functions.topology_file import NAME
 from infra.stack import TrackerStack
+from replication.topology import Place, Topology
 
 ROOT = Path(__file__).parents[2]
 LAMBDAS = ROOT / "lambdas"
@@ -45,7 +47,8 @@ def synthesize(context: Mapping[str, object]) -> "Synthesized":
         app, stack = build(context, outdir=outdir)
         artifact = app.synth().get_stack_artifact(stack.artifact_id)
         warnings = tuple(str(entry.data) for entry in stack.node.metadata if entry.type == _WARNING)
-        return Synthesized(artifact.template, warnings)
+        (asset,) = Path(outdir).glob(f"*/{NAME}")
+        return Synthesized(artifact.template, warnings, asset.read_text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Resource:
 class Synthesized:
     template: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    topology_file: str = ""
+    """The file with the buckets, beside the code."""
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:
@@ -77,6 +82,14 @@ class Synthesized:
             Resource(name, body["Type"], resolve(body.get("Properties", {})), body)
             for name, body in self.template["Resources"].items()
         )
+
+    @cached_property
+    def topology(self) -> Topology:
+        """The buckets as the functions read them."""
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(self.topology_file)
+            file.flush()
+            return Topology.load(file.name, Place())
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
@@ -175,7 +188,8 @@ class Synthesized:
         """Every statement of a role's inline and attached policies."""
         for inline in role.properties.get("Policies", []):
             yield from inline["PolicyDocument"]["Statement"]
-        for policy in self.of_type("AWS::IAM::Policy"):
+        kinds = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for policy in (one for kind in kinds for one in self.of_type(kind)):
             if role.id in policy["Roles"]:
                 yield from policy["PolicyDocument"]["Statement"]
 

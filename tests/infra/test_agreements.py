@@ -14,10 +14,11 @@ import botocore.session
 import pytest
 from aws_cdk import App
 
-from infra import buckets, ingest
-from infra.config import MAX_ARCHIVE_DAYS, MAX_SHARDS, Config, ContextError
+from infra import buckets, event_rules
+from infra.config import Config, ContextError
 from infra.functions import reconcile
 from infra.gateway_errors import PROBLEM_URN
+from infra.options import MAX_ARCHIVE_DAYS, MAX_SHARDS
 from query import problems
 from reconcile.wiring import TICK_SECONDS
 from replication.aws.messages.eventbridge import event_of
@@ -32,8 +33,9 @@ from replication.times import Instant
 from tests.infra.functions.test_query import responses
 from tests.infra.synthesized import LAMBDAS, ROOT, Synthesized, synthesize
 from tests.infra.test_ingest import api_call, object_event
+from tests.support.topology import topology_file
 
-NEEDED = {"TABLE_NAME": "table", "SOURCE_BUCKETS": ""}
+NEEDED = {"TABLE_NAME": "table", "TOPOLOGY_FILE": topology_file()}
 RECEIVED = Instant("2026-01-01T00:00:01.000Z")
 EVENTS = ROOT / "tests" / "events"
 STAMP = {"id": "id", "time": "2026-01-01T00:00:00Z"}
@@ -138,7 +140,7 @@ def test_every_object_event_of_eventbridge_has_its_notification() -> None:
         "Object ACL Updated": ["s3:ObjectAcl:Put"],
         "Object Retention Updated": ["s3:ObjectRetention:Put"],
     }
-    assert set(same) == {*ingest.OBJECT_EVENTS}
+    assert set(same) == {*event_rules.OBJECT_EVENTS}
     assert {one for many in same.values() for one in many} == {*buckets.OBJECT_EVENTS}
 
 
@@ -149,10 +151,10 @@ def test_notifications_know_the_name_of_every_event_type_that_is_configured() ->
 
 
 def test_custom_resources_have_the_types_that_their_function_knows() -> None:
-    assert {buckets.CHECK, buckets.BUCKET} <= texts_of_the_functions()
+    assert {buckets.CHECK, buckets.SET} <= texts_of_the_functions()
 
 
-@pytest.mark.parametrize("detail_type", ingest.OBJECT_EVENTS)
+@pytest.mark.parametrize("detail_type", event_rules.OBJECT_EVENTS)
 def test_the_functions_read_every_object_event_that_the_rules_pass_on(detail_type: str) -> None:
     event = {**object_event(detail_type, "orders"), **STAMP}
     event["detail"]["object"] |= {"version-id": "v", "etag": "e", "sequencer": "0055", "size": 1}
@@ -160,7 +162,7 @@ def test_the_functions_read_every_object_event_that_the_rules_pass_on(detail_typ
     assert not isinstance(event_of(event, RECEIVED), Ignored)
 
 
-@pytest.mark.parametrize("call", ingest.CONFIGURATION_CALLS)
+@pytest.mark.parametrize("call", event_rules.CONFIGURATION_CALLS)
 def test_the_functions_read_every_call_that_the_rules_pass_on(call: str) -> None:
     found = event_of({**api_call(call, "orders"), **STAMP}, RECEIVED)
     assert isinstance(found, ConfigurationChanged)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from infra.config import MAX_TRACKED_BUCKETS
+from infra.config import MAX_BUCKETS
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.patterns import matches
 from tests.infra.synthesized import Synthesized, synthesize
@@ -47,8 +47,8 @@ def test_the_outputs_name_the_archives_and_the_rules_a_replay_may_reach(dev: Syn
 
 
 def test_the_largest_context_is_kept_whole_and_within_the_limits_of_aws(full: Synthesized) -> None:
-    names = full.variables("record")["SOURCE_BUCKETS"].split(",")
-    assert len(names) == MAX_TRACKED_BUCKETS // 2
+    names = full.topology.sources
+    assert len(names) == MAX_BUCKETS // 2
     assert all(kept(full, object_event("Object Created", name)) == 1 for name in names)
     archives = full.of_type(TYPE)
     assert len(full.outputs["ArchiveArns"].split(",")) == len(archives) > 1

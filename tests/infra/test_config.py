@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from infra.config import MAX_TRACKED_BUCKETS, Config, ContextError
+from infra.config import MAX_BUCKETS, Config, ContextError
+from infra.topology import TrackedBucket
 
 
 def read(**context: Any) -> Config:
@@ -21,8 +22,7 @@ def problems(**context: Any) -> str:
 def test_an_empty_context_gives_the_defaults() -> None:
     assert read() == Config(
         stage="dev",
-        source_buckets=(),
-        destination_buckets=(),
+        buckets=(),
         shards=4,
         record_ineligible=True,
         bundle_dependencies=True,
@@ -39,8 +39,11 @@ def test_values_of_the_command_line_are_text() -> None:
         bundle_dependencies="False",
     ) == Config(
         stage="prod",
-        source_buckets=("a-bucket", "b.bucket"),
-        destination_buckets=("c-bucket",),
+        buckets=(
+            TrackedBucket(name="a-bucket", source=True),
+            TrackedBucket(name="b.bucket", source=True),
+            TrackedBucket(name="c-bucket", destination=True),
+        ),
         shards=8,
         record_ineligible=False,
         bundle_dependencies=False,
@@ -142,13 +145,8 @@ def test_buckets_of_another_type_are_refused(raw: object) -> None:
 
 
 def test_more_buckets_than_one_tracker_takes_are_refused() -> None:
-    names = ",".join(f"bucket-{number}" for number in range(MAX_TRACKED_BUCKETS + 1))
-    assert f"takes {MAX_TRACKED_BUCKETS}" in problems(source_buckets=names)
-
-
-def test_more_names_than_an_environment_holds_are_refused() -> None:
-    names = ",".join(f"{number:063d}" for number in range(MAX_TRACKED_BUCKETS))
-    assert "bytes of names" in problems(source_buckets=names, destination_buckets=names)
+    names = ",".join(f"bucket-{number}" for number in range(MAX_BUCKETS + 1))
+    assert f"takes {MAX_BUCKETS}" in problems(source_buckets=names)
 
 
 def test_benign_keys_are_patterns_and_the_objective_a_number_of_minutes() -> None:

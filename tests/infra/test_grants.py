@@ -1,5 +1,6 @@
 """Least privilege: exactly what each role may do, and on which resources."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -13,6 +14,9 @@ NO_RESOURCE = {
     "dynamodb:ListStreams",
 }
 """Actions for which AWS defines no resource."""
+
+NAMED = r"arn:aws:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\*)?"
+"""A bucket, or its objects."""
 
 Allowed = Mapping[str, frozenset[str]]
 """Action to the resources it is allowed on."""
@@ -176,7 +180,37 @@ def test_no_role_has_a_managed_policy_but_the_gateways(stack: Synthesized) -> No
         for policy in role.properties.get("ManagedPolicyArns", [])
     }
     assert managed == {"arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"}
-    assert stack.of_type("AWS::IAM::ManagedPolicy") == []
+
+
+def test_the_stacks_own_managed_policies_are_about_named_buckets(
+    dev: Synthesized, full: Synthesized
+) -> None:
+    """Few buckets stand in the policies of the functions' roles."""
+    handler = dev.role_of(dev.function("notifications")).id
+    assert [one["Roles"] for one in dev.of_type("AWS::IAM::ManagedPolicy")] == [[handler]]
+    for policy in full.of_type("AWS::IAM::ManagedPolicy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert all(re.fullmatch(NAMED, one) for one in listed(statement["Resource"]))
+
+
+def test_every_action_on_the_most_buckets_is_allowed_on_each_of_them(full: Synthesized) -> None:
+    topology = full.topology
+    sources, tracked = topology.sources, (*topology.sources, *topology.destinations)
+    assert (
+        of_function(full, "record").items()
+        >= {
+            "s3:GetReplicationConfiguration": arns(*sources),
+            "s3:ListBucketVersions": arns(*sources),
+            **heads(*tracked),
+        }.items()
+    )
+    assert (
+        of_function(full, "reconcile").items()
+        >= {
+            "s3:GetBucketVersioning": arns(*tracked),
+            **heads(*tracked),
+        }.items()
+    )
 
 
 def test_only_services_may_assume_a_role(stack: Synthesized) -> None:

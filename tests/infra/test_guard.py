@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra import guard
+from tests.infra.conftest import DESTINATIONS, SOURCES
 from tests.infra.synthesized import Synthesized
 
 BOTH = ("-c", "source_buckets=orders", "-c", "destination_buckets=orders-replica")
@@ -31,12 +32,23 @@ def test_the_buckets_of_a_deployed_stack_are_read_from_its_template(
     monkeypatch: pytest.MonkeyPatch, lists: Synthesized
 ) -> None:
     answer_with(monkeypatch, lists.template)
-    variables = lists.variables("record")
-    sources, destinations = variables["SOURCE_BUCKETS"], variables["DESTINATION_BUCKETS"]
-    expected = {*sources.split(","), *destinations.split(",")}
     found = guard.deployed_buckets("S3ReplicationTracker-dev")
-    assert found.tracked == expected
+    assert found.tracked == {*SOURCES, *DESTINATIONS}
     assert found.inventories == {"lists"}
+
+
+def test_the_buckets_of_an_earlier_version_are_those_of_its_functions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lists = {"SOURCE_BUCKETS": "orders,invoices", "DESTINATION_BUCKETS": "orders-replica"}
+    function = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {"Environment": {"Variables": lists}},
+    }
+    answer_with(monkeypatch, {"Resources": {"Record": function}})
+    assert guard.deployed_buckets("S3ReplicationTracker-dev").tracked == {
+        *("orders", "invoices", "orders-replica")
+    }
 
 
 def test_what_would_not_be_tracked_any_more_is_refused_by_name(
@@ -58,8 +70,7 @@ def test_the_same_buckets_and_more_go_on(
     monkeypatch: pytest.MonkeyPatch, lists: Synthesized, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer_with(monkeypatch, lists.template)
-    variables = lists.variables("record")
-    sources, destinations = variables["SOURCE_BUCKETS"], variables["DESTINATION_BUCKETS"]
+    sources, destinations = ",".join(SOURCES), ",".join(DESTINATIONS)
     same = ["-c", f"source_buckets={sources},more", "-c", f"destination_buckets={destinations}"]
     assert guard.main([*same, "-c", "inventory_buckets=lists,more"]) == 0
     assert guard.main(same) == 1

@@ -142,7 +142,7 @@ def test_the_dashboard_shows_what_s3_says_of_every_source(dev: Synthesized, metr
 
 def test_many_sources_are_asked_for_in_searches_cloudwatch_takes(full: Synthesized) -> None:
     assert all(len(search) <= 1_024 for search in searches(full))
-    for bucket in full.variables("record")["SOURCE_BUCKETS"].split(","):
+    for bucket in full.topology.sources:
         of_s3 = [search for search in searches(full) if "AWS/S3" in search]
         assert sum(f'"{bucket}"' in search for search in of_s3) == 3
         assert sum(f'"{bucket}"' in search for search in searches(full)) == 13

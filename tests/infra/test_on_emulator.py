@@ -2,20 +2,21 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import CustomResource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as destinations
-from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 import infra.stack
-from infra.buckets import REPLICATION_EVENTS
-from infra.config import Config
+from infra.buckets import REPLICATION_EVENTS, TrackedBuckets
+from infra.ingest import Ingest
+from infra.topology import TrackedBucket
 from local.emulator.server import REGION, free_port, start, stop
 from local.stack import ENFORCED
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
@@ -147,7 +148,8 @@ def test_a_bucket_in_another_region_is_told_with_both(emulator: Emulator) -> Non
     said = emulator.refusal(
         synthesize({"source_buckets": SOURCES[0], "destination_buckets": "far-away"})
     )
-    assert f"Bucket far-away is in Region eu-west-1, the tracker's queue in {REGION}" in said
+    assert f"Bucket far-away is in Region eu-west-1, and this stack in {REGION}" in said
+    assert 'region = "eu-west-1"' in said
     assert emulator.ours(SOURCES[0]) == set()
 
 
@@ -159,8 +161,8 @@ class OfCdk(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        config: Config,
-        ingest: sqs.Queue,
+        buckets: Sequence[TrackedBucket],
+        target: Ingest,
         **_new: object,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -172,20 +174,22 @@ class OfCdk(Construct):
         policy = iam.Policy(self, "may-notify", statements=[statement], roles=[role])
         handler_role = role.without_policy_updates()
         self.wirings: list[Construct] = []
-        self.tracked = []
-        for name in config.tracked_buckets:
+        self.check = None
+        self.tracked: list[str] = []
+        self.sources: list[str] = []
+        for one in buckets:
             bucket = s3.Bucket.from_bucket_attributes(
-                self, name, bucket_name=name, notifications_handler_role=handler_role
+                self, one.name, bucket_name=one.name, notifications_handler_role=handler_role
             )
             bucket.node.add_dependency(policy)
             bucket.enable_event_bridge_notification()
-            if name in config.source_buckets:
+            if one.source:
                 bucket.add_event_notification(
                     s3.EventType.REPLICATION_OPERATION_FAILED_REPLICATION,
-                    destinations.SqsDestination(ingest),
+                    destinations.SqsDestination(target.queue),
                 )
-            self.tracked.append(bucket)
-        self.sources = [one for one in self.tracked if one.bucket_name in config.source_buckets]
+                self.sources.append(one.name)
+            self.tracked.append(one.name)
 
 
 def test_a_stack_of_cdks_handler_is_updated_and_ours_outlives_its_deletion(
@@ -208,3 +212,34 @@ def test_a_stack_of_cdks_handler_is_updated_and_ours_outlives_its_deletion(
     emulator.destroy()
     assert emulator.theirs(source) == theirs
     assert emulator.ours(source) == set()
+
+
+class OfEarlier(TrackedBuckets):
+    """Stands in for `TrackedBuckets` as it was: a custom resource for each bucket. The function of
+    now does nothing when such a resource is created, so the test itself wires the buckets."""
+
+    def _wire(self, told: Sequence[str], check: IDependable) -> CustomResource:
+        wirings = [
+            self._custom(f"{name}-wiring", "Custom::TrackedBucket", {"BucketName": name})
+            for name in self.tracked
+        ]
+        for one in wirings:
+            one.node.add_dependency(*self._handler.permissions, check)
+        return wirings[0]
+
+
+def test_a_stack_of_an_earlier_version_is_updated_and_no_bucket_is_unwired(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, dropped = SOURCES
+    with monkeypatch.context() as earlier:
+        earlier.setattr(infra.stack, "TrackedBuckets", OfEarlier)
+        emulator.deploy(synthesize(BUCKETS))
+    for bucket in SOURCES:
+        emulator.wire_as_earlier(bucket)
+
+    emulator.deploy(synthesize({"source_buckets": kept}), update=True)
+    assert emulator.ours(kept) == {*REPLICATION_EVENTS}
+    assert emulator.ours(dropped) == set()
+    emulator.destroy()
+    assert emulator.ours(kept) == set()

@@ -139,6 +139,6 @@ def test_a_wrong_context_ends_the_app_with_words_and_no_traceback() -> None:
         env={**os.environ, "CDK_CONTEXT_JSON": json.dumps({"stage": "X", "shards": 0})},
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Wrong CDK context:\n  - stage='X': ")
+    assert done.stderr.startswith("Wrong configuration:\n  - stage='X': ")
     assert "- shards=0: " in done.stderr
     assert "Traceback" not in done.stderr

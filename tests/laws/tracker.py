@@ -111,7 +111,7 @@ class Tracker:
 
     def _process(self) -> Process:
         configurations = S3RuleHistories(
-            s3=lambda: cast("Any", self.s3),
+            s3=lambda _: cast("Any", self.s3),
             table=cast("Any", self.table),
             buckets=self.sources,
             seconds=lambda: self.s3.milliseconds / 1000,

@@ -138,7 +138,7 @@ def test_up_on_a_running_stack_says_so(up: Up, capsys: pytest.CaptureFixture[str
 
 
 def test_a_failed_deployment_shows_the_logs_and_leaves_nothing_running(tmp_path: Path) -> None:
-    with pytest.raises(deploy.DeployError, match=r"(?s)cdk deploy ended.*Wrong CDK context"):
+    with pytest.raises(deploy.DeployError, match=r"(?s)cdk deploy ended.*Wrong configuration"):
         stack.up(
             port=server.free_port(),
             state_dir=tmp_path,

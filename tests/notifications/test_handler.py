@@ -36,13 +36,16 @@ CONTEXT = cast(
         log_stream_name="the log stream",
     ),
 )
-ONE = {"BucketName": "orders", "QueueArn": QUEUE}
 ALL = {
     "Buckets": ["orders", "copy"],
     "Sources": ["orders"],
-    "QueueArn": QUEUE,
+    "TargetArn": QUEUE,
     "Events": list(EVENTS),
 }
+
+SET = "Custom::TrackedBucketSet"
+TRACKED = frozenset({"orders", "copy"})
+BOTH = {"Sources": ["orders"], "Others": ["copy"], "TargetArn": QUEUE, "Events": EVENTS}
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -50,7 +53,9 @@ Ask = Callable[..., dict[str, Any]]
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> MemoryS3:
     found, clock = MemoryS3({"orders": THEIRS, "copy": {}}), Clock()
-    monkeypatch.setattr(module, "service", lambda: Deployment(found, clock.now, clock.sleep))
+    monkeypatch.setattr(
+        module, "service", lambda: Deployment(found, clock.now, clock.sleep, TRACKED)
+    )
     return found
 
 
@@ -60,7 +65,9 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
     told: list[dict[str, Any]] = []
     monkeypatch.setattr(module, "send", lambda url, body: told.append({"url": url, "body": body}))
 
-    def call(request_type: str, resource: str, **properties: Any) -> dict[str, Any]:
+    def call(
+        request_type: str, resource: str, before: Any = None, **properties: Any
+    ) -> dict[str, Any]:
         module.handler(
             {
                 "RequestType": request_type,
@@ -70,6 +77,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
                 "RequestId": "1",
                 "LogicalResourceId": "Logical",
                 "ResourceProperties": {"NotificationId": OURS.id, **properties},
+                **({"OldResourceProperties": before} if before else {}),
             },
             CONTEXT,
         )
@@ -82,20 +90,66 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
     return call
 
 
-def test_a_bucket_is_checked_wired_changed_and_unwired(s3: MemoryS3, ask: Ask) -> None:
+def test_buckets_are_checked_wired_changed_and_unwired(s3: MemoryS3, ask: Ask) -> None:
     assert ask("Create", "Custom::TrackedBuckets", **ALL)["Status"] == "SUCCESS"
     assert s3.writes == []
 
-    assert ask("Create", "Custom::TrackedBucket", **ONE, Events=EVENTS)["Status"] == "SUCCESS"
+    assert ask("Create", SET, **BOTH)["Status"] == "SUCCESS"
     assert has_ours(s3.buckets["orders"])
-    assert ask("Update", "Custom::TrackedBucket", **ONE)["Status"] == "SUCCESS"
+    assert s3.buckets["copy"] == {"EventBridgeConfiguration": {}}
+    turned = {**BOTH, "Sources": ["copy"], "Others": ["orders"]}
+    assert ask("Update", SET, BOTH, **turned)["Status"] == "SUCCESS"
     assert not has_ours(s3.buckets["orders"]), "a source that has become a destination"
-    assert ask("Update", "Custom::TrackedBucket", **ONE, Events=EVENTS)["Status"] == "SUCCESS"
+    assert has_ours(s3.buckets["copy"])
+    assert ask("Update", SET, turned, **BOTH)["Status"] == "SUCCESS"
     assert has_ours(s3.buckets["orders"])
     assert theirs(s3.buckets["orders"]) == THEIRS
 
-    assert ask("Delete", "Custom::TrackedBucket", **ONE)["Status"] == "SUCCESS"
+    assert ask("Delete", SET, **BOTH)["Status"] == "SUCCESS"
     assert s3.buckets["orders"] == {**THEIRS, "EventBridgeConfiguration": {}}
+
+
+def test_a_bucket_that_an_update_does_not_name_any_more_is_unwired(s3: MemoryS3, ask: Ask) -> None:
+    ask("Create", SET, **BOTH)
+    fewer = {**BOTH, "Sources": []}
+    assert ask("Update", SET, BOTH, **fewer)["Status"] == "SUCCESS"
+    assert not has_ours(s3.buckets["orders"])
+    # The update fails elsewhere, and CloudFormation takes it back.
+    assert ask("Update", SET, fewer, **BOTH)["Status"] == "SUCCESS"
+    assert has_ours(s3.buckets["orders"])
+
+
+def test_a_bucket_in_the_way_keeps_no_other_from_being_wired_and_is_named(
+    s3: MemoryS3, ask: Ask
+) -> None:
+    s3.buckets["copy"] = TAKEN
+    told = ask("Create", SET, **{**BOTH, "Sources": ["copy", "gone", "orders"], "Others": []})
+    assert told["Status"] == "FAILED"
+    assert "Bucket copy" in told["Reason"]
+    assert "no bucket gone" in told["Reason"]
+    assert has_ours(s3.buckets["orders"])
+
+
+def test_hundreds_of_buckets_are_wired_in_one_request(s3: MemoryS3, ask: Ask) -> None:
+    names = [f"bucket-{number}" for number in range(300)]
+    s3.buckets = {name: {} for name in names}
+    assert ask("Create", SET, **{**BOTH, "Sources": names, "Others": []})["Status"] == "SUCCESS"
+    assert all(has_ours(found) for found in s3.buckets.values())
+
+
+def test_a_resource_of_an_earlier_version_leaves_tracked_buckets_alone_when_it_is_deleted(
+    s3: MemoryS3, ask: Ask
+) -> None:
+    """The resource that follows it was created before."""
+    ask("Create", SET, **BOTH)
+    for bucket, left in (("orders", True), ("copy", True)):
+        earlier = {"BucketName": bucket, "QueueArn": QUEUE, "Events": EVENTS}
+        assert ask("Delete", "Custom::TrackedBucket", **earlier)["Status"] == "SUCCESS"
+        assert has_ours(s3.buckets["orders"]) is left
+    s3.buckets["retired"] = s3.buckets["orders"]
+    earlier = {"BucketName": "retired", "QueueArn": QUEUE, "Events": EVENTS}
+    assert ask("Delete", "Custom::TrackedBucket", **earlier)["Status"] == "SUCCESS"
+    assert not has_ours(s3.buckets["retired"])
 
 
 def test_the_deletion_of_the_check_asks_nothing(s3: MemoryS3, ask: Ask) -> None:
@@ -107,7 +161,7 @@ def test_what_is_in_the_way_is_the_reason(s3: MemoryS3, ask: Ask) -> None:
     s3.buckets["orders"] = TAKEN
     for resource, properties in (
         ("Custom::TrackedBuckets", ALL),
-        ("Custom::TrackedBucket", {**ONE, "Events": EVENTS}),
+        (SET, BOTH),
     ):
         told = ask("Create", resource, **properties)
         assert told["Status"] == "FAILED"
@@ -120,13 +174,15 @@ def test_a_topic_of_the_context_makes_way(s3: MemoryS3, ask: Ask) -> None:
     (topic,) = (one["TopicArn"] for one in TAKEN["TopicConfigurations"])
     told = ask("Create", "Custom::TrackedBuckets", **ALL, Topics={"orders": topic})
     assert told["Status"] == "SUCCESS"
-    assert ask("Create", "Custom::TrackedBucket", **ONE)["Status"] == "SUCCESS"
+    assert (
+        ask("Create", SET, **{**BOTH, "Sources": [], "Others": ["orders"]})["Status"] == "SUCCESS"
+    )
     assert s3.buckets["orders"] == {**TAKEN, "EventBridgeConfiguration": {}}
 
 
 def test_a_bucket_that_is_gone_can_be_unwired(s3: MemoryS3, ask: Ask) -> None:
     s3.buckets.clear()
-    assert ask("Delete", "Custom::TrackedBucket", **ONE)["Status"] == "SUCCESS"
+    assert ask("Delete", SET, **BOTH)["Status"] == "SUCCESS"
 
 
 def test_what_cdks_handler_has_made_is_replaced_and_its_deletion_leaves_ours(
@@ -136,7 +192,7 @@ def test_what_cdks_handler_has_made_is_replaced_and_its_deletion_leaves_ours(
     old = [{"Id": f"{STACK}-{event}", "QueueArn": QUEUE, "Events": [event]} for event in EVENTS]
     s3.buckets["orders"] = {"QueueConfigurations": [*THEIRS["QueueConfigurations"], *old]}
     assert ask("Create", "Custom::TrackedBuckets", **ALL)["Status"] == "SUCCESS"
-    assert ask("Create", "Custom::TrackedBucket", **ONE, Events=EVENTS)["Status"] == "SUCCESS"
+    assert ask("Create", SET, **BOTH)["Status"] == "SUCCESS"
     now = s3.buckets["orders"]["QueueConfigurations"]
     left = [one for one in now if not one["Id"].startswith(f"{STACK}-")]
     assert now == left == [*THEIRS["QueueConfigurations"], dict(OURS.entry)]
@@ -144,7 +200,7 @@ def test_what_cdks_handler_has_made_is_replaced_and_its_deletion_leaves_ours(
 
 @pytest.mark.usefixtures("s3")
 def test_even_a_request_that_makes_no_sense_is_answered(ask: Ask) -> None:
-    told = ask("Create", "Custom::TrackedBucket")
+    told = ask("Create", SET)
     assert told["Status"] == "FAILED"
     assert "KeyError" in told["Reason"]
     assert "the log stream" in told["Reason"]
@@ -158,9 +214,8 @@ def test_object_events_as_notifications_leave_eventbridge_alone(s3: MemoryS3, as
     assert (
         ask("Create", "Custom::TrackedBuckets", **ALL, ObjectEvents=objects)["Status"] == "SUCCESS"
     )
+    assert ask("Create", SET, **BOTH, ObjectEvents=objects)["Status"] == "SUCCESS"
     for bucket, events in (("orders", list(EVENTS)), ("copy", [])):
-        one = {"BucketName": bucket, "QueueArn": QUEUE, "ObjectEvents": objects}
-        assert ask("Create", "Custom::TrackedBucket", **one, Events=events)["Status"] == "SUCCESS"
         (entry,) = s3.buckets[bucket]["QueueConfigurations"]
         assert entry["Events"] == [*events, *objects]
         assert "EventBridgeConfiguration" not in s3.buckets[bucket]

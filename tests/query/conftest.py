@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from query.handler import handler
 from query.wiring import service
-from replication.aws.clients import client
+from replication.aws.clients import client, forget_clients
 from replication.aws.table.frontier import FrontierTable
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.ledger.fact import Kind
@@ -21,6 +21,7 @@ from replication.s3.rules import Configuration
 from replication.times import Instant, plus, wall_clock
 from tests.support import ledger_table, seeds
 from tests.support.seeds import arrived, failed, requested, stored, version
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 TABLE = "ledger"
 SHARDS = 2
+DESTINATIONS = "dst-a,dst-b,src,mirror"
 TRACKING_SINCE = Instant("2026-11-22T09:00:00.000Z")
 CONTEXT = cast(
     "LambdaContext",
@@ -111,9 +113,9 @@ def aws() -> "Iterator[DynamoDBClient]":
         for name, value in credentials.items():
             patch.setenv(name, value)
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        client.cache_clear()
+        forget_clients()
         yield client("dynamodb")
-    client.cache_clear()
+    forget_clients()
 
 
 @pytest.fixture
@@ -124,8 +126,7 @@ def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterato
         "POWERTOOLS_SERVICE_NAME": "query",
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
         "TABLE_NAME": TABLE,
-        "SOURCE_BUCKETS": "src,mirror",
-        "DESTINATION_BUCKETS": "dst-a,dst-b,src,mirror",
+        "TOPOLOGY_FILE": topology_file("src,mirror", DESTINATIONS),
         "SHARDS": str(SHARDS),
     }.items():
         monkeypatch.setenv(name, value)

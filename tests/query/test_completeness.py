@@ -8,9 +8,10 @@ import pytest
 from query import wiring
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.times import plus, wall_clock
-from tests.query.conftest import TABLE, forget, get, hear
+from tests.query.conftest import DESTINATIONS, TABLE, forget, get, hear
 from tests.query.lists import LIST
 from tests.support.seeds import arrived, requested, stored, version
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,7 +71,7 @@ def test_a_list_is_complete_as_far_as_was_heard(dynamodb: "DynamoDBClient") -> N
 def test_a_list_is_not_complete_where_rules_were_never_read(
     seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SOURCE_BUCKETS", "src,mirror,unread")
+    monkeypatch.setenv("TOPOLOGY_FILE", topology_file("src,mirror,unread", DESTINATIONS))
     wiring.service.cache_clear()
     seed(stored(requested(), arrived(2), of=version(bucket="unread")))
     page = get("/v1/buckets/unread/objects").json

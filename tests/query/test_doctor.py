@@ -14,9 +14,10 @@ from replication.s3.bucket_setup import Setup
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.times import Instant
-from tests.query.conftest import TABLE, configure, forget, get, hear
+from tests.query.conftest import DESTINATIONS, TABLE, configure, forget, get, hear
 from tests.query.happening import Happen, ago, happen
 from tests.support.seeds import version
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -73,7 +74,7 @@ def test_a_destination_that_went_silent_is_found_and_a_quiet_one_is_not(
 def test_a_configuration_that_was_never_read_is_an_error_and_incomplete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("SOURCE_BUCKETS", "never-read")
+    monkeypatch.setenv("TOPOLOGY_FILE", topology_file("never-read", DESTINATIONS))
     service.cache_clear()
     answer = get("/v1/doctor").json
     assert {one["check"] for one in answer["items"]} == {"configuration"}

@@ -9,8 +9,9 @@ from query import wiring
 from replication.ledger.fact import Kind
 from replication.ledger.item import LedgerItem
 from replication.s3.version import ObjectVersion
-from tests.query.conftest import assert_problem, get
+from tests.query.conftest import DESTINATIONS, assert_problem, get
 from tests.support.seeds import arrived, at, failed, requested, stored, version
+from tests.support.topology import topology_file
 
 Seed = Callable[..., None]
 
@@ -188,7 +189,7 @@ def test_an_unknown_object_is_not_tracked(seed: Seed) -> None:
 def test_a_replica_is_found_although_its_source_s_rules_were_never_read(
     seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SOURCE_BUCKETS", "src,mirror,unread")
+    monkeypatch.setenv("TOPOLOGY_FILE", topology_file("src,mirror,unread", DESTINATIONS))
     wiring.service.cache_clear()
     seed(stored(requested(), arrived(3), of=version(bucket="unread")))
     assert get(DST, key="a/key").json["source"]["bucket"] == "unread"

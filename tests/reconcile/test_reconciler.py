@@ -236,6 +236,26 @@ def test_a_lost_arrival_is_found_by_asking_the_source() -> None:
     assert world.ledger.records[version, "dst"].state.evidence is Evidence.HEAD_SOURCE
 
 
+@pytest.mark.parametrize("age", [120, 300, 900])
+def test_where_no_event_reports_arrivals_heads_come_at_2_5_and_15_minutes(age: float) -> None:
+    for deaf, found in ((True, 1), (False, 0)):
+        world = World()
+        world.reconciler = replace(world.reconciler, deaf={"dst": deaf}.__getitem__)
+        version = world.written(age + 1)
+        world.says(version, "COMPLETED")
+        assert world.work_off(tick=2).get("found_completed", 0) == found
+    assert Schedule().noticed_seconds == 75 * 60
+
+
+def test_of_two_destinations_the_one_without_events_is_asked_about_early() -> None:
+    world = World()
+    world.reconciler = replace(world.reconciler, deaf=lambda name: name == "dst-b")
+    version = world.written(121, "elsewhere/k", "dst", "dst-b")
+    world.says(version, "COMPLETED")
+    assert world.work_off(tick=2)["checked_versions"] == 1
+    assert world.status(version, "dst-b") is Status.COMPLETED
+
+
 def test_a_status_without_a_destination_hides_no_version() -> None:
     """An inventory told it; it stands in no list, so it must not stand for those that do."""
     world = World()

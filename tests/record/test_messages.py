@@ -43,7 +43,15 @@ class TestMessagesAndTheirNeighbours:
         assert outcome.retry == ()
         assert {r.reason for _, r in world.letters.letters} == {"bucket-not-tracked"}
         assert len(world.letters.letters) == 4
-        assert "source_buckets" in world.letters.letters[0][1].detail
+        assert "tracker.toml" in world.letters.letters[0][1].detail
+        assert world.ledger.records == {}, "any bucket of the account may send to the queue"
+
+    def test_replication_events_of_a_bucket_that_is_no_source_are_dead_letters(self) -> None:
+        world = World(tracked=frozenset({"src", "dst"}))
+        outcome = world.record(replicated(Operation.FAILED, where=version("dst")))
+        assert outcome.retry == ()
+        assert [r.reason for _, r in world.letters.letters] == ["bucket-not-tracked"]
+        assert world.ledger.records == {}
 
     def test_a_destination_named_by_a_rule_alone_is_tracked_too(self) -> None:
         world = World(tracked=frozenset({"src"}))

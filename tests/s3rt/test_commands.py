@@ -231,6 +231,12 @@ def test_the_summary_counts_each_route(s3rt: Command) -> None:
     assert found[OREGON]["oldest_pending_seconds"] > 2_800
     assert found[OREGON]["latency_hour"]["p99"] > found[OREGON]["latency_hour"]["p50"] > 0
     assert found[DUBLIN]["counts"]["FAILED"] == 237
+    assert (found[OREGON]["destination_region"], found[OREGON]["destination_account"]) == (
+        "us-west-2",
+        "222222222222",
+    )
+    assert f"{OREGON}  us-west-2 222222222222" in s3rt("summary").out
+    assert f"{DUBLIN}  eu-west-1" in s3rt("watermark").out
     assert found[None]["source"] == LOGS
     assert found[None]["state"] == "unknown"
     assert found[None]["counts"] == {"PENDING": None, "COMPLETED": None, "FAILED": None}

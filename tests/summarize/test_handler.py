@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from replication.aws.clients import client
+from replication.aws.clients import client, forget_clients
 from replication.aws.table.counter_reads import CounterReads
 from replication.aws.table.findings import FindingsTable
 from replication.aws.table.rule_revisions import RuleRevisionTable
@@ -26,6 +26,7 @@ from tests.announce.conftest import record
 from tests.query.conftest import TABLE
 from tests.support import ledger_table, seeds
 from tests.support.seeds import arrived, failed, requested, stored
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -53,7 +54,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "TABLE_NAME": TABLE,
-        "SOURCE_BUCKETS": "src",
+        "TOPOLOGY_FILE": topology_file("src", "dst-a"),
         "SHARDS": "2",
         "BENIGN_KEYS": "*.tflock",
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
@@ -62,7 +63,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr(module.metrics.provider, "namespace", "S3ReplicationTracker")
     with mock_aws():
-        client.cache_clear()
+        forget_clients()
         service.cache_clear()
         ledger_table.create(client("dynamodb"), TABLE)
         sns, sqs = client("sns"), boto3.client("sqs", region_name="us-east-1")
@@ -77,7 +78,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
             return [json.loads(message["Body"]) for message in received.get("Messages", [])]
 
         yield read
-    client.cache_clear()
+    forget_clients()
     service.cache_clear()
 
 
@@ -179,7 +180,6 @@ def test_the_schedule_counts_what_keeps_the_tracker_from_knowing(
     table = FindingsTable(dynamodb, TABLE)
 
     def setup(*, eventbridge: bool) -> None:
-        """Its destination is not tracked, too, but that is only a warning."""
         found = Setup("Enabled", eventbridge=eventbridge, replication_events=True, kms=False)
         table.note_setup("src", found, wall_clock())
 

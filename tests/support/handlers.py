@@ -12,7 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from replication.aws.clients import client
+from replication.aws.clients import forget_clients
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -66,12 +67,11 @@ def surroundings(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.meta.endpoint_url)
     with mock_aws():
-        client.cache_clear()
+        forget_clients()
         queue = boto3.client("sqs", region_name="us-east-1").create_queue(QueueName="queue")
         for name, value in {
             "TABLE_NAME": table,
-            "SOURCE_BUCKETS": SOURCE,
-            "DESTINATION_BUCKETS": DESTINATION,
+            "TOPOLOGY_FILE": topology_file(SOURCE, DESTINATION),
             "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
             "POWERTOOLS_SERVICE_NAME": "service",
             **variables,
@@ -80,7 +80,7 @@ def surroundings(
         aws = Aws(dynamodb, table, queue["QueueUrl"])
         _track(aws.s3)
         yield aws
-    client.cache_clear()
+    forget_clients()
 
 
 def _track(s3: Any) -> None:

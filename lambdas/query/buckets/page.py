@@ -14,8 +14,7 @@ def buckets(service: Service, limit: int, cursor_text: str | None) -> Json:
     histories = service.histories()
     names = [name for name in sorted(service.settings.tracked) if not after or name > after[0]]
     items = [
-        row.tracked_bucket(name, histories, service.settings.destination_buckets)
-        for name in names[:limit]
+        row.tracked_bucket(name, histories, service.settings.topology) for name in names[:limit]
     ]
     fitting = how_many_fit(items)
     more = fitting < len(names)

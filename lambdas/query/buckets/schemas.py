@@ -33,6 +33,8 @@ class Bucket(Schema):
     role: Literal["source", "destination", "source_and_destination"] = Field(
         description="What the bucket is to the tracker"
     )
+    region: str | None = Field(description="Region it was deployed with; null when not known")
+    account: str | None = Field(description="Account it was deployed with; null when not known")
     tracking_since: Time | None = Field(
         description="From when on its events as a source are complete: some minutes after its"
         " configuration was first read; null for a mere destination, and before that read"

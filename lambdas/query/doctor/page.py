@@ -7,7 +7,7 @@ from replication.s3 import bucket_setup
 
 
 def findings(service: Service) -> Json:
-    """All at once: there are a few per tracked bucket, and of those at most 45 buckets."""
+    """All at once: there are a few per tracked bucket, and at most some hundred buckets."""
     histories, findings = service.histories(), service.findings
     routes = [
         (source, destination)
@@ -17,7 +17,7 @@ def findings(service: Service) -> Json:
     ]
     found = bucket_setup.findings(
         histories,
-        service.settings.destination_buckets,
+        service.settings.topology,
         findings.load(),
         findings.setups(),
         silent_routes(service.counters, routes, service.present().now, service.frontier()),

@@ -72,6 +72,7 @@ def _summary(
         watermark(source, history, oldest, present.now, frontier),
         history,
         present,
+        service.settings.topology,
     )
 
 

@@ -17,6 +17,7 @@ from replication.published.row import AsOf
 from replication.s3.rule_history import RuleHistory
 from replication.s3.status import Status
 from replication.times import Instant
+from replication.topology import Topology
 
 Json = dict[str, Any]
 
@@ -37,6 +38,7 @@ def summary(
     found: Watermark,
     history: RuleHistory | None,
     present: AsOf,
+    topology: Topology,
 ) -> Json:
     """The state of one route; an empty destination means that it is unknown. `minutes` and `hours`
     are the counters of the last hour and day before `present.now`."""
@@ -53,6 +55,10 @@ def summary(
     return {
         "source": source,
         "destination": destination or None,
+        "source_region": topology.place(source).region,
+        "source_account": topology.place(source).account,
+        "destination_region": topology.place(destination).region,
+        "destination_account": topology.place(destination).account,
         "counts": _counts(total),
         "rules": [{"rule_id": rule or None, **_counts(one)} for rule, one in rules.items()],
         "pending_ages": list(_ages(total["PENDING"], minutes, hours, now)),

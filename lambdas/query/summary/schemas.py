@@ -104,6 +104,14 @@ class Route(Schema):
         description="Destination bucket; null for versions in doubt of which nobody knows where"
         " they may be due, listed only when there are any"
     )
+    source_region: str | None = Field(description="Region of the source; null when not known")
+    source_account: str | None = Field(description="Account of the source; null when not known")
+    destination_region: str | None = Field(
+        description="Region of the destination; null when it is not part of the deployment"
+    )
+    destination_account: str | None = Field(
+        description="Account of the destination; null when it is not part of the deployment"
+    )
     counts: Counts = Field(description="How many object versions each status has")
     rules: list[RuleCounts] = Field(description="The same by replication rule")
     pending_ages: list[AgeBucket] = Field(description="How long what is PENDING has waited")

@@ -1,10 +1,28 @@
-"""AWS clients: made on first use, once per process, with one policy of retries and time-outs."""
+"""AWS clients: made on first use, once per process, with one policy of retries and time-outs.
 
+S3 is read with the client of the bucket's place. Elsewhere a role of that account is assumed;
+botocore asks for new credentials before the old ones end.
+"""
+
+import threading
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    DeferredRefreshableCredentials,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+
+    from replication.topology import Topology
 
 # `standard` retries throttling and server errors with jitter; what still fails goes back to the
 # queue. A request that hangs must end long before the function does: after at most three times five
@@ -25,10 +43,70 @@ _OF_THE_TABLE = _CONFIG.merge(
         parameter_validation=False,
     )
 )
+SESSION_NAME = "s3-replication-tracker"
+"""In the CloudTrail records of the accounts whose roles are assumed."""
+
+_MAKING = threading.RLock()
+"""boto3 makes clients in one thread at a time."""
 
 
 @cache
 def client(service: str) -> Any:
     """The low-level client of `service`; the caller names its type."""
     config = _OF_THE_TABLE if service == "dynamodb" else _CONFIG
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    with _MAKING:
+        return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+def s3_by_bucket(topology: "Topology") -> "Callable[[str], S3Client]":
+    """Gives the client for a bucket: the functions' own at home, and one for each place elsewhere.
+    A bucket that is not part of the deployment is read as if it were at home."""
+
+    def of(bucket: str) -> "S3Client":
+        place = topology.place(bucket)
+        if place.role_arn is None:
+            own: S3Client = client("s3")
+            return own
+        with _MAKING:
+            return _s3_with_role(place.region, place.role_arn)
+
+    return of
+
+
+def forget_clients() -> None:
+    """Has every client made anew, as a new process would."""
+    client.cache_clear()
+    _s3_with_role.cache_clear()
+
+
+@cache
+def _s3_with_role(region: str | None, role_arn: str) -> "S3Client":
+    session = botocore.session.Session()
+    session.get_component("credential_provider").insert_before("env", _AssumedRole(role_arn))
+    return boto3.Session(botocore_session=session, region_name=region).client("s3", config=_CONFIG)
+
+
+class _AssumedRole(CredentialProvider):
+    """Credentials of a role, asked for with those of the function when they are first needed."""
+
+    METHOD = CANONICAL_NAME = "tracker-assume-role"
+
+    def __init__(self, role_arn: str) -> None:
+        super().__init__()
+        self._role_arn = role_arn
+
+    def load(self) -> DeferredRefreshableCredentials:
+        own = botocore.session.Session()
+
+        def sts(service: str, **arguments: Any) -> Any:
+            return own.create_client(service, **{**arguments, "config": _CONFIG})
+
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=sts,
+            source_credentials=own.get_credentials(),
+            role_arn=self._role_arn,
+            extra_args={"RoleSessionName": SESSION_NAME},
+        )
+        return DeferredRefreshableCredentials(
+            refresh_using=fetcher.fetch_credentials, method=self.METHOD
+        )

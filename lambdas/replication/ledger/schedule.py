@@ -6,10 +6,11 @@ base of 15 minutes (the threshold of Replication Time Control) the ages are
 
     15 min  30 min  1 h  2 h  4 h  8 h  16 h     then every day up to 30, every 30 days up to 360
 
-A version in doubt is reconciled after 5 minutes already: an event would have come by then. Of the
-COMPLETED versions a sample, always the same, is audited at 1 h and 1, 7, 30 and 90 days. After a
-change of the rules the versions written about that time are reconciled, once every process has read
-the new rules: they may have been recorded by the wrong ones (a look back).
+Where no event says when a version arrives, the first ages are 2 and 5 minutes and then the usual
+ones. A version in doubt is reconciled after 5 minutes already: an event would have come by then. Of
+the COMPLETED versions a sample, always the same, is audited at 1 h and 1, 7, 30 and 90 days. After
+a change of the rules the versions written about that time are reconciled, once every process has
+read the new rules: they may have been recorded by the wrong ones (a look back).
 """
 
 import math
@@ -31,6 +32,10 @@ _PENDING = (
 )
 _DOUBTFUL = 1 / 3
 """First age of a version in doubt: five minutes."""
+_DEAF = 2 / 15
+"""First age of a version whose arrival no event reports: two minutes."""
+_NOTICED = 5
+"""By this age a HEAD has shown an arrival that took the hour S3 may take: 75 minutes."""
 _AUDITS = (4, _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY)
 _WITHOUT_TIME_CONTROL = 4
 """An object without Replication Time Control is expected within an hour."""
@@ -87,9 +92,16 @@ class Schedule:
         """The age at which a version in doubt is first reconciled."""
         return _DOUBTFUL * self.base_seconds
 
-    def expected_seconds(self, time_control: bool) -> float:
-        """How long replication may take, with or without Replication Time Control, before the
-        version is reconciled."""
+    @property
+    def noticed_seconds(self) -> float:
+        """How far behind a route may seem to be only because no event reports its arrivals."""
+        return _NOTICED * self.base_seconds
+
+    def expected_seconds(self, time_control: bool, *, deaf: bool = False) -> float:
+        """How long a version waits for its event before it is reconciled, with or without
+        Replication Time Control. `deaf`: no event will come."""
+        if deaf:
+            return _DEAF * self.base_seconds
         return self.base_seconds * (1 if time_control else _WITHOUT_TIME_CONTROL)
 
     def windows(
@@ -101,15 +113,17 @@ class Schedule:
         oldest: Instant,
         *,
         whole: bool = False,
+        deaf: bool = False,
     ) -> Iterator[Window]:
         """The windows of a route that came due between two ticks, `last` and `now`. `oldest`: no
-        version of the route began before.
+        version of the route began before. `deaf`: no event reports its arrivals.
 
         Windows that overlap, because the ticks lie far apart, become one, so that a version which
         came due several times is read once.
         """
         waits = status in (Status.PENDING, None)
-        ages: tuple[float, ...] = (_DOUBTFUL, *_PENDING) if waits else _AUDITS
+        first = (_DEAF, _DOUBTFUL) if deaf else (_DOUBTFUL,)
+        ages: tuple[float, ...] = (*first, *_PENDING) if waits else _AUDITS
         reach = seconds_between(oldest, now) + seconds_between(last, now)
         found: Window | None = None
         for age in (bases * self.base_seconds for bases in ages):

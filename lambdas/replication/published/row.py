@@ -9,7 +9,7 @@ The `schemas.py` of each resource in `query` describe the fields; the query func
 answer against them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from replication.s3.rule_history import RuleHistory
 from replication.s3.rules import Rule
 from replication.s3.status import REPLICA, Status
 from replication.times import EARLIEST, Instant
+from replication.topology import Topology
 
 Json = dict[str, Any]
 
@@ -199,21 +200,23 @@ def row(item: LedgerItem, present: AsOf) -> Json:
 def tracked_bucket(
     name: str,
     histories: Mapping[str, RuleHistory | None],
-    destination_buckets: Collection[str],
+    topology: Topology,
 ) -> Json:
     """A tracked bucket with its rules.
 
-    histories            every source bucket; None where its configuration was never read
-    destination_buckets  those the tracker was deployed with
+    histories   every source bucket; None where its configuration was never read
+    topology    the buckets that the tracker was deployed with
     """
     history = histories.get(name)
     sources = [
         other for other, found in sorted(histories.items()) if found and name in found.destinations
     ]
-    is_destination = name in destination_buckets or bool(sources)
+    is_destination = name in topology.destinations or bool(sources)
     return {
         "bucket": name,
         "role": _ROLES[name in histories, is_destination],
+        "region": topology.place(name).region,
+        "account": topology.place(name).account,
         "tracking_since": history.tracking_since if history else None,
         "rules": [_rule(rule, history) for rule in history.current.rules] if history else None,
         "destinations": list(history.destinations) if history else None,

@@ -47,8 +47,9 @@ class Unvalidated(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """The one entry of the tracker. `id` is the same for all deployments of a stage. `events` are
-    those the queue is to get: none for a bucket that sends to EventBridge alone. `eventbridge`:
+    """The one entry of the tracker. `id` is the same for all deployments of a stage. `target` is
+    the ARN of the ingest queue, or of a collector's topic. `events` are those it is to get: none
+    for a bucket that sends to EventBridge alone. `eventbridge`:
     object events go there, so it has to be on.
 
     `stack` is the id of the CloudFormation stack: CDK's own handler, which earlier versions of the
@@ -56,26 +57,31 @@ class Ours:
     """
 
     id: str
-    queue_arn: str
+    target: str
     events: tuple[str, ...]
     stack: str = ""
     eventbridge: bool = True
 
+    @property
+    def kind(self) -> str:
+        return TOPICS if self.target.split(":")[2] == "sns" else QUEUES
+
     def owns(self, kind: str, entry: Mapping[str, Any]) -> bool:
-        """By its id, whatever the queue was then; or by where it goes, whoever has written it."""
-        if kind != QUEUES:
+        """By its id, whatever the target was then; or by where it goes, whoever has written it."""
+        if kind == FUNCTIONS:
             return False
         name = str(entry.get("Id", ""))
         mine = name == self.id or bool(self.stack and name.startswith(f"{self.stack}-"))
         events = entry.get("Events", ())
         return mine or (
-            entry.get("QueueArn") == self.queue_arn
+            kind == self.kind
+            and entry.get(_TARGETS[kind]) == self.target
             and all(event.startswith(REPLICATION) or _wants(self.events, event) for event in events)
         )
 
     @property
     def entry(self) -> Mapping[str, Any]:
-        return {"Id": self.id, "QueueArn": self.queue_arn, "Events": list(self.events)}
+        return {"Id": self.id, _TARGETS[self.kind]: self.target, "Events": list(self.events)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def wired(now: Configuration, ours: Ours) -> Configuration:
     if ours.eventbridge:
         changed.setdefault(EVENT_BRIDGE, {})
     if ours.events:
-        changed[QUEUES] = [*changed.get(QUEUES, ()), dict(ours.entry)]
+        changed[ours.kind] = [*changed.get(ours.kind, ()), dict(ours.entry)]
     return changed
 
 
@@ -162,7 +168,7 @@ def _is_wired(now: Configuration, ours: Ours) -> bool:
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", ())
     return (
         entry.get("Id") == ours.id
-        and entry.get("QueueArn") == ours.queue_arn
+        and entry.get(_TARGETS[ours.kind]) == ours.target
         and sorted(entry.get("Events", ())) == sorted(ours.events)
         and not rules
     )

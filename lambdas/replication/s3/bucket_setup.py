@@ -6,9 +6,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from replication.errors import HIDDEN_ACTION, Denied
+from replication.errors import ASSUME_ROLE, HIDDEN_ACTION, Denied
 from replication.s3.rule_history import RuleHistory
 from replication.times import Instant
+from replication.topology import Place, Topology
 
 
 class Severity(StrEnum):
@@ -56,6 +57,12 @@ class Setup:
     object_notifications: bool | None = None
     """Whether its object events go to the ingest queue as notifications; None: they are to come by
     EventBridge."""
+    region: str | None = None
+    """Where the bucket is; None when S3 did not say."""
+
+    def is_elsewhere(self, place: Place) -> bool:
+        """Whether it is in another Region than `place`, where the rules for its events are."""
+        return None not in (self.region, place.region) and self.region != place.region
 
     @property
     def sends_events(self) -> bool:
@@ -71,31 +78,32 @@ Setups = Mapping[str, tuple[Setup, Instant]]
 
 def findings(
     histories: Mapping[str, RuleHistory | None],
-    destination_buckets: Collection[str],
+    topology: Topology,
     denied: Sequence[tuple[Denied, Instant]],
     setups: Setups,
     silent: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> list[Finding]:
     """Findings by bucket, errors first.
 
-    histories            every source bucket; None where its configuration was never read
-    destination_buckets  those the tracker was deployed with
-    denied               calls that S3 refused lately, with their time
-    setups               set-up of the buckets that could be inspected
-    silent               routes (source, destination) on which replicas arrive and no event reports
-                         it, with the number of such replicas
+    histories   every source bucket; None where its configuration was never read
+    topology    the buckets that the tracker was deployed with
+    denied      calls that S3 refused lately, with their time
+    setups      set-up of the buckets that could be inspected
+    silent      routes (source, destination) on which replicas arrive and no event reports it, with
+                the number of such replicas
     """
     found = [
         finding
         for bucket, history in histories.items()
-        for finding in _of_source(bucket, history, destination_buckets)
+        for finding in _of_source(bucket, history, topology.destinations)
     ]
     found += [_of_refusal(error, at) for error, at in denied]
     found += [_of_silence(*route, number) for route, number in silent.items()]
     for bucket, (setup, at) in setups.items():
+        found += _of_place(bucket, setup, topology, at)
         if bucket in histories:
             found += _of_sources_setup(bucket, setup, histories[bucket], at)
-        elif bucket in destination_buckets:
+        elif bucket in topology.destinations:
             found += _of_setup(
                 bucket, setup, Severity.WARNING, "arrivals are only found by asking", at
             )
@@ -114,6 +122,15 @@ def _of_refusal(error: Denied, at: Instant) -> Finding:
             " with SSE-S3 or SSE-KMS.",
             at,
         )
+    if error.action == ASSUME_ROLE:
+        return Finding(
+            error.bucket,
+            "access",
+            Severity.ERROR,
+            "The role that reads this bucket's place cannot be assumed.",
+            "Deploy the collector of the bucket's Region and account, of the same stage and home.",
+            at,
+        )
     return Finding(
         error.bucket,
         "access",
@@ -123,6 +140,20 @@ def _of_refusal(error: Denied, at: Instant) -> Finding:
         " kms:Decrypt on its key if it is encrypted with one.",
         at,
     )
+
+
+def _of_place(bucket: str, setup: Setup, topology: Topology, at: Instant) -> Iterator[Finding]:
+    place = topology.place(bucket)
+    if setup.is_elsewhere(place):
+        yield Finding(
+            bucket,
+            "region",
+            Severity.ERROR,
+            f"The bucket is in {setup.region}, but the tracker was deployed with it in"
+            f" {place.region}: none of its events arrive.",
+            f'Deploy with region = "{setup.region}" in the bucket\'s table of tracker.toml.',
+            at,
+        )
 
 
 def _of_silence(source: str, destination: str, replicas: int) -> Finding:
@@ -173,9 +204,10 @@ def _of_source(
         yield Finding(
             bucket,
             "destination",
-            Severity.WARNING,
-            f"Arrivals in {name} are not told to the tracker, only found by asking S3 later.",
-            "Deploy with it in destination_buckets, if it is in this Region and account.",
+            Severity.ERROR,
+            f"No event of {name} reaches the tracker: arrivals there are found by HEAD alone, after"
+            " minutes or an hour, and losses not at all.",
+            "Deploy with it as a destination, in tracker.toml with its Region and account.",
         )
 
 

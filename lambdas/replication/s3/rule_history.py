@@ -212,10 +212,14 @@ def require_tracked(bucket: str, tracked: Set[str], histories: Mapping[str, Rule
     `histories` names or once named."""
     if bucket in tracked or any(bucket in history.destinations for history in histories.values()):
         return
-    raise Rejected(
+    raise not_tracked(bucket)
+
+
+def not_tracked(bucket: str, role: str = "bucket") -> Rejected:
+    return Rejected(
         Reason.BUCKET_NOT_TRACKED,
-        f"{bucket} is no bucket of this tracker; deploy with it in source_buckets or "
-        "destination_buckets, or stop sending its events here",
+        f"{bucket} is no {role} of this tracker; deploy with it, in tracker.toml or in "
+        "source_buckets or destination_buckets, or stop sending its events here",
     )
 
 

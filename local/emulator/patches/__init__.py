@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from local.emulator.patches import (
     archives,
+    function_workers,
     hidden_versions,
     multipart_start,
     multipart_tags,
@@ -19,12 +20,15 @@ from local.emulator.patches import (
     permissions,
     principals,
     recursive_loops,
+    resource_names,
     s3_access,
     s3_events,
     s3_replication,
     statement_throttling,
     stream_mappings,
+    subscriptions,
     time_to_live,
+    topic_access,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +57,7 @@ def apply_all(
     Gives what has settings by the name of the service.
     """
     from ministack.core import iam_actions, iam_evaluator
-    from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sns, sqs
+    from ministack.services import dynamodb, eventbridge, iam, kms, lambda_svc, s3, sns, sqs
     from ministack.services.cloudformation import provisioners
 
     from local.s3_replication.local_s3 import LocalS3
@@ -64,16 +68,20 @@ def apply_all(
     time_to_live.apply(dynamodb, provisioners)
     statement_throttling.apply(dynamodb, throttling)
     stream_mappings.apply(lambda_svc, dynamodb)
-    s3_access.apply(s3)
+    s3_access.apply(s3, local.heads)
     hidden_versions.apply(s3)
     object_lock.apply(s3)
-    notification_rules.apply(s3, sqs, sns, lambda_svc, iam_evaluator)
+    notification_rules.apply(s3, sqs, sns, lambda_svc, kms, iam_evaluator)
     s3_events.apply(s3, local)
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
     multipart_start.apply(s3, local)
     recursive_loops.apply(lambda_svc, sqs, provisioners)
+    resource_names.apply(iam, provisioners)
     archives.apply(eventbridge, provisioners)
     permissions.apply(iam_actions)
     principals.apply(iam_evaluator, iam, eventbridge, sqs)
+    subscriptions.apply(sns, sqs, iam_evaluator, provisioners)
+    topic_access.apply(sns, kms, eventbridge, provisioners)
+    function_workers.apply(lambda_svc)
     return {"s3": local, "dynamodb": throttling}

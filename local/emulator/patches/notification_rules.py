@@ -1,7 +1,8 @@
 """A bucket's notification configuration is refused where S3 refuses it.
 
 AWS: two configurations may not share an event type unless their filters keep their keys apart, and
-every destination has to exist and let S3 in by its policy, those that were there before included.
+every destination has to exist and let S3 in by its policy and its key's, those that were there
+before included.
 `SkipDestinationValidation` leaves out the second.
 MiniStack 1.5.33: takes configurations that overlap, never looks for a function, and reads the
 policies of queues and topics only while IAM is enforced.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from local.emulator.patches.topic_access import key_allows
 from local.emulator.patches.wrap import require, wrap
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def apply(
     sqs: ModuleType,
     sns: ModuleType,
     lambda_svc: ModuleType,
+    kms: ModuleType,
     iam_evaluator: ModuleType,
 ) -> None:
     require(s3, "_error", "code", "message", "status")
@@ -67,6 +70,7 @@ def apply(
                 config["arn"]
                 for config in configs
                 if not _lets_in(find[config["type"]], config, bucket_region, bucket_name, owner)
+                or not _key_lets(sns, kms, config, bucket_region, bucket_name, owner)
             ]
             if closed:
                 message = f"{_UNREACHABLE}: {', '.join(closed)}"
@@ -136,3 +140,16 @@ def _lets_in(
             },
         )
         return str(evaluate_resource_policy(found[0], asked, service=_S3).decision) == "Allow"
+
+
+def _key_lets(
+    sns: Any, kms: Any, config: Configuration, region: str, bucket: str, owner: str
+) -> bool:
+    """Whether S3 may encrypt what it publishes."""
+    from ministack.core.responses import request_scope
+
+    if config["type"] != "sns":
+        return True
+    context = {"aws:sourcearn": f"arn:aws:s3:::{bucket}", "aws:sourceaccount": owner}
+    with request_scope(owner, region):
+        return key_allows(sns, kms, config["arn"], _S3, context)

@@ -21,6 +21,7 @@ from local.s3_replication import policies
 from local.s3_replication.buckets import blocks_customer_keys, has_customer_key
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
     from types import ModuleType
 
@@ -36,12 +37,13 @@ _caller: contextvars.ContextVar[str] = contextvars.ContextVar("local_s3_caller",
 """The account that asks; MiniStack goes on in the name of the bucket's owner."""
 
 
-def apply(s3: ModuleType) -> None:
+def apply(s3: ModuleType, heads: Counter[str]) -> None:
+    """`heads` counts HEAD requests for objects, by bucket."""
     for name in ("_bucket_policies", "_bucket_encryption", "_bucket_owner_account", "_in_account"):
         require(s3, name)
     require(s3, "_check_sse_c_against", "stored_md5", "c_alg", "c_key", "c_md5")
     require(s3, "_object_tagging_count_header", "bucket_name", "key", "version_id")
-    access = _Access(s3)
+    access = _Access(s3, heads)
     request = ("method", "bucket", "key", "headers")
     wrap(s3, "_apply_bucket_scope", *request, by=access.scope)
     wrap(s3, "_dispatch", *request, by=access.dispatch)
@@ -50,8 +52,9 @@ def apply(s3: ModuleType) -> None:
 
 
 class _Access:
-    def __init__(self, s3: Any) -> None:
+    def __init__(self, s3: Any, heads: Counter[str]) -> None:
         self._s3 = s3
+        self._heads = heads
 
     def scope(self, inner: Callable[..., Any]) -> Callable[..., Any]:
         def run(
@@ -79,6 +82,8 @@ class _Access:
         def run(
             method: str, bucket: str, key: str, headers: Headers, body: bytes, query_params: Query
         ) -> Any:
+            if key and method == "HEAD":
+                self._heads[bucket] += 1
             if self._is_blocked(method, bucket, headers):
                 return self._s3._error("AccessDenied", "Access Denied", 403, f"/{bucket}/{key}")
             if key and method in {"GET", "HEAD"} and not _is_made(query_params):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.functions.bundle import UvBundling
+from infra.functions.bundle import Bundling
 from tests.infra.synthesized import AT_DEPLOYMENTS, LAMBDAS, SERVICES
 
 pytestmark = pytest.mark.bundling
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.bundling
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("bundle")
-    assert UvBundling(LAMBDAS, compiler=None).try_bundle(str(output), {"image": None})
+    assert Bundling(LAMBDAS, compiler=None).try_bundle(str(output), {"image": None})
     return output
 
 
@@ -68,7 +68,7 @@ def imported(folder: Path) -> tuple[int, str]:
 def with_bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For this Python, which stands in for the functions' own."""
     output = tmp_path_factory.mktemp("compiled")
-    assert UvBundling(LAMBDAS, compiler=Path(sys.executable)).try_bundle(str(output))
+    assert Bundling(LAMBDAS, compiler=Path(sys.executable)).try_bundle(str(output))
     return output
 
 
@@ -84,7 +84,7 @@ def test_bytecode_is_loaded_for_sources_and_packages(with_bytecode: Path, tmp_pa
 def test_two_bundles_with_bytecode_are_the_same(with_bytecode: Path, tmp_path: Path) -> None:
     output = tmp_path / "again"
     output.mkdir()
-    assert UvBundling(LAMBDAS, compiler=Path(sys.executable)).try_bundle(str(output))
+    assert Bundling(LAMBDAS, compiler=Path(sys.executable)).try_bundle(str(output))
     first, second = content(with_bytecode), content(output)
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []

@@ -13,9 +13,13 @@ import pytest
 
 from replication.settings import Settings, from_env
 from tests.infra.synthesized import LAMBDAS, SERVICES, Synthesized
+from tests.support.topology import topology_file
 
 SETTINGS = LAMBDAS / "replication" / "settings.py"
-OWN_NAMES = {"dead_letter_queue_url": "INGEST_DEAD_LETTER_QUEUE_URL"}
+OWN_NAMES = {
+    "dead_letter_queue_url": "INGEST_DEAD_LETTER_QUEUE_URL",
+    "topology": "TOPOLOGY_FILE",
+}
 """Fields whose variable is not the field's name in capitals."""
 
 
@@ -51,8 +55,8 @@ def used(service: str) -> set[str]:
         for node in nodes(service)
         if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("settings")
     }
-    if "tracked" in names:
-        names |= {"source_buckets", "destination_buckets"}
+    if names & {"tracked", "source_buckets", "destination_buckets"}:
+        names.add("topology")
     return {variable for name, variable in variables().items() if name in names}
 
 
@@ -67,13 +71,14 @@ def test_the_variable_of_every_field_is_one_that_from_env_reads() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_function_gets_every_setting_that_its_code_uses(stack: Synthesized, service: str) -> None:
-    given = stack.variables(service)
+    given = {**stack.variables(service)}
     assert used(service), "every function finds the ledger; this test has stopped seeing it"
     assert used(service) <= set(given)
+    given |= {"TOPOLOGY_FILE": topology_file("orders")}  # what is deployed lies beside the code
     assert from_env(given, *required(service)).table_name == stack.table.id
 
 
 def test_no_function_gets_a_variable_that_is_no_setting(stack: Synthesized) -> None:
     for service in SERVICES:
         given = {name for name in stack.variables(service) if not name.startswith("POWERTOOLS_")}
-        assert given <= set(variables().values())
+        assert given <= {*variables().values(), "HOME_ACCOUNT"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.functions.bundle import code_digest
+from infra.functions.topology_file import NAME
 from tests.infra.conftest import BUCKETS, DESTINATIONS, SOURCES
 from tests.infra.synthesized import LAMBDAS, SERVICES, Synthesized, synthesize
 
@@ -48,12 +49,17 @@ def test_a_function_knows_the_table_the_buckets_and_its_own_name(
 ) -> None:
     variables = dev.variables(service)
     assert variables["TABLE_NAME"] == dev.table.id
-    assert variables["SOURCE_BUCKETS"] == ",".join(SOURCES)
-    assert variables["DESTINATION_BUCKETS"] == ",".join(DESTINATIONS)
+    assert variables["TOPOLOGY_FILE"] == NAME
+    assert variables["HOME_ACCOUNT"] == "ACCOUNT"
     assert variables["SHARDS"] == "4"
     assert variables["POWERTOOLS_SERVICE_NAME"] == service
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "S3ReplicationTracker/dev"
     assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
+
+
+def test_the_buckets_lie_beside_the_code(dev: Synthesized) -> None:
+    assert dev.topology.sources == SOURCES
+    assert dev.topology.destinations == DESTINATIONS
 
 
 def test_each_function_knows_its_own_way_out(dev: Synthesized) -> None:

@@ -11,10 +11,13 @@ from replication.counters.period import Level
 from replication.ledger.watermark import watermark
 from replication.published.row import AsOf
 from replication.times import Instant
+from replication.topology import Place, Topology
 from tests.support.fakes import history, rule
 
 NOW = Instant("2026-11-22T10:30:30.000Z")
 KNOWN = history("src", rule("dst-a"), since="2026-11-01T00:00:00.000Z")
+
+HOME = Place("1", "eu-central-1")
 
 
 def summary(**periods: dict[str, Counter[str]]) -> overview.Json:
@@ -34,7 +37,13 @@ def summary(**periods: dict[str, Counter[str]]) -> overview.Json:
         watermark("src", KNOWN, [], NOW),
         KNOWN,
         AsOf(NOW),
+        Topology(places={"src": HOME, "dst-a": Place("2", "eu-west-1")}),
     )
+
+
+def test_a_route_says_where_its_ends_are() -> None:
+    names = ("source_region", "source_account", "destination_region", "destination_account")
+    assert [summary()[name] for name in names] == ["eu-central-1", "1", "eu-west-1", "2"]
 
 
 def test_counts_are_those_of_the_destination_by_status_and_rule() -> None:

@@ -64,7 +64,7 @@ class Kept:
     def process(self) -> S3RuleHistories:
         """A function that starts: its cache is empty, the table is the same."""
         return S3RuleHistories(
-            s3=lambda: cast("Any", self),
+            s3=lambda _: cast("Any", self),
             table=self.table,
             buckets=sorted(self.rules),
             seconds=lambda: seconds_between(NOW, self.now),

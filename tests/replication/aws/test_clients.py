@@ -25,9 +25,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clients.client.cache_clear()
+    clients.forget_clients()
     yield
-    clients.client.cache_clear()
+    clients.forget_clients()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_endpoint_that_accepts_and_says_nothing_is_asked_three_times(
 
     monkeypatch.setattr(URLLib3Session, "send", hang)
     monkeypatch.setattr("time.sleep", waited.append)
-    objects = S3Objects(lambda: clients.client("s3"))
+    objects = S3Objects(lambda _: clients.client("s3"))
     with pytest.raises(Unavailable):
         objects.head(ObjectVersion("dst", "k", "v"))
     assert len(asked) == 3

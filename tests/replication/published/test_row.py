@@ -22,6 +22,7 @@ from replication.s3.rule_history import Revision, RuleHistory
 from replication.s3.rules import Configuration
 from replication.s3.status import Status
 from replication.times import Instant
+from replication.topology import Place, Topology
 from tests.support import strategies
 from tests.support.fakes import rule
 from tests.support.seeds import arrived, at, failed, requested, stored
@@ -43,6 +44,11 @@ items = st.builds(
     strategies.histories(),
     strategies.histories(max_size=2),
 )
+
+
+def tracking(*destinations: str) -> Topology:
+    """The source `src` in a Region that is known."""
+    return Topology(("src",), destinations, {"src": Place("1", "eu-west-1")})
 
 
 def shown(*records: LedgerItem, bucket: str = "src") -> dict[str, Any]:
@@ -237,9 +243,10 @@ def test_a_bucket_shows_its_rules_and_since_when_each_holds() -> None:
             Revision(at(60), Configuration((kept, new))),
         ),
     )
-    shown_bucket = row.tracked_bucket("src", {"src": history}, ["dst-a"])
+    shown_bucket = row.tracked_bucket("src", {"src": history}, tracking("dst-a"))
     buckets_schemas.Bucket.model_validate(shown_bucket)
     assert shown_bucket["role"] == "source"
+    assert (shown_bucket["region"], shown_bucket["account"]) == ("eu-west-1", "1")
     assert shown_bucket["tracking_since"] == at(0)
     assert shown_bucket["destinations"] == ["dst-a", "dst-b", "dst-c"]
     first, second = shown_bucket["rules"]
@@ -249,7 +256,7 @@ def test_a_bucket_shows_its_rules_and_since_when_each_holds() -> None:
 
 
 def test_a_bucket_that_was_never_read_claims_nothing() -> None:
-    shown_bucket = row.tracked_bucket("src", {"src": None}, ["dst-a"])
+    shown_bucket = row.tracked_bucket("src", {"src": None}, tracking("dst-a"))
     assert shown_bucket["rules"] is None
     assert shown_bucket["destinations"] is None
     assert shown_bucket["tracking_since"] is None
@@ -260,7 +267,8 @@ def test_two_buckets_that_replicate_into_each_other_are_both_both() -> None:
         "one": RuleHistory("one", (Revision(at(0), Configuration((rule("two"),))),)),
         "two": RuleHistory("two", (Revision(at(0), Configuration((rule("one"),))),)),
     }
-    shown_bucket = row.tracked_bucket("one", histories, [])
+    shown_bucket = row.tracked_bucket("one", histories, tracking())
+    assert (shown_bucket["region"], shown_bucket["account"]) == (None, None)
     assert shown_bucket["role"] == "source_and_destination"
     assert (shown_bucket["sources"], shown_bucket["destinations"]) == (["two"], ["two"])
 

@@ -1,6 +1,7 @@
 """What others have configured on a bucket is the same after ours is added, changed and removed."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from replication.s3.bucket_notifications import (
 )
 
 QUEUE = "arn:aws:sqs:eu-west-1:111122223333:ingest"
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:collected"
 STACK = "arn:aws:cloudformation:eu-west-1:111122223333:stack/ours/7"
 EVENTS = (
     "s3:Replication:OperationFailedReplication",
@@ -35,6 +37,10 @@ BY_S3 = Ours(OURS.id, QUEUE, (*EVENTS, *OBJECT_EVENTS), STACK, eventbridge=False
 """Of a source whose object events come as notifications."""
 SILENT = Ours(OURS.id, QUEUE, (), STACK)
 """Of a bucket that sends to EventBridge alone."""
+COLLECTED = Ours(OURS.id, TOPIC, EVENTS, STACK)
+"""Of a source in another Region or account."""
+
+anywhere = st.sampled_from([OURS, COLLECTED])
 
 OTHER_EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:Delete", "s3:LifecycleTransition"]
 TARGETS = {QUEUES: "QueueArn", TOPICS: "TopicArn", FUNCTIONS: "LambdaFunctionArn"}
@@ -44,7 +50,7 @@ TARGETS = {QUEUES: "QueueArn", TOPICS: "TopicArn", FUNCTIONS: "LambdaFunctionArn
 def entries(draw: st.DrawFn, kind: str, events: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "Id": draw(st.text(min_size=1, max_size=20)),
-        TARGETS[kind]: draw(st.sampled_from(["arn:theirs", "arn:gone", QUEUE])),
+        TARGETS[kind]: draw(st.sampled_from(["arn:theirs", "arn:gone", QUEUE, TOPIC])),
         "Events": draw(st.lists(st.sampled_from(events), min_size=1, unique=True)),
     }
     if draw(st.booleans()):
@@ -72,36 +78,38 @@ def theirs(now: Configuration) -> dict[str, Any]:
     return {kind: found for kind, found in kept.items() if found}
 
 
-@given(foreign())
-def test_what_others_have_is_the_same_after_each_step(before: dict[str, Any]) -> None:
+@given(foreign(), anywhere, anywhere)
+def test_what_others_have_is_the_same_after_each_step(
+    before: dict[str, Any], first: Ours, second: Ours
+) -> None:
     untouched = copy.deepcopy(before)
     others = theirs(untouched)
-    created = wired(before, OURS)
-    fewer = wired(created, Ours(OURS.id, QUEUE, EVENTS[:1], STACK))
-    moved = wired(fewer, Ours(OURS.id, QUEUE + "-2", EVENTS, STACK))
-    steps = [created, fewer, moved, wired(moved, SILENT), unwired(moved, OURS)]
+    created = wired(before, first)
+    fewer = wired(created, replace(first, events=EVENTS[:1]))
+    moved = wired(fewer, replace(second, target=second.target + "-2"))
+    steps = [created, fewer, moved, wired(moved, SILENT), unwired(moved, second)]
     for step in steps:
         assert theirs(step) == others
         assert EVENT_BRIDGE in step
     assert before == untouched, "what was read is not changed in place"
-    assert unwired(moved, OURS) == {**untouched, EVENT_BRIDGE: {}}
+    assert unwired(moved, second) == {**untouched, EVENT_BRIDGE: {}}
 
 
 @given(foreign())
 def test_what_is_as_it_should_be_is_not_touched(before: dict[str, Any]) -> None:
-    for ours in (OURS, SILENT):
+    for ours in (OURS, COLLECTED, SILENT):
         created = wired(before, ours)
         assert wired(created, ours) is created
         removed = unwired(created, ours)
         assert unwired(removed, ours) is removed
 
 
-@given(foreign())
-def test_ours_is_there_once(before: dict[str, Any]) -> None:
-    now = wired(wired(before, OURS), OURS)
-    assert [one for one in now[QUEUES] if one["Id"] == OURS.id] == [
-        {"Id": OURS.id, "QueueArn": QUEUE, "Events": list(EVENTS)}
-    ]
+@given(foreign(), anywhere)
+def test_ours_is_there_once(before: dict[str, Any], ours: Ours) -> None:
+    now = wired(wired(before, ours), ours)
+    found = [(kind, one) for kind in TARGETS for one in now.get(kind, ()) if one["Id"] == ours.id]
+    kind = TOPICS if ours is COLLECTED else QUEUES
+    assert found == [(kind, {"Id": ours.id, TARGETS[kind]: ours.target, "Events": list(EVENTS)})]
 
 
 @given(foreign([*OTHER_EVENTS, "s3:Replication:*", "s3:Replication:OperationMissedThreshold"]))

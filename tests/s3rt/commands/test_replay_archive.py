@@ -11,9 +11,10 @@ import pytest
 from moto import mock_aws
 
 from replication.times import Instant
+from s3rt import collectors
 from s3rt.commands import replay_archive
 from s3rt.commands.replay_archive import Replay
-from s3rt.outputs import Outputs
+from s3rt.outputs import NoStack, Outputs
 from tests.s3rt.conftest import Command
 
 REGION = "eu-central-1"
@@ -144,3 +145,82 @@ def test_how_far_a_replay_is_follows_from_the_events_it_sent() -> None:
     assert one.share == 1
     one.state, one.replayed_until = "COMPLETED", None
     assert one.share == 1
+
+
+# --- collectors -----------------------------------------------------------------------------------
+
+ACCOUNT = "123456789012"
+COLLECTOR = "S3ReplicationTracker-dev-to-123456789012-eu-central-1"
+HOUR = ("replay-archive", "--since", "2026-11-20T10:00:00Z", "--until", "2026-11-20T11:00:00Z")
+
+
+@pytest.fixture
+def elsewhere(events: Any, outputs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The deployment has a collector with an archive in another Region too. (The end-to-end test
+    of Regions reads the outputs of real stacks.)"""
+    there = boto3.client("events", region_name="eu-west-1")
+    bus = there.describe_event_bus()["Arn"]
+    archive = there.create_archive(ArchiveName="far", EventSourceArn=bus)["ArchiveArn"]
+    rule = RULES[0].replace(REGION, "eu-west-1")
+
+    def described(session: boto3.Session, name: str, _url: str | None) -> dict[str, str]:
+        if session.region_name != "eu-west-1":
+            raise NoStack(f"no stack {name} in {session.region_name} of this account")
+        return {"ArchiveArns": archive, "ArchivedRuleArns": rule}
+
+    monkeypatch.setattr(collectors, "described", described)
+    collected(outputs, f"{ACCOUNT}/eu-west-1")
+    return outputs
+
+
+def collected(outputs: Path, *places: str) -> None:
+    known = {
+        "Collectors": ",".join(places),
+        "CollectorStack": COLLECTOR,
+        "FailureTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:failures",
+    }
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **known}))
+
+
+def test_archives_of_collectors_are_replayed_to_their_own_rules(elsewhere: Path) -> None:
+    ended = Command(elsewhere)(*HOUR, "--json")
+    assert ended.code == 0
+    assert ended.json["unreached"] == {}
+    archives = [one["archive"].split(":")[3] for one in ended.json["replays"]]
+    assert archives == [REGION, REGION, "eu-west-1"]
+    there = boto3.client("events", region_name="eu-west-1")
+    (name,) = [one["ReplayName"] for one in there.list_replays()["Replays"]]
+    made = there.describe_replay(ReplayName=name)
+    assert made["Destination"]["FilterArns"] == [RULES[0].replace(REGION, "eu-west-1")]
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("222222222222/eu-west-1", "another account; give --profile 222222222222=NAME"),
+        (f"{ACCOUNT}/eu-north-1", f"no stack {COLLECTOR} in eu-north-1"),
+    ],
+)
+def test_what_cannot_be_reached_is_named_and_the_rest_is_replayed(
+    elsewhere: Path, place: str, reason: str
+) -> None:
+    collected(elsewhere, f"{ACCOUNT}/eu-west-1", place)
+    ended = Command(elsewhere)(*HOUR, "--json")
+    assert ended.code == 5
+    assert len(ended.json["replays"]) == 3
+    assert ended.json["unreached"].keys() == {place}
+    assert reason in ended.json["unreached"][place]
+    assert f"{place} was not replayed: " in Command(elsewhere)(*HOUR).err
+
+
+def test_a_profile_is_named_for_an_account(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected(elsewhere, "222222222222/eu-west-1")
+    profile = tmp_path / "config"
+    profile.write_text("[profile audit]\naws_access_key_id=a\naws_secret_access_key=b\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(profile))
+    for name, code in (("audit", 0), ("missing", 5)):
+        ended = Command(elsewhere)(*HOUR, "--profile", f"222222222222={name}", "--json")
+        assert ended.code == code, ended
+    assert Command(elsewhere)(*HOUR, "--profile", "audit").code == 2

@@ -8,7 +8,7 @@ from replication.ledger.item import LedgerItem
 from replication.ledger.version_items import holds
 from replication.published import row as published_row
 from replication.s3 import bucket_setup
-from tests.support.fake_api.world import World
+from tests.support.fake_api.world import TOPOLOGY, World
 
 Query = Mapping[str, str]
 Json = dict[str, Any]
@@ -33,7 +33,7 @@ def buckets(world: World, query: Query) -> Json:
 
 
 def findings(world: World, query: Query) -> Json:
-    found = bucket_setup.findings(world.histories, [one["bucket"] for one in world.buckets], [], {})
+    found = bucket_setup.findings(world.histories, TOPOLOGY, [], {})
     return page([one.as_json() for one in found], query, complete=False)
 
 

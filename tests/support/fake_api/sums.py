@@ -23,7 +23,7 @@ from replication.times import Instant
 from summarize import incident_life
 from summarize.incident_life import BatchDigest, KindDigest
 from tests.support.fake_api.answers import Json, Query, Refused, page, tracked
-from tests.support.fake_api.world import ROUTES, World
+from tests.support.fake_api.world import ROUTES, TOPOLOGY, World
 
 _BENIGN = BenignKeys(("*.tflock",))
 
@@ -46,6 +46,7 @@ def summary(world: World, bucket: str, query: Query) -> Json:
                     watermark(bucket, history, route, world.now, world.heard_until),
                     history,
                     world.present,
+                    TOPOLOGY,
                 )
             )
     return {

@@ -18,10 +18,21 @@ from replication.s3.rules import Configuration, Rule
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from replication.times import Instant
+from replication.topology import Place, Topology
 
 MEDIA, TAX, LOGS = "media-originals", "tax-documents", "web-logs"
 FRANKFURT, OREGON, DUBLIN = "media-replica-frankfurt", "media-archive-oregon", "tax-replica-dublin"
 ROUTES = ((MEDIA, FRANKFURT), (MEDIA, OREGON), (TAX, DUBLIN))
+HOME = Place("111111111111", "eu-central-1")
+TOPOLOGY = Topology(
+    (MEDIA, TAX, LOGS),
+    (FRANKFURT, OREGON, DUBLIN),
+    {
+        **dict.fromkeys((MEDIA, TAX, LOGS, FRANKFURT), HOME),
+        OREGON: Place("222222222222", "us-west-2"),
+        DUBLIN: Place(HOME.account, "eu-west-1"),
+    },
+)
 RULES = {(MEDIA, FRANKFURT): "all-media", (MEDIA, OREGON): "archive", (TAX, DUBLIN): "tax"}
 
 DENIED, NO_KEY = "DstPutObjectNotPermitted", "DstKmsKeyNotFound"
@@ -81,7 +92,7 @@ class World:
         """As `GET /v1/buckets` has them."""
         destinations = [destination for _, destination in ROUTES]
         return [
-            row.tracked_bucket(name, self.histories, destinations)
+            row.tracked_bucket(name, self.histories, TOPOLOGY)
             for name in sorted({*self.histories, *destinations})
         ]
 

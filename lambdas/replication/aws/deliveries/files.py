@@ -25,9 +25,9 @@ _DENIED = ("AccessDenied", "403")
 
 
 class S3DeliveryFiles:
-    """`backfill.run.Files`. `client` makes the client when it is first needed."""
+    """`backfill.run.Files`. `client` gives the client for a bucket."""
 
-    def __init__(self, client: "Callable[[], S3Client]") -> None:
+    def __init__(self, client: "Callable[[str], S3Client]") -> None:
         self._client = client
 
     def manifest(self, bucket: str, key: str) -> bytes:
@@ -73,8 +73,8 @@ class S3DeliveryFiles:
     def _get(self, bucket: str, key: str, etag: str | None) -> "GetObjectOutputTypeDef":
         try:
             if etag is None:
-                return self._client().get_object(Bucket=bucket, Key=key)
-            return self._client().get_object(Bucket=bucket, Key=key, IfMatch=etag)
+                return self._client(bucket).get_object(Bucket=bucket, Key=key)
+            return self._client(bucket).get_object(Bucket=bucket, Key=key, IfMatch=etag)
         except ClientError as error:
             raise _meaning_of(error, bucket, key) from error
         except BotoCoreError as error:

@@ -1,6 +1,6 @@
-"""Reads how a bucket is set up: versioning, event notifications, default encryption."""
+"""Reads how a bucket is set up: versioning, event notifications, default encryption, Region."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from replication.aws.answers import FAILED_CALL
 from replication.aws.s3.objects import failure
+from replication.aws.s3.regions import region_of
 from replication.s3.bucket_notifications import OBJECT_EVENTS, covers
 from replication.s3.bucket_setup import Setup
 
@@ -22,19 +23,21 @@ _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 class S3BucketSetups:
     """Reads the set-up of a bucket.
 
-    client              makes the client when it is first needed
+    client              the client for a bucket
     ingest_queue_arn    where notifications have to go; one to a topic counts as well, because S3
                         does not say whether the queue is subscribed to it
     object_events       whether object events come by `eventbridge` or by `s3` notifications
+    elsewhere           buckets whose notifications go to the topic of a collector
     """
 
-    client: "Callable[[], S3Client]"
+    client: "Callable[[str], S3Client]"
     ingest_queue_arn: str
     object_events: str = "eventbridge"
+    elsewhere: Collection[str] = frozenset()
 
     def __call__(self, bucket: str) -> Setup:
         """Denied when S3 refuses one of the reads, Unavailable when it does not answer."""
-        s3 = self.client()
+        s3 = self.client(bucket)
         versioning = _read(
             "s3:GetBucketVersioning", bucket, lambda: s3.get_bucket_versioning(Bucket=bucket)
         )
@@ -48,19 +51,21 @@ class S3BucketSetups:
             eventbridge="EventBridgeConfiguration" in events,
             replication_events=self._sends_replication_events(events),
             kms=self._encrypts(bucket),
-            object_notifications=self._sends_object_events(events),
+            region=region_of(s3, bucket),
+            object_notifications=self._sends_object_events(bucket, events),
         )
 
     def _sends_replication_events(self, events: Mapping[str, Any]) -> bool:
         targets = (*self._queues(events), *events.get("TopicConfigurations", ()))
         return any(covers(event, _FAILED) for one in targets for event in one["Events"])
 
-    def _sends_object_events(self, events: Mapping[str, Any]) -> bool | None:
+    def _sends_object_events(self, bucket: str, events: Mapping[str, Any]) -> bool | None:
         if self.object_events != "s3":
             return None
+        topics = events.get("TopicConfigurations", ()) if bucket in self.elsewhere else ()
         sent = [
             event
-            for one in self._queues(events)
+            for one in (*self._queues(events), *topics)
             if not one.get("Filter", {}).get("Key", {}).get("FilterRules")
             for event in one["Events"]
         ]
@@ -77,7 +82,7 @@ class S3BucketSetups:
         answer = _read(
             "s3:GetEncryptionConfiguration",
             bucket,
-            lambda: self.client().get_bucket_encryption(Bucket=bucket),
+            lambda: self.client(bucket).get_bucket_encryption(Bucket=bucket),
         )
         rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
         return any(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from replication.aws.answers import FAILED_CALL
+from replication.aws.s3.regions import region_of
 from replication.errors import Denied, Unavailable
 from replication.s3.bucket_notifications import Configuration, Gone, Unvalidated
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _UNVALIDATED = "Unable to validate"
 _ARN = re.compile(r"arn:[a-z-]+:(?:sqs|sns|lambda):[^,\s]+")
-_REGION = "x-amz-bucket-region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,7 @@ class S3Notifications:
             _refuse(error, "s3:PutBucketNotification", bucket)
 
     def region(self, bucket: str) -> str | None:
-        """From a header that HeadBucket always has, whether it is allowed or not: no permission is
-        needed. None when S3 does not say."""
-        try:
-            headers = self.client().head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
-        except ClientError as error:
-            headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        except BotoCoreError:
-            return None
-        return headers.get(_REGION)
+        return region_of(self.client(), bucket)
 
 
 def _refuse(error: ClientError | BotoCoreError, action: str, bucket: str) -> NoReturn:

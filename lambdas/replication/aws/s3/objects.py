@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from replication.errors import Denied, Unavailable
+from replication.errors import ASSUME_ROLE, Denied, Unavailable
 from replication.head.port import Head
 from replication.s3.status import from_header
 from replication.s3.version import ObjectVersion
@@ -24,16 +24,16 @@ _NO_REASON = "400"
 
 
 class S3Objects:
-    """`head.port.Objects`. `client` makes the client when it is first needed: most batches read
-    nothing from S3."""
+    """`head.port.Objects`. `client` gives the client for a bucket, when it is first needed:
+    most batches read nothing from S3."""
 
-    def __init__(self, client: "Callable[[], S3Client]") -> None:
+    def __init__(self, client: "Callable[[str], S3Client]") -> None:
         self._client = client
 
     def head(self, version: ObjectVersion) -> Head | None:
         """HeadObject. S3 answers 405 for the version id of a delete marker."""
         try:
-            answer = self._client().head_object(
+            answer = self._client(version.bucket).head_object(
                 Bucket=version.bucket, Key=version.key, VersionId=version.version_id
             )
         except ClientError as error:
@@ -67,7 +67,7 @@ class S3Objects:
     def tags(self, version: ObjectVersion) -> Mapping[str, str] | None:
         """GetObjectTagging of the version."""
         try:
-            answer = self._client().get_object_tagging(
+            answer = self._client(version.bucket).get_object_tagging(
                 Bucket=version.bucket, Key=version.key, VersionId=version.version_id
             )
         except ClientError as error:
@@ -91,5 +91,6 @@ def failure(error: ClientError | BotoCoreError, action: str, bucket: str) -> Una
         return Unavailable(f"S3 could not be asked about {bucket}: {error}")
     code = error.response["Error"]["Code"]
     if code in ("403", "AccessDenied"):
-        return Denied(action, bucket)
+        assumes = error.operation_name == "AssumeRole"
+        return Denied(ASSUME_ROLE if assumes else action, bucket)
     return Unavailable(f"S3 answered {code} about {bucket}")

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from replication.aws.answers import FAILED_CALL
 from replication.aws.s3.change_times import changes_at, is_of_next_change, with_second
 from replication.aws.table.rule_revisions import Raw, RuleRevisionTable
-from replication.errors import Denied, Unavailable
+from replication.errors import ASSUME_ROLE, Denied, Unavailable
 from replication.s3.rule_history import SETTLING_SECONDS, Revision, RuleHistory, folder_of
 from replication.s3.rules import Configuration, parse_configuration
 from replication.s3.version import ObjectVersion
@@ -48,7 +48,7 @@ class S3RuleHistories:
     """The histories of the tracked source buckets, never older than a minute. A bucket without a
     configuration has a revision without rules.
 
-    s3          makes the client when it is first needed
+    s3          the client for a bucket
     table       where histories are kept
     buckets     the tracked source buckets
     seconds     a monotonic clock
@@ -57,7 +57,7 @@ class S3RuleHistories:
     events_begin_seconds    how long after the first read S3 surely sends events
     """
 
-    s3: Callable[[], "S3Client"]
+    s3: Callable[[str], "S3Client"]
     table: RuleRevisionTable
     buckets: Sequence[str]
     seconds: Callable[[], float]
@@ -175,7 +175,9 @@ class S3RuleHistories:
         except (*FAILED_CALL, Unavailable, ValueError) as error:
             self._failures[bucket] = str(error)
             if isinstance(error, ClientError) and "Denied" in error.response["Error"]["Code"]:
-                self.refused(Denied("s3:GetReplicationConfiguration", bucket))
+                assumes = error.operation_name == "AssumeRole"
+                action = ASSUME_ROLE if assumes else "s3:GetReplicationConfiguration"
+                self.refused(Denied(action, bucket))
             if history is None:
                 return  # its rules were never read
         self._cache[bucket] = _Cached(history, self.seconds())
@@ -283,7 +285,7 @@ class S3RuleHistories:
 
     def _read(self, bucket: str) -> Raw:
         try:
-            return self.s3().get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
+            return self.s3(bucket).get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
         except ClientError as error:
             if error.response["Error"]["Code"] in _NO_RULES:
                 return {"Rules": []}
@@ -302,7 +304,7 @@ class S3RuleHistories:
     def _is_empty(self, bucket: str) -> bool:
         """Whether the bucket holds nothing; False when S3 does not say."""
         try:
-            answer = self.s3().list_object_versions(Bucket=bucket, MaxKeys=1)
+            answer = self.s3(bucket).list_object_versions(Bucket=bucket, MaxKeys=1)
         except FAILED_CALL:
             return False
         return not answer.get("Versions") and not answer.get("DeleteMarkers")

@@ -36,7 +36,8 @@ class FindingsTable(Table):
             if (value := getattr(setup, name)) is not None
         }
         versioning = {"versioning": {"S": setup.versioning}} if setup.versioning else {}
-        self._keep(keys.SETUPS, bucket, now, **flags, **versioning)
+        region = {"region": {"S": setup.region}} if setup.region else {}
+        self._keep(keys.SETUPS, bucket, now, **flags, **versioning, **region)
 
     def load(self) -> Sequence[tuple[Denied, Instant]]:
         """Every refusal of S3 and when it last happened, by bucket."""
@@ -55,6 +56,7 @@ class FindingsTable(Table):
                     eventbridge=item["eventbridge"]["BOOL"],
                     replication_events=item["replication_events"]["BOOL"],
                     kms=item["kms"]["BOOL"],
+                    region=item["region"]["S"] if "region" in item else None,
                     object_notifications=item.get("object_notifications", {}).get("BOOL"),
                     routed=item.get("routed", {}).get("BOOL"),
                 ),

@@ -32,7 +32,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def read(s3: Any) -> Setup:
-    return S3BucketSetups(lambda: s3, QUEUE)(BUCKET)
+    return S3BucketSetups(lambda _: s3, QUEUE)(BUCKET)
 
 
 def queue(arn: str, *events: str) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def test_object_events_matter_where_they_come_as_notifications(
     def sends(**configuration: Any) -> bool | None:
         now.clear()
         now.update(configuration)
-        return S3BucketSetups(lambda: s3, QUEUE, "s3")(BUCKET).object_notifications
+        return S3BucketSetups(lambda _: s3, QUEUE, "s3")(BUCKET).object_notifications
 
     every = list(OBJECT_EVENTS)
     assert sends(**queue(QUEUE, *every))

@@ -41,7 +41,7 @@ class S3:
             config=Config(retries={"total_max_attempts": 1}),
         )
         self.stub = Stubber(self.client)
-        self.objects = S3Objects(lambda: self.client)
+        self.objects = S3Objects(lambda _: self.client)
 
     def head(self, **answer: Any) -> None:
         self.stub.add_response("head_object", {"LastModified": WRITTEN} | answer, ASKED)
@@ -202,6 +202,6 @@ def test_a_connection_that_fails_proves_nothing(call: str) -> None:
 
         get_object_tagging = head_object
 
-    objects = S3Objects(lambda: Down())  # type: ignore[arg-type,return-value]
+    objects = S3Objects(lambda _: Down())  # type: ignore[arg-type,return-value]
     with pytest.raises(Unavailable, match="could not be asked"):
         getattr(objects, call)(V)

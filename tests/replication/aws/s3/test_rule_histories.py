@@ -39,7 +39,7 @@ class World:
     def process(self) -> S3RuleHistories:
         """A function that starts: its cache is empty, the table is the same."""
         return S3RuleHistories(
-            s3=lambda: cast("Any", self),
+            s3=lambda _: cast("Any", self),
             table=cast("RuleRevisionTable", self.table),
             buckets=["src"],
             seconds=lambda: 0.0,
