@@ -190,6 +190,16 @@ def test_every_object_event_of_its_buckets_is_published_once(stacks: Stacks) -> 
             assert found == (bucket in buckets), (name, bucket)
 
 
+def test_object_events_can_come_by_notifications_there_too() -> None:
+    _, stacks = synthesize(f'object_events = "s3"\narchive_days = 0\n{WHOLE}')
+    stack = stacks[WEST]
+    assert stack.of_type("AWS::Events::Rule") == stack.of_type("AWS::Events::Archive") == []
+    wiring = stack.one(SET)
+    assert "s3:ObjectCreated:*" in wiring["ObjectEvents"]
+    assert wiring["TargetArn"] == stack.one("AWS::SNS::Topic").id
+    assert "s3.amazonaws.com" in services(topic_policy(stack)), "no source, but it notifies"
+
+
 def test_raw_events_are_archived_beside_the_rules(collector: Synthesized) -> None:
     (archive,) = collector.of_type("AWS::Events::Archive")
     assert archive["RetentionDays"] == 14
