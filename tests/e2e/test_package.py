@@ -1,0 +1,159 @@
+"""`make package` makes files that CloudFormation alone deploys: no CDK, no bootstrap."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.package import main as package
+from local import demo_buckets, deploy
+from local.emulator import server
+from local.stack import ENFORCED
+from s3rt.api import Api, ApiProblem
+from tests.e2e.conftest import eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+STACK = "S3ReplicationTracker-packaged"
+ASSETS = "somebodys-files"
+PREFIX = "tracker/"
+CONTEXT = {
+    "stage": "packaged",
+    "source_buckets": demo_buckets.SOURCE,
+    "destination_buckets": f"{demo_buckets.REPLICA_1},{demo_buckets.REPLICA_2}",
+    "bundle_dependencies": "false",
+    "record_concurrency": "2",
+}
+
+
+@dataclass
+class Account:
+    """An account that no CDK has ever seen, with the demo's buckets."""
+
+    endpoint_url: str
+
+    def client(self, service: str) -> Any:
+        return demo_buckets.client(service, self.endpoint_url)
+
+    def deploy(self, folder: Path) -> dict[str, str]:
+        """What the package's how-to says, by single calls. Gives the outputs."""
+        s3, cloudformation = self.client("s3"), self.client("cloudformation")
+        s3.create_bucket(Bucket=ASSETS)
+        for file in folder.iterdir():
+            s3.upload_file(str(file), ASSETS, f"{PREFIX}{file.name}")
+        cloudformation.create_stack(
+            StackName=STACK,
+            TemplateURL=f"{self.endpoint_url}/{ASSETS}/{PREFIX}{STACK}.template.json",
+            Parameters=[
+                {"ParameterKey": "AssetsBucket", "ParameterValue": ASSETS},
+                {"ParameterKey": "AssetsPrefix", "ParameterValue": PREFIX},
+            ],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        return self.outputs()
+
+    def outputs(self) -> dict[str, str]:
+        def settled() -> Any:
+            found = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+            return None if found["StackStatus"].endswith("IN_PROGRESS") else found
+
+        stack = eventually(settled, 90)
+        assert stack["StackStatus"] == "CREATE_COMPLETE", self.failures()
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+
+    def failures(self) -> list[str]:
+        events = self.client("cloudformation").describe_stack_events(StackName=STACK)
+        return [
+            f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}"
+            for one in events["StackEvents"]
+            if "FAILED" in one["ResourceStatus"]
+        ]
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    emulator = server.start(server.free_port(), tmp_path, environment=ENFORCED, tied=True)
+    try:
+        demo_buckets.create(emulator.endpoint_url, demo_buckets.rules())
+        yield Account(emulator.endpoint_url)
+    finally:
+        server.stop(emulator.pid, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("package") / "made"
+    options = [part for pair in CONTEXT.items() for part in ("-c", "=".join(pair))]
+    assert package([*options, "--output", str(made)]) == 0
+    return made
+
+
+def test_a_package_deploys_and_tracks_an_object_to_completed(
+    account: Account, folder: Path
+) -> None:
+    outputs = account.deploy(folder)
+    # The custom resources have run: S3 tells the tracker of failures.
+    notifications = account.client("s3").get_bucket_notification_configuration(
+        Bucket=demo_buckets.SOURCE
+    )
+    assert [one["Id"] for one in notifications["QueueConfigurations"]] == [STACK]
+
+    version = account.client("s3").put_object(
+        Bucket=demo_buckets.SOURCE, Key="logs/one", Body=b"one"
+    )["VersionId"]
+    url = deploy.local_api_url(outputs["ApiUrl"], account.endpoint_url)
+    session = boto3.Session("test", "test", region_name=server.REGION)
+    with Api.at(url, server.REGION, session) as api:
+
+        def status() -> Any:
+            try:
+                found = api.object(demo_buckets.SOURCE, "logs/one", version)
+            except ApiProblem:
+                return None
+            return found if found["replication_status"] == "COMPLETED" else None
+
+        assert eventually(status, 60)["destinations"][0]["bucket"] == demo_buckets.REPLICA_1
+
+    # And they leave nothing behind.
+    account.client("cloudformation").delete_stack(StackName=STACK)
+    eventually(
+        lambda: not account.client("s3")
+        .get_bucket_notification_configuration(Bucket=demo_buckets.SOURCE)
+        .get("QueueConfigurations"),
+        60,
+    )
+
+
+def test_nothing_of_the_package_asks_for_a_bootstrap(folder: Path) -> None:
+    (template,) = folder.glob("*.template.json")
+    text = template.read_text()
+    assert "cdk-hnb659fds" not in text
+    assert "bootstrap" not in text.lower()
+    found = json.loads(text)
+    zips = {file.name for file in folder.glob("*.zip")}
+    for resource in found["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            code = resource["Properties"]["Code"]
+            assert code["S3Bucket"] == {"Ref": "AssetsBucket"}
+            assert code["S3Key"]["Fn::Sub"].removeprefix("${AssetsPrefix}") in zips
+    assert f"--stack-name {STACK}" in (folder / "README.md").read_text()
+
+
+def test_the_same_sources_make_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    options = [part for pair in CONTEXT.items() for part in ("-c", "=".join(pair))]
+    assert package([*options, "--output", str(tmp_path / "again")]) == 0
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
+        file.name: file.read_bytes() for file in (tmp_path / "again").iterdir()
+    }
+
+
+def test_a_wrong_option_makes_no_package(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert package(["-c", "stage=No!", "--output", str(tmp_path / "none")]) == 1
+    assert "stage='No!'" in capfd.readouterr().err
+    assert not (tmp_path / "none").exists()
