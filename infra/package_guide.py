@@ -6,8 +6,9 @@ from collections.abc import Sequence
 def guide(stacks: Sequence[str]) -> str:
     """Commands that deploy these stacks, in this order, from the folder of the package."""
     deployments = "\n".join(
-        f"aws cloudformation deploy --stack-name {name} --template-file {name}.template.json \\\n"
-        '    --s3-bucket "$BUCKET" --s3-prefix "${PREFIX%/}" --capabilities CAPABILITY_NAMED_IAM \\\n'
+        f"aws cloudformation deploy --stack-name {name} \\\n"
+        f"    --template-file {name}.template.json --capabilities CAPABILITY_NAMED_IAM \\\n"
+        '    --s3-bucket "$BUCKET" --s3-prefix "${PREFIX%/}" \\\n'
         '    --parameter-overrides AssetsBucket="$BUCKET" AssetsPrefix="$PREFIX"'
         for name in stacks
     )
@@ -25,8 +26,8 @@ def guide(stacks: Sequence[str]) -> str:
     )
     return f"""# S3 Replication Tracker without the CDK
 
-These templates are made for the buckets and options that `make package` was given. You need a bucket
-of your own in the stack's Region, with the files of this folder in it:
+These templates are made for the buckets and options that `make package` was given. You need a
+bucket of your own in the stack's Region, with the files of this folder in it:
 
 ```
 BUCKET=your-bucket PREFIX=tracker/

@@ -8,7 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
+from infra.deployer_actions import TYPES
 from infra.package import main as package
 from local import demo_buckets, deploy
 from local.emulator import server
@@ -19,6 +22,7 @@ from tests.e2e.conftest import eventually
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 STACK = "S3ReplicationTracker-packaged"
+POLICY = server.ROOT / "docs" / "deployer-policy.json"
 ASSETS = "somebodys-files"
 PREFIX = "tracker/"
 CONTEXT = {
@@ -36,17 +40,28 @@ class Account:
 
     endpoint_url: str
 
+    deployer: boto3.Session
+
     def client(self, service: str) -> Any:
         return demo_buckets.client(service, self.endpoint_url)
 
-    def deploy(self, folder: Path) -> dict[str, str]:
+    def as_deployer(self, service: str) -> Any:
+        """A client of the one who has docs/deployer-policy.json and nothing else."""
+        return self.deployer.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.endpoint_url,
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    def deploy(self, folder: Path, name: str = STACK) -> dict[str, str]:
         """What the package's how-to says, by single calls. Gives the outputs."""
-        s3, cloudformation = self.client("s3"), self.client("cloudformation")
-        s3.create_bucket(Bucket=ASSETS)
+        s3, cloudformation = self.as_deployer("s3"), self.as_deployer("cloudformation")
         for file in folder.iterdir():
             s3.upload_file(str(file), ASSETS, f"{PREFIX}{file.name}")
-        cloudformation.create_stack(
-            StackName=STACK,
+        cloudformation.create_change_set(
+            StackName=name,
+            ChangeSetName="first",
+            ChangeSetType="CREATE",
             TemplateURL=f"{self.endpoint_url}/{ASSETS}/{PREFIX}{STACK}.template.json",
             Parameters=[
                 {"ParameterKey": "AssetsBucket", "ParameterValue": ASSETS},
@@ -54,11 +69,18 @@ class Account:
             ],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
+        eventually(
+            lambda: (
+                cloudformation.describe_change_set(StackName=name, ChangeSetName="first")["Status"]
+                == "CREATE_COMPLETE"
+            )
+        )
+        cloudformation.execute_change_set(StackName=name, ChangeSetName="first")
         return self.outputs()
 
     def outputs(self) -> dict[str, str]:
         def settled() -> Any:
-            found = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+            found = self.as_deployer("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
             return None if found["StackStatus"].endswith("IN_PROGRESS") else found
 
         stack = eventually(settled, 90)
@@ -66,7 +88,7 @@ class Account:
         return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
 
     def failures(self) -> list[str]:
-        events = self.client("cloudformation").describe_stack_events(StackName=STACK)
+        events = self.as_deployer("cloudformation").describe_stack_events(StackName=STACK)
         return [
             f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}"
             for one in events["StackEvents"]
@@ -74,12 +96,26 @@ class Account:
         ]
 
 
+def deployer(endpoint_url: str) -> boto3.Session:
+    """A user of the account with the policy of the docs alone."""
+    iam = demo_buckets.client("iam", endpoint_url)
+    made = iam.create_policy(
+        PolicyName="deployer",
+        PolicyDocument=POLICY.read_text().replace("ASSETS-BUCKET", ASSETS),
+    )
+    iam.create_user(UserName="deployer")
+    iam.attach_user_policy(UserName="deployer", PolicyArn=made["Policy"]["Arn"])
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=server.REGION)
+
+
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
     emulator = server.start(server.free_port(), tmp_path, environment=ENFORCED, tied=True)
     try:
         demo_buckets.create(emulator.endpoint_url, demo_buckets.rules())
-        yield Account(emulator.endpoint_url)
+        demo_buckets.client("s3", emulator.endpoint_url).create_bucket(Bucket=ASSETS)
+        yield Account(emulator.endpoint_url, deployer(emulator.endpoint_url))
     finally:
         server.stop(emulator.pid, tmp_path)
 
@@ -118,14 +154,71 @@ def test_a_package_deploys_and_tracks_an_object_to_completed(
 
         assert eventually(status, 60)["destinations"][0]["bucket"] == demo_buckets.REPLICA_1
 
+    assert not denied(account), "what the deployed resources are named is in the policy"
     # And they leave nothing behind.
-    account.client("cloudformation").delete_stack(StackName=STACK)
+    account.as_deployer("cloudformation").delete_stack(StackName=STACK)
     eventually(
-        lambda: not account.client("s3")
-        .get_bucket_notification_configuration(Bucket=demo_buckets.SOURCE)
-        .get("QueueConfigurations"),
+        lambda: (
+            not account.client("s3")
+            .get_bucket_notification_configuration(Bucket=demo_buckets.SOURCE)
+            .get("QueueConfigurations")
+        ),
         60,
     )
+
+
+def denied(account: Account) -> dict[str, list[str]]:
+    """Of each deployed resource the actions that its type needs and the deployer lacks.
+
+    The emulator's CloudFormation asks nobody for these; so its IAM is asked here, with the names
+    the resources really got. Left out are keys, which have no name (their condition is a tag), and
+    log groups, which the emulator names otherwise than AWS (`/aws/cloudformation/...`).
+    """
+    arns = {
+        "AWS::Lambda::Function": "arn:aws:lambda:us-east-1:000000000000:function:{}",
+        "AWS::SNS::Topic": "{}",
+        "AWS::Events::Rule": "arn:aws:events:us-east-1:000000000000:rule/{}",
+        "AWS::Events::Archive": "arn:aws:events:us-east-1:000000000000:archive/{}",
+        "AWS::IAM::Role": "arn:aws:iam::000000000000:role/{}",
+        "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:{}",
+        "AWS::CloudWatch::Dashboard": "arn:aws:cloudwatch::000000000000:dashboard/{}",
+        "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:000000000000:table/{}",
+        "AWS::ApiGateway::RestApi": "arn:aws:apigateway:us-east-1::/restapis/{}",
+        "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:000000000000:{}",
+    }
+    cloudformation, iam = account.as_deployer("cloudformation"), account.client("iam")
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+    resources = [one for page in pages for one in page["StackResourceSummaries"]]
+    assert {one["ResourceType"] for one in resources} >= {*arns}
+    found = {}
+    for one in resources:
+        kind = one["ResourceType"]
+        if kind not in arns:
+            continue
+        name = one["PhysicalResourceId"].rpartition("/")[2].rpartition("|")[2]
+        needs = TYPES[kind]
+        wanted = " ".join([needs.actions, *needs.more.values()]).split()
+        answers = iam.simulate_principal_policy(
+            PolicySourceArn="arn:aws:iam::000000000000:user/deployer",
+            ActionNames=[
+                f"{needs.service}:{action}" for action in wanted if action != "AttachRolePolicy"
+            ],
+            ResourceArns=[arns[kind].format(name)],
+        )["EvaluationResults"]
+        if refused := [
+            one["EvalActionName"] for one in answers if one["EvalDecision"] != "allowed"
+        ]:
+            found[arns[kind].format(name)] = refused
+    return found
+
+
+def test_the_deployer_deploys_nothing_else(account: Account, folder: Path) -> None:
+    with pytest.raises(ClientError, match="not authorized"):
+        account.deploy(folder, name="somebodys-stack")
+    with pytest.raises(ClientError, match="not authorized"):
+        account.as_deployer("sqs").create_queue(QueueName="somebodys-queue")
+    with pytest.raises(ClientError, match=r"Denied|not authorized"):
+        account.as_deployer("s3").get_object(Bucket=demo_buckets.SOURCE, Key="logs/one")
 
 
 def test_nothing_of_the_package_asks_for_a_bootstrap(folder: Path) -> None:
@@ -151,9 +244,7 @@ def test_the_same_sources_make_the_same_bytes(folder: Path, tmp_path: Path) -> N
     }
 
 
-def test_a_wrong_option_makes_no_package(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_option_makes_no_package(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert package(["-c", "stage=No!", "--output", str(tmp_path / "none")]) == 1
     assert "stage='No!'" in capfd.readouterr().err
     assert not (tmp_path / "none").exists()
