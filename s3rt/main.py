@@ -10,6 +10,7 @@ import typer
 from s3rt.commands import (
     backfill,
     dead_letters,
+    discover,
     doctor,
     export,
     incidents,
@@ -28,7 +29,8 @@ app = typer.Typer(
     cls=CommandGroup,
     help="Asks and steers the S3 replication tracker.",
     epilog="Exit codes: 0 done or COMPLETED, 1 FAILED found, 2 not understood, 3 still pending,"
-    " 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says otherwise (--verify).",
+    " 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says otherwise (--verify,"
+    " discover --check).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -44,6 +46,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "watch": summaries.watch,
     "incidents": incidents.command,
     "doctor": doctor.command,
+    "discover": discover.command,
     "export": export.export,
     "replay": replay.replay,
     "replay-archive": replay_archive.command,
