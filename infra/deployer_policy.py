@@ -23,6 +23,7 @@ ASSETS = "ASSETS-BUCKET"
 """Stands for the name of the bucket that the files of the package are in."""
 
 EVERY_OPTION: Mapping[str, str] = {
+    "topology": "",
     "stage": "prod",
     # So many that the policies of a role do not fit in one: CDK makes managed ones of the rest.
     "source_buckets": ",".join(f"source-{n:02d}-{'x' * 50}" for n in range(20)),

@@ -1,7 +1,7 @@
 """`make package` makes files that CloudFormation alone deploys: no CDK, no bootstrap."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
 from infra.deployer_actions import TYPES
 from infra.package import main as package
@@ -17,6 +18,7 @@ from local import demo_buckets, deploy
 from local.emulator import server
 from local.stack import ENFORCED
 from s3rt.api import Api, ApiProblem
+from s3rt.main import app
 from tests.e2e.conftest import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -25,12 +27,14 @@ STACK = "S3ReplicationTracker-packaged"
 POLICY = server.ROOT / "docs" / "deployer-policy.json"
 ASSETS = "somebodys-files"
 PREFIX = "tracker/"
+LEAN = {"bundle_dependencies": "false", "record_concurrency": "2"}
+"""As the emulator has it: the packages are there, and each instance is a process."""
 CONTEXT = {
+    **LEAN,
+    "topology": "",
     "stage": "packaged",
     "source_buckets": demo_buckets.SOURCE,
     "destination_buckets": f"{demo_buckets.REPLICA_1},{demo_buckets.REPLICA_2}",
-    "bundle_dependencies": "false",
-    "record_concurrency": "2",
 }
 
 
@@ -123,14 +127,32 @@ def account(tmp_path: Path) -> Iterator[Account]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("package") / "made"
-    options = [part for pair in CONTEXT.items() for part in ("-c", "=".join(pair))]
-    assert package([*options, "--output", str(made)]) == 0
+    assert package([*options(CONTEXT), "--output", str(made)]) == 0
     return made
 
 
-def test_a_package_deploys_and_tracks_an_object_to_completed(
-    account: Account, folder: Path
+def options(context: Mapping[str, str]) -> list[str]:
+    return [part for pair in context.items() for part in ("-c", "=".join(pair))]
+
+
+def discovered(endpoint_url: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes tracker.toml from the buckets of the account, with the command."""
+    for name, value in demo_buckets.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_REGION", server.REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
+    arguments = ["discover", "--stage", "packaged", "--output", str(file)]
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == 0, ended.output
+
+
+def test_what_is_discovered_is_packaged_deployed_and_tracks_an_object_to_completed(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    file, folder = tmp_path / "tracker.toml", tmp_path / "package"
+    discovered(account.endpoint_url, file, monkeypatch)
+    found = options({**LEAN, "topology": str(file)})
+    assert package([*found, "--output", str(folder)]) == 0
     outputs = account.deploy(folder)
     # The custom resources have run: S3 tells the tracker of failures.
     notifications = account.client("s3").get_bucket_notification_configuration(
@@ -237,8 +259,7 @@ def test_nothing_of_the_package_asks_for_a_bootstrap(folder: Path) -> None:
 
 
 def test_the_same_sources_make_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    options = [part for pair in CONTEXT.items() for part in ("-c", "=".join(pair))]
-    assert package([*options, "--output", str(tmp_path / "again")]) == 0
+    assert package([*options(CONTEXT), "--output", str(tmp_path / "again")]) == 0
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
         file.name: file.read_bytes() for file in (tmp_path / "again").iterdir()
     }
