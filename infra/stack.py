@@ -78,7 +78,7 @@ class TrackerStack(Stack):
             ),
             after=[buckets.check] if buckets.check else [],
         )
-        topics = Topics(self, "Topics")
+        topics = Topics(self, "Topics", emails=config.notify_emails, chat=config.chat)
         shared = Shared(
             code=code,
             table=ledger.table,
@@ -129,14 +129,24 @@ class TrackerStack(Stack):
             "Summarizer",
             shared,
             benign_keys=config.benign_keys,
+            stage=config.stage,
             topic=topics.incidents,
+            chat=topics.chat,
         )
-        api = Api(self, "Api", shared, name=construct_id)
+        api = Api(
+            self,
+            "Api",
+            shared,
+            name=construct_id,
+            emails=config.notify_emails,
+            incidents=topics.incidents,
+            chat=topics.chat,
+        )
         monitoring = Monitoring(
             self,
             "Monitoring",
             name=construct_id,
-            topic=topics.incidents,
+            topics=topics.to_people,
             ingest=ingest.queue,
             dead_letters={
                 "ingest": ingest.dead_letters,
@@ -162,6 +172,7 @@ class TrackerStack(Stack):
             allow(function.role, ["sts:AssumeRole"], roles)
         # For infra/guard.py, which compares it with what the next deployment would track.
         self.add_metadata(TRACKED, list(config.tracked_buckets))
+        summarize.function.add_environment("DASHBOARD_URL", monitoring.dashboard_url)
         self._outputs(
             ApiUrl=api.url,
             IngestQueueUrl=ingest.queue.queue_url,
@@ -170,6 +181,7 @@ class TrackerStack(Stack):
             FailureTopicArn=topics.failures.topic_arn,
             BackfillQueueUrl=backfill.queue.queue_url,
             IncidentTopicArn=topics.incidents.topic_arn,
+            ChatTopicArn=topics.chat.topic_arn if topics.chat else "",
             DashboardUrl=monitoring.dashboard_url,
             ArchiveArns=",".join(ingest.archives.archive_arns),
             ArchivedRuleArns=",".join(ingest.archives.rule_arns),

@@ -3,11 +3,12 @@
 IAM authorizes every route, and every error is an RFC 9457 problem.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
@@ -43,8 +44,19 @@ _ACCESS_LOG_FIELDS: Mapping[str, str] = {
 class Api(Construct):
     """`/v1/{proxy+}` goes to the function, which has the routes; the gateway authorizes callers."""
 
-    def __init__(self, scope: Construct, construct_id: str, shared: Shared, *, name: str) -> None:
-        """`name`: of the API, and of its metrics, which have no other dimension."""
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        shared: Shared,
+        *,
+        name: str,
+        emails: Sequence[str],
+        incidents: sns.Topic,
+        chat: sns.Topic | None,
+    ) -> None:
+        """`name`: of the API, and of its metrics, which have no other dimension. The doctor says
+        which of `emails` are not subscribed to the `incidents`, and whether the `chat` is."""
         super().__init__(scope, construct_id)
         self._name = name
         built = TrackerFunction(
@@ -55,12 +67,22 @@ class Api(Construct):
             memory_mib=1_024,  # importing pydantic is CPU, and Lambda gives CPU by memory
             timeout=Duration.seconds(29),  # API Gateway waits no longer
             traced=True,
+            environment={
+                "NOTIFY_EMAILS": ",".join(emails),
+                "INCIDENT_TOPIC_ARN": incidents.topic_arn,
+                "CHAT_TOPIC_ARN": chat.topic_arn if chat else "",
+            },
         )
         self.function = built.function
         allow(
             built.role,
             ["dynamodb:Query", "dynamodb:GetItem"],
             [shared.table.table_arn, *index_arns(shared.table)],
+        )
+        allow(
+            built.role,
+            ["sns:ListSubscriptionsByTopic"],
+            [one.topic_arn for one in (incidents, chat) if one],
         )
         self.rest = self._rest()
         to_function = apigateway.LambdaIntegration(self.function, allow_test_invoke=False)

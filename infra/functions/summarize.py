@@ -44,9 +44,12 @@ class Summarize(Construct):
         shared: Shared,
         *,
         benign_keys: Sequence[str],
+        stage: str,
         topic: sns.Topic,
+        chat: sns.Topic | None,
     ) -> None:
-        """`benign_keys`: incidents of keys that match one of these patterns send no message."""
+        """`benign_keys`: incidents of keys that match one of these patterns send no message.
+        `stage` is part of the commands that messages name."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         built = TrackerFunction(
@@ -59,10 +62,13 @@ class Summarize(Construct):
             environment={
                 "INCIDENT_TOPIC_ARN": topic.topic_arn,
                 "BENIGN_KEYS": ",".join(benign_keys),
+                "CHAT_TOPIC_ARN": chat.topic_arn if chat else "",
+                "STAGE": stage,
             },
         )
         self.function = built.function
-        allow_publishing(built.role, topic)
+        for one in (topic, chat) if chat else (topic,):
+            allow_publishing(built.role, one)
         self._grant(built.role, shared.table)
         built.consume_stream(
             shared.table,
