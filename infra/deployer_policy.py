@@ -30,6 +30,8 @@ EVERY_OPTION: Mapping[str, str] = {
     "destination_buckets": ",".join(f"replica-{n:02d}-{'x' * 50}" for n in range(20)),
     "inventory_buckets": "inventories",
     "replication_topics": f"source-00-{'x' * 50}=arn:aws:sns:us-east-1:111111111111:theirs",
+    "notify_emails": "someone@example.com",
+    "chat": "true",
     "warm_write_units": "4000",
     "bundle_dependencies": "false",
 }

@@ -1,6 +1,7 @@
 """`make package` makes files that CloudFormation alone deploys: no CDK, no bootstrap."""
 
 import json
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,13 @@ from typer.testing import CliRunner
 
 from infra.deployer_actions import TYPES
 from infra.package import main as package
-from local import demo_buckets, deploy
+from local import demo_buckets, deploy, subscriber
 from local.emulator import server
 from local.stack import ENFORCED
 from s3rt.api import Api, ApiProblem
 from s3rt.main import app
 from tests.e2e.conftest import eventually
+from tests.summarize.test_incident_words import assert_custom_notification
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -29,6 +31,8 @@ ASSETS = "somebodys-files"
 PREFIX = "tracker/"
 LEAN = {"bundle_dependencies": "false", "record_concurrency": "2"}
 """As the emulator has it: the packages are there, and each instance is a process."""
+ADDRESS = "oncall@example.com"
+PEOPLE = {"notify_emails": ADDRESS, "chat": "true"}
 CONTEXT = {
     **LEAN,
     "topology": "",
@@ -48,6 +52,21 @@ class Account:
 
     def client(self, service: str) -> Any:
         return demo_buckets.client(service, self.endpoint_url)
+
+    def put(self, key: str) -> str:
+        """The version id of a new object."""
+        made = self.client("s3").put_object(Bucket=demo_buckets.SOURCE, Key=key, Body=b"one")
+        return str(made["VersionId"])
+
+    def mailboxes(self, values: dict[str, Any] | None = None) -> Any:
+        """What the emulator's mail says, or changes."""
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.endpoint_url}/_local/mail",
+            data=None if values is None else json.dumps(values).encode(),
+            method="GET" if values is None else "PATCH",
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            return json.load(answer)
 
     def as_deployer(self, service: str) -> Any:
         """A client of the one who has docs/deployer-policy.json and nothing else."""
@@ -113,15 +132,45 @@ def deployer(endpoint_url: str) -> boto3.Session:
     return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=server.REGION)
 
 
-@pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
-    emulator = server.start(server.free_port(), tmp_path, environment=ENFORCED, tied=True)
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    state = tmp_path_factory.mktemp("emulator")
+    emulator = server.start(server.free_port(), state, environment=ENFORCED, tied=True)
     try:
         demo_buckets.create(emulator.endpoint_url, demo_buckets.rules())
         demo_buckets.client("s3", emulator.endpoint_url).create_bucket(Bucket=ASSETS)
         yield Account(emulator.endpoint_url, deployer(emulator.endpoint_url))
     finally:
-        server.stop(emulator.pid, tmp_path)
+        server.stop(emulator.pid, state)
+
+
+@pytest.fixture(scope="module")
+def outputs(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Of the stack that was packaged from what was discovered, and deployed from the package. In
+    the end it is deleted, and has to leave nothing on the buckets."""
+    folder = tmp_path_factory.mktemp("discovered")
+    file = folder / "tracker.toml"
+    discovered(account.endpoint_url, file)
+    found = options({**LEAN, **PEOPLE, "topology": str(file)})
+    assert package([*found, "--output", str(folder / "package")]) == 0
+    yield account.deploy(folder / "package")
+    account.as_deployer("cloudformation").delete_stack(StackName=STACK)
+    eventually(
+        lambda: (
+            not account.client("s3")
+            .get_bucket_notification_configuration(Bucket=demo_buckets.SOURCE)
+            .get("QueueConfigurations")
+        ),
+        60,
+    )
+
+
+@pytest.fixture(scope="module")
+def api(account: Account, outputs: dict[str, str]) -> Iterator[Api]:
+    url = deploy.local_api_url(outputs["ApiUrl"], account.endpoint_url)
+    session = boto3.Session("test", "test", region_name=server.REGION)
+    with Api.at(url, server.REGION, session) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -135,58 +184,82 @@ def options(context: Mapping[str, str]) -> list[str]:
     return [part for pair in context.items() for part in ("-c", "=".join(pair))]
 
 
-def discovered(endpoint_url: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def discovered(endpoint_url: str, file: Path) -> None:
     """Writes tracker.toml from the buckets of the account, with the command."""
-    for name, value in demo_buckets.CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_REGION", server.REGION)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
     arguments = ["discover", "--stage", "packaged", "--output", str(file)]
-    ended = CliRunner().invoke(app, arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in demo_buckets.CREDENTIALS.items():
+            patch.setenv(name, value)
+        patch.setenv("AWS_REGION", server.REGION)
+        patch.setenv("AWS_ENDPOINT_URL", endpoint_url)
+        ended = CliRunner().invoke(app, arguments)
     assert ended.exit_code == 0, ended.output
 
 
 def test_what_is_discovered_is_packaged_deployed_and_tracks_an_object_to_completed(
-    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    account: Account, outputs: dict[str, str], api: Api
 ) -> None:
-    file, folder = tmp_path / "tracker.toml", tmp_path / "package"
-    discovered(account.endpoint_url, file, monkeypatch)
-    found = options({**LEAN, "topology": str(file)})
-    assert package([*found, "--output", str(folder)]) == 0
-    outputs = account.deploy(folder)
-    # The custom resources have run: S3 tells the tracker of failures.
+    assert outputs["TableName"]
+    # The custom resources have run: S3 sends failures to the tracker.
     notifications = account.client("s3").get_bucket_notification_configuration(
         Bucket=demo_buckets.SOURCE
     )
     assert [one["Id"] for one in notifications["QueueConfigurations"]] == [STACK]
+    version = account.put("logs/one")
 
-    version = account.client("s3").put_object(
-        Bucket=demo_buckets.SOURCE, Key="logs/one", Body=b"one"
-    )["VersionId"]
-    url = deploy.local_api_url(outputs["ApiUrl"], account.endpoint_url)
-    session = boto3.Session("test", "test", region_name=server.REGION)
-    with Api.at(url, server.REGION, session) as api:
+    def completed() -> Any:
+        try:
+            found = api.object(demo_buckets.SOURCE, "logs/one", version)
+        except ApiProblem:
+            return None
+        return found if found["replication_status"] == "COMPLETED" else None
 
-        def status() -> Any:
-            try:
-                found = api.object(demo_buckets.SOURCE, "logs/one", version)
-            except ApiProblem:
-                return None
-            return found if found["replication_status"] == "COMPLETED" else None
+    assert eventually(completed, 60)["destinations"][0]["bucket"] == demo_buckets.REPLICA_1
 
-        assert eventually(status, 60)["destinations"][0]["bucket"] == demo_buckets.REPLICA_1
 
-    assert not denied(account), "what the deployed resources are named is in the policy"
-    # And they leave nothing behind.
-    account.as_deployer("cloudformation").delete_stack(StackName=STACK)
-    eventually(
-        lambda: (
-            not account.client("s3")
-            .get_bucket_notification_configuration(Bucket=demo_buckets.SOURCE)
-            .get("QueueConfigurations")
-        ),
-        60,
+def test_people_are_asked_for_and_then_read_what_failed(
+    account: Account, outputs: dict[str, str], api: Api
+) -> None:
+    def findings() -> list[str]:
+        found = api.get("/v1/doctor")["items"]
+        return [one["finding"] for one in found if one["bucket"] is None]
+
+    pending, silent = findings()
+    assert pending.startswith(f"{ADDRESS} has not confirmed")
+    assert silent.startswith("No chat channel is connected")
+    account.mailboxes({"confirm": ADDRESS})
+    sqs, sns = account.client("sqs"), account.client("sns")
+    chat = subscriber.subscribed(sqs, sns, outputs["ChatTopicArn"], "chat")
+    programs = subscriber.subscribed(sqs, sns, outputs["IncidentTopicArn"], "programs")
+    assert findings() == []
+
+    code = "DstPutTaggingNotPermitted"
+    key = f"TaxDocs/fail-{code}@{demo_buckets.REPLICA_2}/contract.pdf"
+    account.put(key)
+    mail: Any = eventually(lambda: next(iter(account.mailboxes()["mails"]), None), 90)
+    assert mail["to"] == ADDRESS
+    assert mail["subject"].startswith("S3 replication incident opened")
+    assert f"S3 replication is failing: {demo_buckets.SOURCE} to " in mail["text"]
+    command = (
+        f"AWS_REGION={server.REGION} s3rt --stage packaged failures {demo_buckets.SOURCE}"
+        f" --destination {demo_buckets.REPLICA_2} --rule tax-2 --reason {code}"
     )
+    assert command in mail["text"]
+    assert f"#dashboards/dashboard/{STACK}-{server.REGION}" in mail["text"]
+
+    def received(queue: str) -> Any:
+        answer = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages")
+        return json.loads(json.loads(answer[0]["Body"])["Message"]) if answer else None
+
+    # A program reads the incident as the API shows it, a chat its own kind of notification.
+    incident = eventually(lambda: received(programs))
+    assert incident.pop("event") == "opened"
+    assert incident.pop("message_id").startswith(incident["id"])
+    assert incident["samples"][0]["key"] == key
+    assert {*incident} == {*api.get(incident["api_path"])}
+    found = eventually(lambda: received(chat))
+    assert_custom_notification(found)
+    assert found["metadata"]["threadId"] == incident["id"]
 
 
 def denied(account: Account) -> dict[str, list[str]]:
@@ -234,9 +307,16 @@ def denied(account: Account) -> dict[str, list[str]]:
     return found
 
 
+def test_the_policy_names_what_the_deployed_resources_are_named(
+    account: Account, outputs: dict[str, str]
+) -> None:
+    assert outputs
+    assert not denied(account)
+
+
 def test_the_deployer_deploys_nothing_else(account: Account, folder: Path) -> None:
     with pytest.raises(ClientError, match="not authorized"):
-        account.deploy(folder, name="somebodys-stack")
+        account.deploy(folder, "somebodys-stack")
     with pytest.raises(ClientError, match="not authorized"):
         account.as_deployer("sqs").create_queue(QueueName="somebodys-queue")
     with pytest.raises(ClientError, match=r"Denied|not authorized"):
