@@ -15,26 +15,43 @@ from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import Any
 
+from aws_cdk import App
+
+from infra.config import Config
 from infra.deployer_actions import ANY, CUSTOM, NAMED, TYPES, Needs
+from infra.deployment import Deployment
 from infra.guard import context_with
-from infra.package import synthesize
+from infra.package import ROOT
 
 ASSETS = "ASSETS-BUCKET"
 """Stands for the name of the bucket that the files of the package are in."""
 
-EVERY_OPTION: Mapping[str, str] = {
-    "topology": "",
-    "stage": "prod",
+_HOME, _OTHER = ("111111111111", "eu-central-1"), ("222222222222", "eu-west-1")
+EVERY_OPTION = f"""
+stage = "prod"
+notify_emails = ["someone@example.com"]
+chat = true
+warm_write_units = 4000
+bundle_dependencies = false
+[home]
+account = "{_HOME[0]}"
+region = "{_HOME[1]}"
+[buckets.lists]
+inventory = true
+[buckets.with-topic]
+role = "source"
+replication_topic = "arn:aws:sns:{_HOME[1]}:{_HOME[0]}:theirs"
+[buckets.elsewhere]
+role = "both"
+account = "{_OTHER[0]}"
+region = "{_OTHER[1]}"
+""" + "".join(
     # So many that the policies of a role do not fit in one: CDK makes managed ones of the rest.
-    "source_buckets": ",".join(f"source-{n:02d}-{'x' * 50}" for n in range(20)),
-    "destination_buckets": ",".join(f"replica-{n:02d}-{'x' * 50}" for n in range(20)),
-    "inventory_buckets": "inventories",
-    "replication_topics": f"source-00-{'x' * 50}=arn:aws:sns:us-east-1:111111111111:theirs",
-    "notify_emails": "someone@example.com",
-    "chat": "true",
-    "warm_write_units": "4000",
-    "bundle_dependencies": "false",
-}
+    f'[buckets.bucket-{number:03d}-{"x" * 50}]\nrole = "both"\n'
+    for number in range(60)
+)
+"""A `tracker.toml` with every option that makes a resource, and a bucket of every kind."""
+
 _STACKS = (
     "CreateStack UpdateStack DeleteStack CancelUpdateStack ContinueUpdateRollback RollbackStack"
     " *ChangeSet Describe* ListStackResources GetTemplate TagResource UpdateTerminationProtection"
@@ -156,11 +173,14 @@ def _statements(
 
 
 def every_template() -> list[Template]:
-    """The templates of an app with every option."""
+    """The templates of an app with every option: of the tracker and of a collector."""
     with tempfile.TemporaryDirectory() as folder:
-        if status := synthesize(Path(folder), {**context_with([]), **EVERY_OPTION}):
-            sys.exit(status)
-        return [json.loads(one.read_text()) for one in sorted(Path(folder).glob("*.template.json"))]
+        file = Path(folder, "tracker.toml")
+        file.write_text(EVERY_OPTION)
+        app = App(context=context_with([f"topology={file}"]), outdir=str(Path(folder, "cdk.out")))
+        deployment = Deployment(app, config=Config.from_context(app.node), lambdas=ROOT / "lambdas")
+        assembly = app.synth()
+        return [assembly.get_stack_artifact(one.artifact_id).template for one in deployment.stacks]
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class Mailboxes:
                 self._sent.append(mail | {"topic": topic_arn})
 
 
-def apply(sns: ModuleType, provisioners: ModuleType) -> Mailboxes:
+def apply(sns: ModuleType) -> Mailboxes:
     boxes = Mailboxes(sns)
     for name in ("_topics", "_topic_by_arn_any_scope", "_p"):
         require(sns, name)
@@ -95,8 +95,6 @@ def apply(sns: ModuleType, provisioners: ModuleType) -> Mailboxes:
         *("topic_arn", "msg_id", "message", "subject", "message_structure", "message_attributes"),
         by=lambda inner: _delivering(inner, boxes),
     )
-    handlers = require(provisioners, "_RESOURCE_HANDLERS")["AWS::SNS::Subscription"]
-    handlers["create"] = _creating(handlers["create"], boxes)
     return boxes
 
 
@@ -157,13 +155,3 @@ def _delivering(inner: Callable[..., Any], boxes: Mailboxes) -> Callable[..., An
         )
 
     return fanout
-
-
-def _creating(inner: Callable[..., Any], boxes: Mailboxes) -> Callable[..., Any]:
-    def create(logical_id: str, props: Mapping[str, Any], *rest: Any) -> Any:
-        made = inner(logical_id, props, *rest)
-        if props.get("Protocol") in _KINDS:
-            boxes.hold_back(props["TopicArn"], props["Endpoint"], props["Protocol"])
-        return made
-
-    return create
