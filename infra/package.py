@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.guard import context_with
-from infra.package_guide import guide
+from infra.package_guide import PackagedStack, guide
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "build" / "package"
@@ -93,12 +93,19 @@ def package(assembly: Path, output: Path) -> list[Path]:
         if artifact["type"] != "aws:cloudformation:stack":
             continue
         properties = artifact["properties"]
-        stacks.append(properties.get("stackName", name))
         template = json.loads((assembly / properties["templateFile"]).read_text())
-        file = output / f"{stacks[-1]}.template.json"
+        file = output / f"{name}.template.json"
         # Without blanks: CloudFormation takes a template of one megabyte.
         file.write_text(json.dumps(without_bootstrap(template, assets), separators=(",", ":")))
         made.append(file)
+        region = artifact["environment"].rpartition("/")[2]
+        stacks.append(
+            PackagedStack(
+                properties.get("stackName", name),
+                file.name,
+                None if region == "unknown-region" else region,
+            )
+        )
     howto = output / "README.md"
     howto.write_text(guide(stacks))
     return [*made, howto]

@@ -207,3 +207,22 @@ def test_more_topics_than_the_queues_policy_holds_are_refused() -> None:
     many = ",".join(f"{name}={TOPIC}-{name}" for name in names)
     said = problems(source_buckets=",".join(names), replication_topics=many)
     assert "bytes of different topics" in said
+
+
+def test_addresses_are_checked_and_counted() -> None:
+    assert read(notify_emails="a@example.com, b.c+d@mail.example.co").notify_emails == (
+        "a@example.com",
+        "b.c+d@mail.example.co",
+    )
+    assert read(notify_emails=["a@example.com"], chat="true").chat is True
+    for raw, hint in (
+        ("a@example", "no e-mail address"),
+        ("a b@example.com", "no e-mail address"),
+        ("a@example.com,A@Example.com", "named twice"),
+        ("mailto:a@example.com<x>", "no e-mail address"),
+        ([1], "no e-mail address"),
+        (",".join(f"a{n}@example.com" for n in range(21)), "at most 20"),
+        (",".join(f"{'a' * 60}{n}@example.com" for n in range(15)), "1000 bytes"),
+    ):
+        with pytest.raises(ContextError, match=hint):
+            read(notify_emails=raw)
