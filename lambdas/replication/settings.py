@@ -38,7 +38,7 @@ class Settings:
     """Addresses that the deployment subscribes to the incident topic."""
     chat_topic_arn: str = ""
     """Empty where there is no chat."""
-    stage: str = ""
+    stage: str = "dev"
     """With the Region, how the command finds this tracker."""
     dashboard_url: str = ""
 
@@ -97,7 +97,7 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         ingest_queue_arn=environment.get("INGEST_QUEUE_ARN", ""),
         notify_emails=_names(environment.get("NOTIFY_EMAILS", "")),
         chat_topic_arn=environment.get("CHAT_TOPIC_ARN", ""),
-        stage=environment.get("STAGE", ""),
+        stage=environment.get("STAGE", "dev"),
         dashboard_url=environment.get("DASHBOARD_URL", ""),
     )
 

@@ -180,7 +180,7 @@ def explore(
     """Lists the buckets of the accounts, reads their rules, and follows these.
 
     `only` are patterns, with `*`, of names to begin with; destinations are followed whatever they
-    are named. `sources` are read and `others` located besides, though nobody lists them. `watched`
+    are named. `sources` are read and `others` located besides, though no list has them. `watched`
     gets how many buckets are listed, and gives what to call after each.
     """
     reader = Reader(accounts)

@@ -265,7 +265,7 @@ def test_people_are_asked_for_and_then_read_what_failed(
 def denied(account: Account) -> dict[str, list[str]]:
     """Of each deployed resource the actions that its type needs and the deployer lacks.
 
-    The emulator's CloudFormation asks nobody for these; so its IAM is asked here, with the names
+    The emulator's CloudFormation does not ask for these; so its IAM is asked here, with the names
     the resources really got. Left out are keys, which have no name (their condition is a tag), and
     log groups, which the emulator names otherwise than AWS (`/aws/cloudformation/...`).
     """

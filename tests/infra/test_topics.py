@@ -63,7 +63,7 @@ def people() -> Synthesized:
     return synthesize({**BUCKETS, "notify_emails": emails, "chat": "true"})
 
 
-def test_without_people_nobody_is_subscribed_and_there_is_no_chat(stack: Synthesized) -> None:
+def test_without_people_there_is_no_subscription_and_no_chat(stack: Synthesized) -> None:
     assert "ChatTopicArn" not in stack.outputs
     assert len(stack.of_type("AWS::SNS::Topic")) == 2
     mails = [one for one in stack.of_type("AWS::SNS::Subscription") if one["Protocol"] == "email"]

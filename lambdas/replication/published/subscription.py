@@ -19,8 +19,8 @@ def mail_findings(
     subscriptions: Sequence[Subscription], addresses: Sequence[str]
 ) -> Iterator[Finding]:
     """Of e-mail subscriptions to the incident topic: who has not confirmed, and which of the
-    deployment's `addresses` are not subscribed at all. SNS deletes a subscription that nobody
-    confirms within two days, and CloudFormation does not notice."""
+    deployment's `addresses` are not subscribed at all. SNS deletes a subscription that is not
+    confirmed within two days, and CloudFormation does not notice."""
     mails = [one for one in subscriptions if one.protocol.startswith("email")]
     for one in mails:
         if not one.confirmed:

@@ -28,7 +28,7 @@ class Mailboxes:
         self._sent: list[dict[str, str]] = []
 
     def configure(self, values: Mapping[str, Any]) -> None:
-        """`SettingsError` when nobody of that address is subscribed."""
+        """`SettingsError` when that address is not subscribed."""
         if {*values} != {"confirm"}:
             raise SettingsError('give {"confirm": "address"}')
         everybody = [one for arn in self._sns._topics.values() for one in self._of(arn["arn"])]
