@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
 LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.laws.summary
 
-.PHONY: help demo demo-live parity screenshots test laws up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean
+.PHONY: help demo demo-live parity screenshots test laws loops up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -27,6 +27,9 @@ test: $(READY) ## Everything: checks, unit, property, adapter, infrastructure an
 laws: $(READY) ## The tracker against a model of S3, a tenth of it over DynamoDB (EXAMPLES=n SEED=n)
 	@export LAWS_EXAMPLES=$(or $(EXAMPLES),10000) LAWS_SEED=$(or $(SEED),0); \
 	    $(LAWS) tests/laws/test_model.py && $(LAWS) tests/laws/test_model_in_dynamodb.py
+
+loops: $(READY) ## 20,000 versions and a long backfill, while loops of functions are ended as Lambda does
+	@LOOPS_VERSIONS=20000 LOOPS_IN_DOUBT=4 $(BIN)/pytest -q -n 0 --durations 0 tests/e2e/test_loops.py
 
 up: $(READY) ## The whole stack on the local emulator; .local/outputs.json says where
 	@$(BIN)/python -m local up

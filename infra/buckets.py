@@ -17,6 +17,17 @@ REPLICATION_EVENTS = (
     "s3:Replication:OperationNotTracked",
 )
 
+OBJECT_EVENTS = (
+    "s3:ObjectCreated:*",
+    "s3:ObjectRemoved:*",
+    "s3:LifecycleExpiration:*",
+    "s3:ObjectTagging:*",
+    "s3:ObjectAcl:Put",
+    "s3:ObjectRetention:Put",
+)
+"""What EventBridge's events (`infra/ingest.py`) are called as notifications. Lifecycle's deletions
+have a name of their own here."""
+
 CHECK = "Custom::TrackedBuckets"
 SET = "Custom::TrackedBucketSet"
 
@@ -37,6 +48,8 @@ class Target(Protocol):
 
 class TrackedBuckets(Construct):
     """EventBridge on for a place's tracked buckets, `s3:Replication:*` of sources to a target.
+    With `object_events=s3` EventBridge is left alone and the object events of every bucket go there
+    as well.
 
     A bucket has one notification configuration, which S3 replaces as a whole, and others use it as
     well. lambdas/notifications/ adds ours and takes it away again, for all buckets in one custom
@@ -55,9 +68,11 @@ class TrackedBuckets(Construct):
         buckets: Sequence[TrackedBucket],
         target: Target,
         code: lambda_.Code,
+        object_events: Sequence[str] = (),
         topology: str | None = None,
     ) -> None:
-        """`topology`: name of the file with the buckets, if it is beside the code."""
+        """`object_events`: those that go to the target too, instead of EventBridge. `topology`:
+        name of the file with the buckets, if it is beside the code."""
         super().__init__(scope, construct_id)
         tracked = [one for one in buckets if one.is_tracked]
         self.tracked = [one.name for one in tracked]
@@ -71,10 +86,15 @@ class TrackedBuckets(Construct):
             self, "Notifications", code=code, buckets=self.tracked, topology=topology
         )
         told = [one.name for one in tracked if one.source and not one.replication_topic]
-        if told:
+        self._object_events = object_events
+        if told or object_events:
             target.let_s3_send()
         self.check = self._check(tracked)
         self.wirings = [self._wire(told, self.check)]
+
+    @property
+    def _of_objects(self) -> dict[str, object]:
+        return {"ObjectEvents": list(self._object_events)} if self._object_events else {}
 
     def _check(self, tracked: Sequence[TrackedBucket]) -> CustomResource:
         check = self._custom(
@@ -87,6 +107,7 @@ class TrackedBuckets(Construct):
                     one.name: one.replication_topic for one in tracked if one.replication_topic
                 },
                 "Events": list(REPLICATION_EVENTS),
+                **self._of_objects,
             },
         )
         check.node.add_dependency(*self._handler.permissions)
@@ -101,6 +122,7 @@ class TrackedBuckets(Construct):
                 "Sources": list(told),
                 "Others": [name for name in self.tracked if name not in told],
                 "Events": list(REPLICATION_EVENTS),
+                **self._of_objects,
             },
         )
         # S3 checks that it may send when it is told of the target: the policy must exist by then.

@@ -16,7 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.archive import Archives
-from infra.buckets import TrackedBuckets
+from infra.buckets import OBJECT_EVENTS, TrackedBuckets
 from infra.collector_topic import CollectorTopic
 from infra.config import Config
 from infra.event_rules import RETRY_AGE, RETRY_ATTEMPTS, add_event_rules
@@ -52,16 +52,23 @@ class CollectorStack(Stack):
         buckets = config.at(place)
         self._dead_letters = self._dead_letter_queue()
         self._topic = CollectorTopic(self, "Topic", config=config, dead_letters=self._dead_letters)
-        archives = Archives(self, "Archives", days=config.archive_days)
+        archives = Archives(self, "Archives", days=config.kept_archive_days)
         add_event_rules(
             self,
-            tracked=[one.name for one in buckets if one.is_tracked],
+            tracked=[one.name for one in buckets if one.is_tracked and config.by_eventbridge],
             sources=[one.name for one in buckets if one.source],
             target=self._target,
             archives=archives,
         )
         code = code_of(self, lambdas, bundle_dependencies=config.bundle_dependencies)
-        wired = TrackedBuckets(self, "Buckets", buckets=buckets, target=self._topic, code=code)
+        wired = TrackedBuckets(
+            self,
+            "Buckets",
+            buckets=buckets,
+            target=self._topic,
+            code=code,
+            object_events=() if config.by_eventbridge else OBJECT_EVENTS,
+        )
         inventories = [one.name for one in buckets if one.inventory]
         role = self._look_role(config, place, wired, inventories)
         self._outputs(

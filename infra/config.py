@@ -15,6 +15,9 @@ from infra.places import OWN, Place
 from infra.regions import is_delivered
 from infra.topology import TrackedBucket
 
+INVENTORY_BUCKETS = "InventoryBuckets"
+"""Names them in the metadata of the template."""
+
 MAX_BUCKETS = 300
 """Keeps a role's policies, which name every bucket, within the ten that IAM attaches to it, in
 every partition: `infra/limits.py` measures them, and a test does so with this many of the longest
@@ -42,16 +45,22 @@ class Config:
     `home` is where the tracker is; OWN is wherever it is deployed to, and then all buckets are
     there as well. `buckets` are sorted by name. `collectors` has the options of the collectors that
     have any, by place. `record_concurrency` limits how many instances of the record function run at
-    once; an account has 1,000 for all functions by default. `check_base_seconds` scales the ages at
-    which PENDING versions are reconciled, and `audited` is the share of COMPLETED versions that is
-    audited. `objective_minutes` is the recovery point objective: a destination further behind
-    raises an alarm. Incidents of keys that match one of `benign_keys` are recorded and send no
-    message. `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest
+    once; an account has 1,000 for all functions by default. `query_concurrency` reserves so many of
+    them for the API, which then never uses more; 0 reserves none. `check_base_seconds` scales the
+    ages at which PENDING versions are reconciled, and `audited` is the share of COMPLETED versions
+    that is audited. `objective_minutes` is the recovery point objective: a destination further
+    behind raises an alarm. Incidents of keys that match one of `benign_keys` are recorded and send
+    no message. `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest
     queue, for replays and redrives. `notify_emails` are subscribed to incidents, and `chat` makes a
     topic for Amazon Q Developer in chat applications. `archive_days` is how long raw object events
-    are kept for a replay; 0 keeps none. `warm_write_units` are the writes a second that the table
-    takes from its first second on; an object takes 5 or 6, and 0 leaves it to DynamoDB. AWS charges
-    for raising it, once.
+    are kept for a replay; 0 keeps none. `warm_write_units` are the writes a second that the table takes from its
+    first second on; an object takes 5 or 6, and 0 leaves it to DynamoDB. AWS charges for raising
+    it, once. `events_begin_seconds`: so long after a bucket is tracked its events count as
+    incomplete; S3 takes some five minutes to begin after EventBridge is switched on.
+    `object_events` is how object events reach the ingest queue: by `eventbridge` or by `s3`
+    notifications. `forget_completed_days` after the last that was learnt of it, the item of a
+    COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger are
+    gathered before they are counted.
     """
 
     stage: str = "dev"
@@ -62,7 +71,9 @@ class Config:
     record_ineligible: bool = True
     backfill_ineligible: bool = False
     record_concurrency: int = 20
+    query_concurrency: int = 0
     check_base_seconds: float = 900
+    events_begin_seconds: float = 600
     audited: float = 0.01
     objective_minutes: float = 60
     benign_keys: tuple[str, ...] = ()
@@ -71,6 +82,9 @@ class Config:
     notify_emails: tuple[str, ...] = ()
     chat: bool = False
     warm_write_units: int = 0
+    object_events: str = "eventbridge"
+    forget_completed_days: int = 0
+    counter_seconds: int = 5
     bundle_dependencies: bool = True
 
     @classmethod
@@ -135,6 +149,16 @@ class Config:
         return tuple(one for one in self.buckets if one.place == place)
 
     @property
+    def by_eventbridge(self) -> bool:
+        """Whether object events come by EventBridge; otherwise by S3 notifications."""
+        return self.object_events == "eventbridge"
+
+    @property
+    def kept_archive_days(self) -> int:
+        """How long raw object events are kept. Only EventBridge can archive them."""
+        return self.archive_days if self.by_eventbridge else 0
+
+    @property
     def stale_seconds(self) -> float:
         """PENDING for longer than this is stale: a day at the default ages. The functions have the
         same rule; a test compares the two."""
@@ -176,6 +200,12 @@ class Config:
             problems.append(
                 f"{size} bytes of different topics that get replication events, but the ingest "
                 f"queue's policy has room for {MAX_TOPICS_BYTES}; let buckets share a topic"
+            )
+        if 0 < self.forget_completed_days < self.kept_archive_days:
+            problems.append(
+                f"forget_completed_days: {self.forget_completed_days}, but archive_days is "
+                f"{self.archive_days}; a replay of the archive would bring forgotten versions back,"
+                " so keep versions at least as long as events"
             )
         return problems
 

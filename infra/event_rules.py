@@ -1,6 +1,7 @@
 """EventBridge rules for the events of tracked buckets: at home, and in every collector alike."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from aws_cdk import Annotations, Duration
 from aws_cdk import aws_events as events
@@ -26,6 +27,11 @@ _NAMES_IN_A_PATTERN = 1_600
 """Characters of bucket names in one rule; EventBridge allows patterns of up to 2,048."""
 
 
+class EventRules(NamedTuple):
+    objects: list[events.Rule]
+    configurations: list[events.Rule]
+
+
 def add_event_rules(
     scope: Construct,
     *,
@@ -33,13 +39,13 @@ def add_event_rules(
     sources: Sequence[str],
     target: Callable[[], events.IRuleTarget],
     archives: Archives,
-) -> list[events.Rule]:
+) -> EventRules:
     """Object events of tracked buckets, which are archived, and changes of the replication
     configuration of sources. A rule sees only events of its own Region and account. `target` makes
     the target of one rule."""
     # The targets are queues and topics of the same stack, of which CDK is to change no policy.
     Annotations.of(scope).acknowledge_warning("@aws-cdk/aws-events:ruleUnresolvedEnvironment")
-    rules = []
+    rules = EventRules([], [])
     for number, names in enumerate(portions(tracked, _NAMES_IN_A_PATTERN)):
         pattern = events.EventPattern(
             source=["aws.s3"],
@@ -54,7 +60,7 @@ def add_event_rules(
             targets=[target()],
         )
         archives.add(rule, pattern)
-        rules.append(rule)
+        rules.objects.append(rule)
     for number, names in enumerate(portions(sources, _NAMES_IN_A_PATTERN)):
         rule = events.Rule(
             scope,
@@ -72,5 +78,5 @@ def add_event_rules(
             ),
             targets=[target()],
         )
-        rules.append(rule)
+        rules.configurations.append(rule)
     return rules

@@ -1,4 +1,4 @@
-"""Before a deployment: which buckets it would stop tracking.
+"""Before a deployment: which buckets it would stop tracking, or reading inventories from.
 
     python -m infra.guard -c source_buckets=a -c stage=prod
 
@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import boto3
 from aws_cdk import App
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.config import Config, ContextError
+from infra.config import INVENTORY_BUCKETS, Config, ContextError
 from infra.stack import TRACKED
 
 _LISTS = ("SOURCE_BUCKETS", "DESTINATION_BUCKETS")
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     options, _ = parser.parse_known_args(arguments)
     try:
         config = Config.from_context(App(context=context_with(options.context)).node, Path())
-        lost = untracked(deployed_buckets(f"S3ReplicationTracker-{config.stage}"), config)
+        lost = deployed_buckets(f"S3ReplicationTracker-{config.stage}").without(config)
     except ContextError as error:
         return _refused(str(error))
     except (ClientError, BotoCoreError) as error:
@@ -45,31 +46,43 @@ def main(arguments: list[str] | None = None) -> int:
         )
     if lost and not os.environ.get(ALLOW):
         return _refused(
-            f"This deployment would stop tracking {', '.join(lost)}. If that is meant:"
+            f"This deployment would no longer have {', '.join(lost)}. If that is meant:"
             f" make deploy {ALLOW}=1 CDK='...'; otherwise correct tracker.toml or the lists."
         )
     return 0
 
 
-def untracked(deployed: frozenset[str], config: Config) -> list[str]:
-    """Buckets that the deployed stack tracks and the new one would not, by name."""
-    return sorted(deployed - set(config.tracked_buckets))
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a deployed stack tracks, and the buckets it reads inventories and reports from."""
+
+    tracked: frozenset[str] = frozenset()
+    inventories: frozenset[str] = frozenset()
+
+    def without(self, config: Config) -> list[str]:
+        """The buckets that the new stack would not have any more, each with what it is now."""
+        tracked = self.tracked - set(config.tracked_buckets)
+        inventories = self.inventories - set(config.inventory_buckets)
+        return [
+            *(f"{name} (tracked)" for name in sorted(tracked)),
+            *(f"{name} (inventories)" for name in sorted(inventories)),
+        ]
 
 
-def deployed_buckets(stack: str) -> frozenset[str]:
-    """The buckets that the deployed template names; none without a stack. botocore's errors when it
-    cannot be read."""
+def deployed_buckets(stack: str) -> Deployed:
+    """From the metadata of the deployed template, and in that of an earlier version from the
+    functions' environment; none without a stack. botocore's errors when it cannot be read."""
     client = boto3.client("cloudformation")
     try:
         body: Any = client.get_template(StackName=stack)["TemplateBody"]
     except ClientError as error:
         if "does not exist" in str(error):
-            return frozenset()
+            return Deployed()
         raise
     # boto3 parses JSON templates already.
     template: Any = body if isinstance(body, Mapping) else json.loads(body)
-    tracked: list[str] = template.get("Metadata", {}).get(TRACKED, [])
-    return frozenset(tracked) | frozenset(
+    metadata: Mapping[str, list[str]] = template.get("Metadata", {})
+    tracked = frozenset(metadata.get(TRACKED, [])) | frozenset(
         name
         for resource in template.get("Resources", {}).values()
         if resource["Type"] == "AWS::Lambda::Function"
@@ -78,6 +91,7 @@ def deployed_buckets(stack: str) -> frozenset[str]:
         for name in value.split(",")
         if name
     )
+    return Deployed(tracked, frozenset(template.get("Metadata", {}).get(INVENTORY_BUCKETS, ())))
 
 
 def _environment(resource: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -27,7 +27,8 @@ message that cannot be processed yet waits for its next attempt."""
 
 
 class Ingest(Construct):
-    """The ingest queue, its dead-letter queue and the EventBridge rules that feed it.
+    """The ingest queue, its dead-letter queue and the EventBridge rules that feed it. With
+    `object_events=s3` no rule passes object events on: `infra/buckets.py` has S3 send them.
 
     Messages are unchanged EventBridge envelopes and S3 notification bodies. Those of buckets in
     other Regions and accounts come from collectors (infra/collector.py).
@@ -51,15 +52,17 @@ class Ingest(Construct):
             sqs.Queue.from_queue_arn(self, f"{one.node.id}OfRules", one.queue_arn)
             for one in (self.queue, self.dead_letters)
         ]
-        self.archives = Archives(self, "Archives", days=config.archive_days)
+        self.archives = Archives(self, "Archives", days=config.kept_archive_days)
         here = config.at(config.home)
-        rules = add_event_rules(
+        added = add_event_rules(
             self,
-            tracked=[one.name for one in here if one.is_tracked],
+            tracked=[one.name for one in here if one.is_tracked and config.by_eventbridge],
             sources=[one.name for one in here if one.source],
             target=self._target,
             archives=self.archives,
         )
+        self.object_rules = added.objects
+        rules = [*added.objects, *added.configurations]
 
         if config.source_buckets:
             # On a scheduled event the record function reads all replication configurations again,

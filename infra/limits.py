@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from infra.places import MAX_ROLE_NAME
+
 LONGEST_PARTITION = "aws-us-gov"
 """Each ARN names the partition. What fits there fits everywhere."""
 
@@ -14,6 +16,7 @@ MAX_TEMPLATE = 1_000_000
 MAX_INLINE_POLICIES = 10_240
 """Characters of all inline policies of a role together, without white space."""
 MAX_MANAGED_POLICY = 6_144
+MAX_TRUST_POLICY = 2_048
 MAX_MANAGED_POLICIES = 10
 """Of one role, unless the account has a higher quota."""
 MAX_QUEUE_POLICY = 8_192
@@ -72,6 +75,10 @@ def _of_roles(resources: list[_Resource]) -> Iterator[tuple[str, int, int]]:
         size = sum(_size(document) for document in inline)
         yield f"{role.id}: characters of inline policies", size, MAX_INLINE_POLICIES
         yield f"{role.id}: managed policies", attached, MAX_MANAGED_POLICIES
+        trust = role.properties.get("AssumeRolePolicyDocument", {})
+        yield f"{role.id}: characters of its trust policy", _size(trust), MAX_TRUST_POLICY
+        name = str(role.properties.get("RoleName", ""))
+        yield f"{role.id}: characters of its name", len(name), MAX_ROLE_NAME
 
 
 def _of_others(resources: list[_Resource]) -> Iterator[tuple[str, int, int]]:

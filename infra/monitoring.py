@@ -210,9 +210,11 @@ class Monitoring(Construct):
         self._alarm(
             "findings",
             "The tracker cannot know all it should: a bucket's events or s3:Replication:* "
-            "notifications were switched off, a rule has no replication metrics, or S3 denies it a "
-            "read. `s3rt doctor` (GET /v1/doctor) names each bucket and says what to do. Setups "
-            "are looked at once an hour, and a refusal counts for two days after its last time.",
+            "notifications were switched off, the tracker's EventBridge rule was disabled or "
+            "changed, replicas arrive that no event reports, a rule has no replication metrics, or "
+            "S3 denies it a read. `s3rt doctor` (GET /v1/doctor) names each bucket and says what "
+            "to do; docs/operations.md, When events stop, how to catch up. Setups are looked at "
+            "once an hour, and a refusal counts for two days after its last time.",
             self._published("summarize", "Findings", _FIVE_MINUTES, _MAX),
             threshold=0,
             periods=2,

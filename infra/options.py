@@ -35,6 +35,12 @@ MAX_EMAILS = 20
 MAX_EMAILS_BYTES = 1_000
 """They are an environment variable as well."""
 
+LEAST_FORGET_DAYS = 30
+"""Dead letters stay for 14 days, messages in the queue for four."""
+
+MAX_COUNTER_SECONDS = 60
+"""A recount waits two minutes for the stream, and takes one with a longer window to be behind."""
+
 LEAST_WARM_WRITE_UNITS = 4_000
 """What a new on-demand table has. Over 40,000 the account's quota has to be raised first."""
 
@@ -70,6 +76,20 @@ def whole(low: int, high: int) -> Parse:
         return int(text)
 
     return parse
+
+
+def forget_days(raw: Any) -> int:
+    """Never, or late enough that no event of the version can still be on its way."""
+    text = str(raw).strip()
+    if not re.fullmatch(r"[0-9]{1,4}", text) or 0 < int(text) < LEAST_FORGET_DAYS:
+        raise ValueError(f"give 0, or a whole number from {LEAST_FORGET_DAYS} to 9999")
+    return int(text)
+
+
+def object_events(raw: Any) -> str:
+    if raw not in ("eventbridge", "s3"):
+        raise ValueError("give eventbridge or s3")
+    return str(raw)
 
 
 def warm_units(raw: Any) -> int:
@@ -247,7 +267,9 @@ OPTIONS: Mapping[str, Parse] = {
     "record_ineligible": flag,
     "backfill_ineligible": flag,
     "record_concurrency": whole(2, MAX_CONCURRENCY),
+    "query_concurrency": whole(0, MAX_CONCURRENCY),
     "check_base_seconds": number(0.1, 86_400),
+    "events_begin_seconds": number(0, 86_400),
     "audited": number(0, 1),
     "objective_minutes": number(1, 43_200),
     "benign_keys": patterns,
@@ -256,6 +278,9 @@ OPTIONS: Mapping[str, Parse] = {
     "notify_emails": emails,
     "chat": flag,
     "warm_write_units": warm_units,
+    "object_events": object_events,
+    "forget_completed_days": forget_days,
+    "counter_seconds": whole(1, MAX_COUNTER_SECONDS),
     "bundle_dependencies": flag,
 }
 """Every option, in the context and at the top level of the file. Defaults stand in `Config`."""

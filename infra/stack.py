@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from aws_cdk import Annotations, Aws, CfnOutput, Environment, Stack, Tags
+from aws_cdk import Annotations, Aws, CfnOutput, Duration, Environment, Stack, Tags
 from constructs import Construct
 
-from infra.buckets import TrackedBuckets
+from infra.buckets import OBJECT_EVENTS, TrackedBuckets
 from infra.collector import collector_stack_name
 from infra.collector_topic import topic_arn
-from infra.config import Config
+from infra.config import INVENTORY_BUCKETS, Config
 from infra.functions.announce import Announce
 from infra.functions.backfill import Backfill
 from infra.functions.bundle import code_of
@@ -44,6 +44,11 @@ class TrackerStack(Stack):
             env=_environment(config.home),
             suppress_template_indentation=True,  # a fifth of what a template may have
         )
+        # `infra.guard` compares them with those of the next deployment.
+        self.template_options.metadata = {
+            TRACKED: list(config.tracked_buckets),
+            INVENTORY_BUCKETS: list(config.inventory_buckets),
+        }
         Tags.of(self).add("application", "s3-replication-tracker")
         Tags.of(self).add("stage", config.stage)
         if not config.source_buckets:
@@ -51,6 +56,14 @@ class TrackerStack(Stack):
                 "s3-replication-tracker:nothing-tracked",
                 "No source bucket, so nothing is tracked; write a tracker.toml or deploy with "
                 "-c source_buckets=name,name",
+            )
+        if not config.by_eventbridge:
+            Annotations.of(self).add_warning_v2(
+                "s3-replication-tracker:no-archive",
+                "With object_events=s3 there is no archive of raw events, so archive_days has no"
+                " effect and s3rt replay-archive has nothing to replay. EventBridge stays on for"
+                " buckets where it is on: switch it off where no one else listens, or S3 goes on"
+                " charging for these events",
             )
 
         ledger = Ledger(
@@ -65,7 +78,13 @@ class TrackerStack(Stack):
         )
         here, elsewhere = config.at(config.home), config.foreign_places
         buckets = TrackedBuckets(
-            self, "Buckets", buckets=here, target=ingest, code=code, topology=NAME
+            self,
+            "Buckets",
+            buckets=here,
+            target=ingest,
+            code=code,
+            topology=NAME,
+            object_events=() if config.by_eventbridge else OBJECT_EVENTS,
         )
         subscriptions = Subscriptions(
             self,
@@ -88,6 +107,8 @@ class TrackerStack(Stack):
                 "HOME_ACCOUNT": config.home.account or Aws.ACCOUNT_ID,
                 "SHARDS": str(config.shards),
                 "CHECK_BASE_SECONDS": f"{config.check_base_seconds:g}",
+                "FORGET_COMPLETED_DAYS": str(config.forget_completed_days),
+                "EVENTS_BEGIN_SECONDS": f"{config.events_begin_seconds:g}",
             },
             stage=config.stage,
             home=config.home,
@@ -111,7 +132,8 @@ class TrackerStack(Stack):
             "Reconciler",
             shared,
             audited=config.audited,
-            ingest=ingest.queue,
+            object_events=config.object_events,
+            ingest=ingest,
             tracked=buckets.tracked,
         )
         backfill = Backfill(
@@ -132,12 +154,14 @@ class TrackerStack(Stack):
             stage=config.stage,
             topic=topics.incidents,
             chat=topics.chat,
+            window=Duration.seconds(config.counter_seconds),
         )
         api = Api(
             self,
             "Api",
             shared,
             name=construct_id,
+            concurrency=config.query_concurrency,
             emails=config.notify_emails,
             incidents=topics.incidents,
             chat=topics.chat,
@@ -170,8 +194,6 @@ class TrackerStack(Stack):
         roles = [look_role_arn(config.stage, config.home, place) for place in elsewhere]
         for function in (record, reconcile, backfill):
             allow(function.role, ["sts:AssumeRole"], roles)
-        # For infra/guard.py, which compares it with what the next deployment would track.
-        self.add_metadata(TRACKED, list(config.tracked_buckets))
         summarize.function.add_environment("DASHBOARD_URL", monitoring.dashboard_url)
         self._outputs(
             ApiUrl=api.url,

@@ -159,6 +159,8 @@ def _deploy(
             **buckets,
             # Whoever has the machine is the operator: demo, tests and s3rt send as the account.
             "operators": f"arn:aws:iam::{deploy.ACCOUNT}:root",
+            # The emulator sends events from the first object on.
+            "events_begin_seconds": "0",
             **context,
         },
     )

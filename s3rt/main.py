@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from s3rt.commands import (
+    aws_check,
     backfill,
     dead_letters,
     discover,
@@ -29,8 +30,8 @@ app = typer.Typer(
     cls=CommandGroup,
     help="Asks and steers the S3 replication tracker.",
     epilog="Exit codes: 0 done or COMPLETED, 1 FAILED found, 2 not understood, 3 still pending,"
-    " 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says otherwise (--verify,"
-    " discover --check).",
+    " 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says otherwise"
+    " (--verify, aws-check, discover --check).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -47,6 +48,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "incidents": incidents.command,
     "doctor": doctor.command,
     "discover": discover.command,
+    "aws-check": aws_check.command,
     "export": export.export,
     "replay": replay.replay,
     "replay-archive": replay_archive.command,

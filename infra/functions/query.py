@@ -51,12 +51,14 @@ class Api(Construct):
         shared: Shared,
         *,
         name: str,
+        concurrency: int,
         emails: Sequence[str],
         incidents: sns.Topic,
         chat: sns.Topic | None,
     ) -> None:
-        """`name`: of the API, and of its metrics, which have no other dimension. The doctor says
-        which of `emails` are not subscribed to the `incidents`, and whether the `chat` is."""
+        """`name`: of the API, and of its metrics, which have no other dimension. `concurrency`: of
+        the account's, reserved for the function; 0 reserves none. The doctor says which of `emails`
+        are not subscribed to the `incidents`, and whether the `chat` is."""
         super().__init__(scope, construct_id)
         self._name = name
         built = TrackerFunction(
@@ -72,6 +74,7 @@ class Api(Construct):
                 "INCIDENT_TOPIC_ARN": incidents.topic_arn,
                 "CHAT_TOPIC_ARN": chat.topic_arn if chat else "",
             },
+            reserved=concurrency or None,
         )
         self.function = built.function
         allow(

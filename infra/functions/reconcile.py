@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.grants import HEAD, INSPECTION, allow, allow_ledger, allow_reads
+from infra.ingest import Ingest
 from infra.ledger import ROUTES_INDEX, index_arns
 from infra.queues import dead_letter_queue, work_queue
 
@@ -30,11 +30,13 @@ class Reconcile(Construct):
         shared: Shared,
         *,
         audited: float,
-        ingest: sqs.Queue,
+        object_events: str,
+        ingest: Ingest,
         tracked: Sequence[str],
     ) -> None:
-        """`audited` is the share of COMPLETED versions to audit; `ingest` is the queue that the
-        buckets' notifications should go to."""
+        """`audited` is the share of COMPLETED versions to audit; `ingest` has the queue that the
+        buckets' notifications should go to, and the rules that send their events there.
+        `object_events`: whether object events come by notifications (`s3`) or by `eventbridge`."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         queue = work_queue(
@@ -55,7 +57,9 @@ class Reconcile(Construct):
             environment={
                 "AUDITED": f"{audited:g}",
                 "RECONCILE_QUEUE_URL": queue.queue_url,
-                "INGEST_QUEUE_ARN": ingest.queue_arn,
+                "INGEST_QUEUE_ARN": ingest.queue.queue_arn,
+                "OBJECT_EVENTS": object_events,
+                "OBJECT_EVENT_RULES": ",".join(rule.rule_name for rule in ingest.object_rules),
             },
         )
         self.function, self.role = built.function, built.role
@@ -72,3 +76,8 @@ class Reconcile(Construct):
         allow_ledger(built.role, shared.table)
         allow(built.role, ["dynamodb:Query"], index_arns(shared.table, ROUTES_INDEX))
         allow_reads(built.role, (HEAD, tracked), (INSPECTION, tracked))
+        allow(
+            built.role,
+            ["events:DescribeRule", "events:ListTargetsByRule"],
+            [rule.rule_arn for rule in ingest.object_rules],
+        )

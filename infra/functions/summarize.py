@@ -47,9 +47,12 @@ class Summarize(Construct):
         stage: str,
         topic: sns.Topic,
         chat: sns.Topic | None,
+        window: Duration,
     ) -> None:
         """`benign_keys`: incidents of keys that match one of these patterns send no message.
-        `stage` is part of the commands that messages name."""
+        `stage` is part of the commands that messages name. `window`: how long changes are gathered
+        before they are counted, at most the minute of the tumbling window, which ends every batch.
+        """
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         built = TrackerFunction(
@@ -76,7 +79,7 @@ class Summarize(Construct):
             dead_letters=self.dead_letters,
             # A transaction costs the same for one change as for a thousand.
             batch_size=1_000,
-            window=Duration.seconds(5),
+            window=window,
             # Only with a tumbling window does the event name its shard, which the function needs to
             # count each change once. The window's state is not used.
             tumbling_window=Duration.minutes(1),

@@ -48,12 +48,14 @@ class TrackerFunction(Construct):
         environment: Mapping[str, str] | None = None,
         traced: bool = False,
         goes_on_by_queue: bool = False,
+        reserved: int | None = None,
     ) -> None:
         """`service` is the folder under lambdas/ that holds handler.py; `environment` is what this
         function needs beside the shared one. `traced`: every invocation is traced by X-Ray, which
         is charged. `goes_on_by_queue`: the function sends what is left of its work to its own
         queue. Lambda takes that for a loop and stops it after 16 rounds, unless it is allowed; here
-        every round leaves less, so the chain ends by itself."""
+        every round leaves less, so the chain ends by itself. `reserved`: so much of the account's
+        concurrency is this function's alone, and it gets no more."""
         super().__init__(scope, service.capitalize())
         self.log_group = logs.LogGroup(
             self,
@@ -81,6 +83,7 @@ class TrackerFunction(Construct):
             log_group=self.log_group,
             memory_size=memory_mib,
             timeout=timeout,
+            reserved_concurrent_executions=reserved,
             tracing=lambda_.Tracing.ACTIVE if traced else lambda_.Tracing.DISABLED,
             recursive_loop=lambda_.RecursiveLoop.ALLOW if goes_on_by_queue else None,
             environment={

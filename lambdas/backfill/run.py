@@ -26,6 +26,7 @@ from backfill.rows import BatchResult, Reader, Rows
 from replication.errors import Denied, NotYet, Reason, Rejected, Unavailable
 from replication.head.port import Objects
 from replication.ledger.port import Ledger
+from replication.ledger.watermark import why_missing
 from replication.published.backfill import (
     MOST_NAMED,
     FileProgress,
@@ -206,16 +207,20 @@ class Backfill:
         return total
 
     def _finish(self, run: str, delivery: Delivery) -> None:
-        """When an inventory made after tracking began is read without the loss of a row, everything
-        the bucket held before is listed. The manifest does not say whether a prefix limits it."""
+        """When an inventory made after tracking began, and after events were missing, is read
+        without the loss of a row, everything the bucket held before is listed. The manifest does
+        not say whether a prefix limits it."""
         history = self.histories.histories().get(delivery.bucket or "")
-        if delivery.evidence is not Evidence.INVENTORY or history is None or history.listed:
+        if delivery.evidence is not Evidence.INVENTORY or history is None:
+            return
+        since = max(history.tracking_since, history.missed_until or history.tracking_since)
+        if delivery.at < since or why_missing(history) is None:
             return
         known = self.progress.load(run)
         if known is None or known.state is not RunState.FINISHED:
             return
         lost = known.counts[Outcome.BROKEN] + known.counts[Outcome.REFUSED]
-        if not lost and delivery.at >= history.tracking_since:
+        if not lost:
             self.note_listed(history.bucket, delivery.at)
 
     def _begun(self, run: str, file: DataFile) -> FileProgress:

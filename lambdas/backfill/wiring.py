@@ -32,12 +32,18 @@ def service() -> Backfill:
         buckets=settings.source_buckets,
         seconds=time.monotonic,
         now=wall_clock,
+        events_begin_seconds=settings.events_begin_seconds,
     )
     return Backfill(
         files=S3DeliveryFiles(s3),
         queue=SqsQueue(partial(client, "sqs"), settings.backfill_queue_url),
         progress=BackfillProgress(dynamodb, settings.table_name),
-        ledger=DynamoDBLedger(dynamodb, settings.table_name, settings.shards),
+        ledger=DynamoDBLedger(
+            dynamodb,
+            settings.table_name,
+            settings.shards,
+            completed_days=settings.forget_completed_days,
+        ),
         objects=S3Objects(s3),
         histories=histories,
         delivery_of=manifest.delivery_of,

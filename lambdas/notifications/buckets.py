@@ -52,8 +52,8 @@ class Buckets:
     s3: Notifications
 
     def wire(self, bucket: str, ours: Ours, patience: Patience) -> None:
-        """EventBridge on, and the replication events of a source to our target. Refused when that
-        cannot be, with the reason."""
+        """EventBridge on where it is needed, and our events to our target. Refused when that cannot
+        be, with the reason."""
 
         def want(now: Configuration) -> Configuration:
             if ours.events and (others := taken(now, ours)):

@@ -6,7 +6,7 @@ everything that stands in the way.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from notifications import refusal
@@ -14,14 +14,21 @@ from notifications.buckets import THREADS, Notifications
 from notifications.patience import Patience
 from notifications.refusal import Refused
 from replication.errors import Denied, Unavailable
-from replication.s3.bucket_notifications import Configuration, Gone, Ours, taken, tells_topic
+from replication.s3.bucket_notifications import (
+    REPLICATION,
+    Configuration,
+    Gone,
+    Ours,
+    taken,
+    tells_topic,
+)
 from replication.threads import concurrently
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`ours` is the entry that sources get, but for those in `topics`: their replication events
-    go to a topic already (its ARN, by bucket)."""
+    """`ours` is the entry that sources get. The replication events of those in `topics` go to a
+    topic already (its ARN, by bucket); they and destinations get object events alone, if any."""
 
     s3: Notifications
     ours: Ours
@@ -46,12 +53,14 @@ class Check:
             return f"Bucket {bucket}: {refusal.not_allowed(error.action)}"
         except Unavailable as error:
             return f"Bucket {bucket}: {error}"
-        if bucket not in self.sources:
-            return None
-        if topic := self.topics.get(bucket):
-            told = tells_topic(now, topic)
-            return None if told else refusal.topic_is_not_told(bucket, topic)
-        others = taken(now, self.ours)
+        topic = self.topics.get(bucket) if bucket in self.sources else None
+        if topic and not tells_topic(now, topic):
+            return refusal.topic_is_not_told(bucket, topic)
+        ours = self.ours
+        if topic or bucket not in self.sources:
+            events = tuple(one for one in ours.events if not one.startswith(REPLICATION))
+            ours = replace(ours, events=events)
+        others = taken(now, ours)
         return refusal.event_types_taken(bucket, others[0]) if others else None
 
     def _read(self, bucket: str, patience: Patience) -> Configuration:

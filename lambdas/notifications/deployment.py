@@ -42,11 +42,13 @@ class Deployment:
     def carry_out(self, request: Mapping[str, Any]) -> None:
         """Refused when it cannot be done, with the reason."""
         asked = request["ResourceProperties"]
+        object_events = tuple(asked.get("ObjectEvents", ()))
         ours = Ours(
             asked["NotificationId"],
             asked.get("TargetArn") or asked["QueueArn"],  # as an earlier version called it
-            tuple(asked.get("Events", ())),
+            (*asked.get("Events", ()), *object_events),
             request["StackId"],
+            eventbridge=not object_events,
         )
         patience = Patience(self.now, self.sleep)
         buckets = Buckets(self.s3)
@@ -60,7 +62,7 @@ class Deployment:
                 before = {*_names(request.get("OldResourceProperties", {}))}
                 if not deletes:
                     buckets.wire_all(asked["Sources"], ours, patience)
-                    buckets.wire_all(asked["Others"], replace(ours, events=()), patience)
+                    buckets.wire_all(asked["Others"], replace(ours, events=object_events), patience)
                 gone = named if deletes else before - named
                 buckets.unwire_all(sorted(gone), ours, patience)
             case "Custom::TrackedBucket" if deletes and asked["BucketName"] not in self.tracked:

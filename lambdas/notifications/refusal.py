@@ -1,6 +1,6 @@
 """Why a deployment cannot go on, in words for the person who deploys."""
 
-from replication.s3.bucket_notifications import TOPICS, Taken
+from replication.s3.bucket_notifications import REPLICATION, TOPICS, Taken
 
 
 class Refused(Exception):
@@ -13,6 +13,11 @@ def event_types_taken(bucket: str, taken: Taken) -> str:
         f"Bucket {bucket} sends {', '.join(taken.events)} to {taken.target} already (notification"
         f" {taken.id!r}), and S3 lets a bucket send an event type to one target only."
     )
+    if not all(event.startswith(REPLICATION) for event in taken.events):
+        return (
+            f"{where} With -c object_events=s3 the tracker needs these event types for itself."
+            " Deploy with -c object_events=eventbridge, or take that notification away."
+        )
     if taken.kind == TOPICS:
         return (
             f"{where} Deploy with -c replication_topics={bucket}={taken.target}: the tracker then"

@@ -22,12 +22,20 @@ def completeness(
     concerned: Concerned,
     since: Instant | None = None,
     until: Instant | None = None,
+    *,
+    completed: bool = True,
 ) -> Json:
-    """The members of a page that say whether it is complete."""
-    now = service.present().now
-    heard_until = service.frontier()
-    missing = reason(concerned, heard_until, now, since, until)
-    return {"complete": missing is None, "heard_until": heard_until}
+    """The members of a page that say whether it is complete. `completed`: the list is also one of
+    COMPLETED versions."""
+    present = service.present()
+    heard_until, forgotten = service.frontier(), present.forgotten_before
+    missing = reason(concerned, heard_until, present.now, since, until)
+    lacking = completed and forgotten is not None and (since is None or since < forgotten)
+    return {
+        "complete": missing is None and not lacking,
+        "heard_until": heard_until,
+        "forgotten_before": forgotten,
+    }
 
 
 def decode(

@@ -61,6 +61,12 @@ class Listing(Schema, Generic[Item]):
     )
 
 
+FORGOTTEN_BEFORE = (
+    "COMPLETED versions and destinations of which nothing was heard since may be missing, because"
+    " they are forgotten after some days; null when none is"
+)
+
+
 class HeardListing(Listing[Item], Generic[Item]):
     """A page of a list of what the tracker heard of."""
 
@@ -68,6 +74,10 @@ class HeardListing(Listing[Item], Generic[Item]):
         description="Events that were sent to the tracker before are in the list; null when nobody"
         " knows. A list that names `until` is complete up to this time at most, any other when it"
         " is no older than ten minutes"
+    )
+    forgotten_before: Time | None = Field(
+        description=f"{FORGOTTEN_BEFORE}. A list of COMPLETED ones that goes back further is not"
+        " complete"
     )
 
 

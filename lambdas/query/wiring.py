@@ -18,6 +18,7 @@ from replication.aws.table.item_reads import ItemReads
 from replication.aws.table.outstanding import Outstanding
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.cache import Cached
+from replication.ledger.retention import forgotten_before
 from replication.ledger.schedule import Schedule
 from replication.published.row import AsOf, certainty
 from replication.published.subscription import Subscription
@@ -71,7 +72,9 @@ def service() -> Service:
     stale_seconds = Schedule(settings.check_base_seconds).stale_seconds
 
     def present() -> AsOf:
-        return AsOf(wall_clock(), stale_seconds, certainty(histories()))
+        now = wall_clock()
+        forgotten = forgotten_before(now, settings.forget_completed_days)
+        return AsOf(now, stale_seconds, certainty(histories()), forgotten)
 
     lookup = Lookup(items, histories, frozenset(settings.source_buckets), present)
     findings = FindingsTable(dynamodb, settings.table_name)

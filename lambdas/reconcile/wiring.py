@@ -12,6 +12,7 @@ from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
 from reconcile.setup_inspection import SetupInspection
 from replication.aws.clients import client, s3_by_bucket
+from replication.aws.event_rules import EventRules
 from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.aws.s3.objects import S3Objects
 from replication.aws.sqs import SqsQueue
@@ -79,7 +80,7 @@ class Service:
 @cache
 def service() -> Service:
     """MissingSettings when the environment is incomplete."""
-    settings = from_env(os.environ, "RECONCILE_QUEUE_URL", "INGEST_QUEUE_ARN")
+    settings = from_env(os.environ, "RECONCILE_QUEUE_URL", "INGEST_QUEUE_ARN", "OBJECT_EVENT_RULES")
     dynamodb, table = client("dynamodb"), settings.table_name
     configurations = RuleRevisionTable(dynamodb, table)
     histories = KnownRules(configurations.load, settings.source_buckets, time.monotonic)
@@ -87,7 +88,9 @@ def service() -> Service:
     setups = Cached[None, Any](lambda _: findings.setups(), lambda _: TICK_SECONDS, time.monotonic)
     reconciler = Reconciler(
         index=IndexReads(dynamodb, table),
-        ledger=DynamoDBLedger(dynamodb, table, settings.shards),
+        ledger=DynamoDBLedger(
+            dynamodb, table, settings.shards, completed_days=settings.forget_completed_days
+        ),
         objects=S3Objects(s3),
         findings=findings,
         histories=histories,
@@ -102,7 +105,17 @@ def service() -> Service:
         WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url)),
         Ticks(dynamodb, table),
         SetupInspection(
-            S3BucketSetups(s3, settings.ingest_queue_arn), findings, sorted(settings.tracked)
+            S3BucketSetups(
+                s3, settings.ingest_queue_arn, settings.object_events, settings.topology.elsewhere
+            ),
+            EventRules(
+                partial(client, "events"), settings.object_event_rules, settings.ingest_queue_arn
+            ),
+            findings,
+            sorted(settings.tracked),
+            configurations.note_missed,
+            settings.events_begin_seconds,
+            settings.topology.elsewhere,
         ),
         LookBacks(reconciler, configurations.note_looked_back),
     )

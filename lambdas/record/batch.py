@@ -7,8 +7,10 @@ from replication.errors import Denied, Unavailable
 from replication.head.port import Objects
 from replication.head.replica_source import ReplicaSources
 from replication.ledger.port import Ledger
+from replication.s3.events import Created, Replicated
 from replication.s3.rule_history import RuleHistory, require_tracked
 from replication.s3.version import ObjectVersion
+from replication.times import Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Batch:
     note_replicas       keeps that replicas of an untracked bucket arrive beside the version
     note_own            counts a new version of a destination that is no replica
     takes_own           whether a destination takes many objects of its own
+    forgotten_before    COMPLETED versions of which nothing was heard since may be missing in the
+                        ledger; None: none is forgotten
     """
 
     histories: Mapping[str, RuleHistory]
@@ -40,6 +44,7 @@ class Batch:
     note_replicas: Callable[[ObjectVersion], None] = lambda _: None
     note_own: Callable[[str], None] = lambda _: None
     takes_own: Callable[[str], bool] = lambda _: False
+    forgotten_before: Instant | None = None
     _reread: dict[str, RuleHistory] = field(default_factory=dict)
 
     def origins(self) -> ReplicaSources:
@@ -62,6 +67,10 @@ class Batch:
         if self.destination_buckets is None:
             known = self.tracked - self.histories.keys() - self.unknown.keys()
         return version.bucket in known or bool(self.origins().sources(version))
+
+    def may_be_forgotten(self, event: Created | Replicated) -> bool:
+        """Whether the event is so late that its version may have been forgotten meanwhile."""
+        return self.forgotten_before is not None and event.at < self.forgotten_before
 
     def history(self, bucket: str) -> RuleHistory | None:
         return self._reread.get(bucket) or self.histories.get(bucket)

@@ -35,6 +35,8 @@ def claims(world: "Batch", event: Created) -> list[Claim] | None:
     history = world.history(event.version.bucket)
     if history is None:
         return [] if event.by_lifecycle else None
+    if world.may_be_forgotten(event):
+        return None
     try:
         return of_its_own(world, event, history, None)
     except TagsNeeded:

@@ -5,7 +5,7 @@ not, `claims_by_reading` reads the ledger and then S3. Each event of S3 has a mo
 `created`, `deleted`, `changed`, `replicated`.
 """
 
-from record import created, deleted, replicated
+from record import created, deleted, forgotten, replicated
 from record.batch import Batch
 from record.changed import Changes
 from record.claims import TRIES, certain
@@ -41,14 +41,16 @@ class EventClaims(Batch):
         try:
             match event:
                 case Created():
-                    return created.claims_by_reading(self, event, receives)
+                    found = created.claims_by_reading(self, event, receives)
+                    return forgotten.without(self, event, found, now)
                 case Deleted():
                     return deleted.claims_by_reading(self, event, now)
                 case Changed():
                     self.sources(event.version)
                     return certain(Changes(self, now).of(event))
                 case Replicated():
-                    return replicated.claims_by_reading(self, event, now)
+                    found = replicated.claims_by_reading(self, event, now)
+                    return forgotten.without(self, event, found, now)
                 case _:
                     return []
         except Unsourced:
@@ -62,6 +64,8 @@ class EventClaims(Batch):
             raise
         except Denied as denied:
             self.note(denied)
-            if not last_try:
+            # A source's own version is due, and must be in a list before the frontier passes it.
+            own = isinstance(event, Created) and self.history(event.version.bucket) is not None
+            if not (last_try or own):
                 raise Unplaced(str(denied)) from denied
             return created.claims_when_denied(self, event) if isinstance(event, Created) else []

@@ -23,7 +23,7 @@ def claims(world: "Batch", event: Replicated) -> list[Claim] | None:
     is of no tracked source: every bucket of the account may send to the queue."""
     if event.version.bucket not in world.histories.keys() | world.unknown.keys():
         raise not_tracked(event.version.bucket, "source bucket")
-    if event.operation is Operation.NOT_TRACKED:
+    if event.operation is Operation.NOT_TRACKED or world.may_be_forgotten(event):
         return None
     return certain([replicated(event)])
 

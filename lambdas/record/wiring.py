@@ -16,6 +16,7 @@ from replication.aws.table.frontier import FrontierTable
 from replication.aws.table.ledger import DynamoDBLedger
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.errors import Denied
+from replication.ledger.retention import forgotten_before
 from replication.settings import from_env
 from replication.times import wall_clock
 
@@ -25,7 +26,12 @@ def service() -> Recorder:
     """MissingSettings when the environment is incomplete."""
     settings = from_env(os.environ, "INGEST_DEAD_LETTER_QUEUE_URL")
     s3 = s3_by_bucket(settings.topology)
-    ledger = DynamoDBLedger(client("dynamodb"), settings.table_name, settings.shards)
+    ledger = DynamoDBLedger(
+        client("dynamodb"),
+        settings.table_name,
+        settings.shards,
+        completed_days=settings.forget_completed_days,
+    )
     findings = FindingsTable(client("dynamodb"), settings.table_name)
 
     def note(denied: Denied) -> None:
@@ -39,6 +45,7 @@ def service() -> Recorder:
         seconds=time.monotonic,
         now=wall_clock,
         refused=note,
+        events_begin_seconds=settings.events_begin_seconds,
     )
 
     def event_claims() -> EventClaims:
@@ -55,6 +62,7 @@ def service() -> Recorder:
             note_replicas=histories.note_replicas,
             note_own=histories.note_own,
             takes_own=histories.takes_own,
+            forgotten_before=forgotten_before(wall_clock(), settings.forget_completed_days),
         )
 
     return Recorder(

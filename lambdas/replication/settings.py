@@ -22,6 +22,8 @@ class Settings:
     """Whether versions that no rule replicates are recorded as well."""
     check_base_seconds: float
     """Age at which a PENDING version is reconciled first; later ages are multiples of it."""
+    events_begin_seconds: float
+    """How long after a bucket is read first S3 surely sends its events to EventBridge."""
     audited: float
     """Share (0 to 1) of the COMPLETED versions to audit."""
     dead_letter_queue_url: str
@@ -41,6 +43,13 @@ class Settings:
     stage: str = "dev"
     """With the Region, how the command finds this tracker."""
     dashboard_url: str = ""
+    object_events: str = "eventbridge"
+    """How object events arrive: by `eventbridge`, or by `s3` notifications."""
+    forget_completed_days: int = 0
+    """How long the item of a COMPLETED version stays after the last that was learnt of it; 0: for
+    ever."""
+    object_event_rules: tuple[str, ...] = ()
+    """Names of the EventBridge rules that send object events to the ingest queue."""
 
     @property
     def source_buckets(self) -> tuple[str, ...]:
@@ -70,6 +79,12 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
     base, audited = environment.get("CHECK_BASE_SECONDS", "900"), environment.get("AUDITED", "0.01")
     if not _between(base, 0.1, 86_400):
         wrong.append(f"CHECK_BASE_SECONDS is {base!r}, not a number of seconds from 0.1 to 86400")
+    forget = environment.get("FORGET_COMPLETED_DAYS", "0")
+    if not forget.isdecimal() or 0 < int(forget) < 30:
+        wrong.append(f"FORGET_COMPLETED_DAYS is {forget!r}, neither 0 nor a number of days from 30")
+    begin = environment.get("EVENTS_BEGIN_SECONDS", "600")
+    if not _between(begin, 0, 86_400):
+        wrong.append(f"EVENTS_BEGIN_SECONDS is {begin!r}, not a number of seconds from 0 to 86400")
     if not _between(audited, 0, 1):
         wrong.append(f"AUDITED is {audited!r}, not a share from 0 to 1")
     topology = Topology()
@@ -86,6 +101,7 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         shards=int(shards),
         record_ineligible=environment.get("RECORD_INELIGIBLE", "true") == "true",
         check_base_seconds=float(base),
+        events_begin_seconds=float(begin),
         audited=float(audited),
         reconcile_queue_url=environment.get("RECONCILE_QUEUE_URL", ""),
         dead_letter_queue_url=environment.get("INGEST_DEAD_LETTER_QUEUE_URL", ""),
@@ -99,6 +115,9 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         chat_topic_arn=environment.get("CHAT_TOPIC_ARN", ""),
         stage=environment.get("STAGE", "dev"),
         dashboard_url=environment.get("DASHBOARD_URL", ""),
+        object_events=environment.get("OBJECT_EVENTS", "eventbridge"),
+        forget_completed_days=int(forget),
+        object_event_rules=_names(environment.get("OBJECT_EVENT_RULES", "")),
     )
 
 

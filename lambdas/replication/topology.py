@@ -57,6 +57,11 @@ class Topology:
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no topology: {error!r}") from error
 
+    @property
+    def elsewhere(self) -> frozenset[str]:
+        """The buckets whose events come by a collector."""
+        return frozenset(name for name, one in self.places.items() if one.role_arn)
+
     def place(self, bucket: str) -> Place:
         """Without anything known for buckets that are not part of the deployment."""
         return self.places.get(bucket, _UNKNOWN)

@@ -1,6 +1,7 @@
 """Counts the entries of the index, and corrects counters that differ.
 
-The current counters of a route follow from its entries in the index. But counters are made from the
+The current counters of a route follow from its entries in the index, and from the counter of those
+that were forgotten, which stay counted as COMPLETED. But counters are made from the
 table's stream, which may be behind: correcting for a change that is still in the stream would count
 it twice. So the index is read between two fences:
 
@@ -21,6 +22,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from replication.counters.counter import (
+    FORGOTTEN,
     BenignKeys,
     CounterKey,
     Deltas,
@@ -33,6 +35,7 @@ from replication.counters.counter import (
 )
 from replication.counters.period import LAST, first_shown
 from replication.ledger.item import LedgerItem
+from replication.s3.status import Status
 from replication.times import Instant
 
 ROUNDS = 5
@@ -176,8 +179,19 @@ def shown(walked: Deltas, now: Instant) -> Deltas:
 
 
 def differences(counted: Deltas, walked: Deltas) -> Deltas:
-    """What to add to the current counters to make them equal to the counts of the index."""
-    return merged([walked, {view: _negative(view, one) for view, one in counted.items()}])
+    """What to add to the current counters to make them equal to the counts of the index and of what
+    was forgotten."""
+    known: Deltas = {
+        view: _forgotten(one) for view, one in counted.items() if isinstance(view, Totals)
+    }
+    negative = {view: _negative(view, one) for view, one in counted.items()}
+    return merged([walked, known, negative])
+
+
+def _forgotten(amounts: Counter[str]) -> Counter[str]:
+    """What the counters of COMPLETED have beside the entries of the index."""
+    names = {FORGOTTEN: Status.COMPLETED, f"{FORGOTTEN}_bytes": f"{Status.COMPLETED}_bytes"}
+    return Counter({str(to): amounts[name] for name, to in names.items() if amounts[name]})
 
 
 def _negative(view: CounterKey, amounts: Counter[str]) -> Counter[str]:
@@ -188,6 +202,6 @@ def is_current(view: CounterKey, name: str) -> bool:
     """Whether a counter of this name counts what is so now, and not what happened."""
     match view:
         case Totals():
-            return True
+            return not name.startswith(FORGOTTEN)
         case Period() | FailureKind():
             return name in _CURRENT

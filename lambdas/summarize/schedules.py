@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from replication.counters.counter import FailureKind, Totals
+from replication.counters.silence import Periods, silent_routes
 from replication.errors import Denied
 from replication.ledger.item import LedgerItem
 from replication.ledger.watermark import watermark
@@ -36,7 +37,7 @@ class KnownFindings(Protocol):
     def setups(self) -> Setups: ...
 
 
-class CurrentCounters(Protocol):
+class CurrentCounters(Periods, Protocol):
     """Reads counters."""
 
     def totals(self, bucket: str) -> Mapping[Totals, Counter[str]]: ...
@@ -105,8 +106,14 @@ class Schedules:
 
     def errors(self) -> int:
         """How many of the doctor's findings are errors: something cannot be known."""
+        tracked = {*self.topology.destinations, *self.histories()}
+        routes = (route for route in self.routes() if route[1] in tracked)
         found = bucket_setup.findings(
-            self.histories(), self.topology, self.findings.load(), self.findings.setups()
+            self.histories(),
+            self.topology,
+            self.findings.load(),
+            self.findings.setups(),
+            silent_routes(self.current, routes, self.now(), self.frontier()),
         )
         return sum(one.severity is Severity.ERROR for one in found)
 

@@ -120,7 +120,8 @@ class Summarizer:
                 fences.append(read)
                 continue
             batch.add(read.old, read.new)
-            changes.append(Change(read.number, deltas(read.old, read.new, self.benign)))
+            found = deltas(read.old, read.new, self.benign, expired=read.expired)
+            changes.append(Change(read.number, found))
         applied = self.counters.apply(shard, changes)
         if fences:
             self.counters.pass_by(fences)

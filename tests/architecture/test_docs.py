@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,3 +143,26 @@ def test_one_version_is_named_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     document = json.loads((ROOT / "docs" / "openapi.json").read_text())
     assert {project["version"], document["info"]["version"], newest} == {VERSION}
+
+
+@pytest.mark.timeout(600)
+def test_every_figure_of_the_costs_is_what_the_commands_print() -> None:
+    """The blocks line by line, and every price in the sentences between them."""
+    document = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    printed = []
+    for module in ("bench.costs", "bench.checks"):
+        command = [sys.executable, "-m", module]
+        path = os.pathsep.join(map(str, (ROOT / "lambdas", ROOT)))
+        environment = {**os.environ, "PYTHONPATH": path}
+        ended = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        printed += ended.stdout.splitlines()
+    blocks = "\n".join(one.strip("`\n") for one in _FENCE.findall(document)).splitlines()
+    assert [line for line in blocks if line not in printed] == []
+    prices = set(re.findall(r"\$ *([\d,]*\d\.\d\d)\b", "\n".join(printed)))
+    assert [
+        one
+        for one in re.findall(r"\$([\d,]*\d\.\d\d)\b", prose(ROOT / "docs" / "costs.md"))
+        if one not in prices
+    ] == []

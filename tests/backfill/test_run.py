@@ -17,7 +17,7 @@ from replication.published.backfill import FileProgress, Progress, Request, RunP
 from replication.s3.deliveries import DataFile, run_of
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
-from replication.times import Instant
+from replication.times import Instant, plus
 from tests.support import deliveries
 from tests.support.deliveries import URI, line, values
 from tests.support.fakes import MemoryHistories, MemoryLedger, MemoryObjects, history, rule
@@ -202,6 +202,18 @@ class TestWhatABucketHeldBeforeItWasTracked:
         world.histories.known = {"src": replace(known, listed=True)}
         world.work()
         assert world.listed == []
+
+    def test_is_said_again_after_events_were_missing(self) -> None:
+        world = World([rows(2)])
+        known = replace(history("src", rule("dst")), listed=True)
+        until = Instant(deliveries.SCANNED)
+        world.histories.known = {"src": replace(known, missed_until=plus(until, 0.001))}
+        world.work()
+        assert world.listed == [], "it is older"
+        world = World([rows(2)])
+        world.histories.known = {"src": replace(known, missed_until=until)}
+        world.work()
+        assert world.listed == self.LISTED
 
     @pytest.mark.parametrize("bad", [b"broken\n", line(values("x", status="DONE"))])
     def test_is_not_while_rows_could_not_be_understood(self, bad: bytes) -> None:

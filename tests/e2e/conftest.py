@@ -23,6 +23,9 @@ BOTH_WAYS = ("tracker-e2e-east", "tracker-e2e-west")
 COUNTED = ("tracker-e2e-counted", "tracker-e2e-counted-replica")
 """A source and its replica that one test has to itself, so that it can count what happens there."""
 
+LONG = ("tracker-e2e-long", "tracker-e2e-long-replica")
+"""The same for long work, of which no object exists."""
+
 INVENTORIES = "tracker-e2e-inventories"
 
 
@@ -153,6 +156,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         east: [demo_buckets.rule("to-west", west, priority=1)],
         west: [demo_buckets.rule("to-east", east, priority=1)],
         COUNTED[0]: [demo_buckets.rule("all", COUNTED[1], priority=1)],
+        LONG[0]: [demo_buckets.rule("all", LONG[1], priority=1)],
     }
     session = boto3.Session(
         aws_access_key_id="test", aws_secret_access_key="test", region_name=server.REGION

@@ -55,7 +55,7 @@ def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         places={**COPIES, THEIRS: THEIR_WEST, UNTOLD: WEST},
         untold=[UNTOLD],
         # S3 takes seconds to replicate: the event of a write is read before that of its arrival.
-        settings={**stack.ENFORCED, "LOCAL_S3_REPLICATION_DELAY_SECONDS": "4"},
+        settings={**stack.ENFORCED, "LOCAL_S3_REPLICATION_DELAY_SECONDS": "10"},
         tied=True,
     )
     session = boto3.Session(HOME.account, "test", region_name=HOME.region)

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from infra.buckets import CHECK, REPLICATION_EVENTS, SET
+from infra.buckets import CHECK, OBJECT_EVENTS, REPLICATION_EVENTS, SET
 from infra.config import MAX_BUCKETS, MAX_TOPICS_BYTES
 from infra.functions.notifications import ACTION
 from infra.limits import MAX_MANAGED_POLICIES
@@ -187,3 +187,48 @@ def test_the_queue_policy_of_the_most_sources_and_topics_fits() -> None:
     assert len(statements) <= 20
     references = 100 * len(statements)
     assert len(text.replace("arn:aws:s3", "arn:aws-us-gov:s3")) + references <= 8_192
+
+
+@pytest.fixture(scope="module")
+def by_s3() -> Synthesized:
+    """Object events come as notifications; one source's replication events go to a topic."""
+    topics = f"{SOURCES[0]}={TOPIC}"
+    return synthesize({**BUCKETS, "object_events": "s3", "replication_topics": topics})
+
+
+def test_every_bucket_sends_its_object_events_to_the_queue(by_s3: Synthesized) -> None:
+    found = by_s3.one(SET)
+    assert found["ObjectEvents"] == list(OBJECT_EVENTS)
+    assert found["Sources"] == list(SOURCES[1:])
+    assert sorted([*found["Sources"], *found["Others"]]) == TRACKED
+    check = by_s3.one(CHECK)
+    assert check["ObjectEvents"] == list(OBJECT_EVENTS)
+    assert check["Events"] == list(REPLICATION_EVENTS)
+
+
+def test_every_bucket_may_then_send_and_no_rule_or_archive_of_objects_is_left(
+    by_s3: Synthesized,
+) -> None:
+    (statement,) = (
+        one
+        for one in by_s3.queue_policy(by_s3.ingest)
+        if one.get("Principal", {}).get("Service") == "s3.amazonaws.com"
+    )
+    assert statement["Condition"]["ArnLike"]["aws:SourceArn"] == "arn:aws:s3:::*"
+    patterns = [
+        one["EventPattern"]
+        for one in by_s3.of_type("AWS::Events::Rule")
+        if "EventPattern" in one.properties
+    ]
+    assert [one["detail-type"] for one in patterns] == [["AWS API Call via CloudTrail"]]
+    assert by_s3.of_type("AWS::Events::Archive") == []
+    assert "ArchiveArns" not in by_s3.outputs
+    assert any("no archive" in one for one in by_s3.warnings)
+    assert by_s3.variables("reconcile")["OBJECT_EVENTS"] == "s3"
+
+
+def test_by_eventbridge_a_bucket_sends_no_object_events(dev: Synthesized) -> None:
+    for one in (*dev.of_type(SET), *dev.of_type(CHECK)):
+        assert "ObjectEvents" not in one.properties
+    assert dev.variables("reconcile")["OBJECT_EVENTS"] == "eventbridge"
+    assert not any("archive" in one for one in dev.warnings)

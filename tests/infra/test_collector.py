@@ -11,11 +11,12 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.buckets import REPLICATION_EVENTS, SET
-from infra.config import Config, ContextError
+from infra.config import MAX_BUCKETS, Config, ContextError
 from infra.deployment import Deployment
 from infra.limits import excesses
 from infra.places import MAX_ROLE_NAME, Place, look_role_name
 from infra.regions import is_delivered, sns_principal
+from tests.infra.conftest import longest_names
 from tests.infra.patterns import matches
 from tests.infra.synthesized import LAMBDAS, ROOT, Resource, Synthesized, listed
 
@@ -411,6 +412,25 @@ def test_what_sns_does_not_deliver_is_refused_with_its_buckets_and_a_way_out() -
     assert f"deploy a second tracker in {ZURICH}" in problem
 
 
-def test_every_stack_is_within_what_aws_allows(stacks: Stacks) -> None:
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize("region", ["us-east-1", "cn-northwest-1", "us-gov-east-1"])
+def test_a_collector_of_the_most_buckets_is_within_what_aws_allows(region: str) -> None:
+    home = {"us-east-1": "eu-central-1", "cn-northwest-1": "cn-north-1"}.get(
+        region, "us-gov-west-1"
+    )
+    toml = f'stage = "{"a" * 20}"\n[home]\naccount = "{OURS}"\nregion = "{home}"\n' + "".join(
+        f'[buckets.{name}]\nrole = "both"\ninventory = true\naccount = "{THEIRS}"\n'
+        f'region = "{region}"\n'
+        for name in longest_names(MAX_BUCKETS)
+    )
+    _, stacks = synthesize(toml)
+    partition = Place(region=region).partition
     for name, stack in stacks.items():
-        assert excesses(stack.template, name) == []
+        assert excesses(stack.template, stack_name(name), partition) == []
+        for queue in stack.of_type("AWS::SQS::QueuePolicy"):
+            assert len(queue["PolicyDocument"]["Statement"]) <= 20
+
+
+def stack_name(construct_id: str) -> str:
+    """The longest that the stack may be called."""
+    return max(construct_id, f"S3ReplicationTracker-{'a' * 20}-to-{OURS}-ap-southeast-1", key=len)

@@ -226,3 +226,25 @@ def test_addresses_are_checked_and_counted() -> None:
     ):
         with pytest.raises(ContextError, match=hint):
             read(notify_emails=raw)
+
+
+def test_the_levers_of_cost_have_their_values_and_no_others() -> None:
+    config = read(object_events="s3", forget_completed_days="30", counter_seconds="60")
+    assert (config.by_eventbridge, config.kept_archive_days) == (False, 0)
+    assert (config.forget_completed_days, config.counter_seconds) == (30, 60)
+    default = read()
+    assert (default.by_eventbridge, default.kept_archive_days) == (True, 14)
+    assert (default.forget_completed_days, default.counter_seconds) == (0, 5)
+    for wrong in ("S3", "sqs", "", 3):
+        assert "give eventbridge or s3" in problems(object_events=wrong)
+    for wrong in ("29", "-1", "a month", "30.5", True, "10000"):
+        assert "give 0, or a whole number from 30" in problems(forget_completed_days=wrong)
+    for wrong in ("0", "61", "soon", True):
+        assert "1 to 60" in problems(counter_seconds=wrong)
+
+
+def test_no_version_is_forgotten_before_its_events_are() -> None:
+    said = problems(forget_completed_days="30", archive_days="31")
+    assert "a replay of the archive would bring forgotten versions back" in said
+    assert read(forget_completed_days="31", archive_days="31")
+    assert read(forget_completed_days="30", archive_days="31", object_events="s3")

@@ -245,6 +245,7 @@ def test_only_the_recorder_reconciler_and_backfill_may_write_the_ledger(
 def test_the_reconciler_reads_tracked_buckets_and_writes_the_ledger(dev: Synthesized) -> None:
     windows = dev.by_arn(dev.event_source("reconcile")["EventSourceArn"])
     index = f"{dev.table.arn}/index/routes"
+    (rule,) = (one for one in dev.of_type("AWS::Events::Rule") if "Objects" in one.id)
     assert of_function(dev, "reconcile") == {
         **every_function(dev, "reconcile"),
         **consumes(windows),
@@ -252,6 +253,7 @@ def test_the_reconciler_reads_tracked_buckets_and_writes_the_ledger(dev: Synthes
         **writes_ledger(dev),
         "dynamodb:Query": frozenset({dev.table.arn, index}),
         **heads(*SOURCES, *DESTINATIONS),
+        **on(rule.arn, "events:DescribeRule", "events:ListTargetsByRule"),
         "s3:GetBucketVersioning": arns(*SOURCES, *DESTINATIONS),
         "s3:GetBucketNotification": arns(*SOURCES, *DESTINATIONS),
         "s3:GetEncryptionConfiguration": arns(*SOURCES, *DESTINATIONS),

@@ -29,10 +29,12 @@ def refusal(message: str) -> ClientError:
 
 
 def test_the_buckets_of_a_deployed_stack_are_read_from_its_template(
-    monkeypatch: pytest.MonkeyPatch, dev: Synthesized
+    monkeypatch: pytest.MonkeyPatch, lists: Synthesized
 ) -> None:
-    answer_with(monkeypatch, dev.template)
-    assert guard.deployed_buckets("S3ReplicationTracker-dev") == {*SOURCES, *DESTINATIONS}
+    answer_with(monkeypatch, lists.template)
+    found = guard.deployed_buckets("S3ReplicationTracker-dev")
+    assert found.tracked == {*SOURCES, *DESTINATIONS}
+    assert found.inventories == {"lists"}
 
 
 def test_the_buckets_of_an_earlier_version_are_those_of_its_functions(
@@ -44,29 +46,42 @@ def test_the_buckets_of_an_earlier_version_are_those_of_its_functions(
         "Properties": {"Environment": {"Variables": lists}},
     }
     answer_with(monkeypatch, {"Resources": {"Record": function}})
-    assert guard.deployed_buckets("S3ReplicationTracker-dev") == {
+    assert guard.deployed_buckets("S3ReplicationTracker-dev").tracked == {
         *("orders", "invoices", "orders-replica")
     }
 
 
 def test_what_would_not_be_tracked_any_more_is_refused_by_name(
-    monkeypatch: pytest.MonkeyPatch, dev: Synthesized, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, lists: Synthesized, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer_with(monkeypatch, dev.template)
+    answer_with(monkeypatch, lists.template)
     assert guard.main(["-c", "source_buckets=another"]) == 1
     said = capsys.readouterr().err
-    for name in guard.deployed_buckets("S3ReplicationTracker-dev"):
-        assert name in said
+    found = guard.deployed_buckets("S3ReplicationTracker-dev")
+    for name in found.tracked:
+        assert f"{name} (tracked)" in said
+    assert "lists (inventories)" in said
     assert "ALLOW_UNTRACK=1" in said
     monkeypatch.setenv("ALLOW_UNTRACK", "1")
     assert guard.main(["-c", "source_buckets=another"]) == 0
 
 
-def test_the_same_buckets_and_more_go_on(monkeypatch: pytest.MonkeyPatch, dev: Synthesized) -> None:
-    answer_with(monkeypatch, dev.template)
+def test_the_same_buckets_and_more_go_on(
+    monkeypatch: pytest.MonkeyPatch, lists: Synthesized, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_with(monkeypatch, lists.template)
     sources, destinations = ",".join(SOURCES), ",".join(DESTINATIONS)
-    lists = ["-c", f"source_buckets={sources},more", "-c", f"destination_buckets={destinations}"]
-    assert guard.main(lists) == 0
+    same = ["-c", f"source_buckets={sources},more", "-c", f"destination_buckets={destinations}"]
+    assert guard.main([*same, "-c", "inventory_buckets=lists,more"]) == 0
+    assert guard.main(same) == 1
+    assert "would no longer have lists (inventories)." in capsys.readouterr().err
+
+
+def test_a_stack_of_an_older_release_names_no_inventory_buckets(
+    monkeypatch: pytest.MonkeyPatch, dev: Synthesized
+) -> None:
+    answer_with(monkeypatch, {**dev.template, "Metadata": {}})
+    assert guard.deployed_buckets("S3ReplicationTracker-dev").inventories == frozenset()
 
 
 def test_the_first_deployment_goes_on_and_one_of_nothing_does_not(

@@ -28,6 +28,7 @@ def largest(shape: str) -> Synthesized:
         "half of each": (names[:half], names[half:]),
         "sources alone": (names, []),
         "both ways": (names, names),
+        "by notifications": (names[:half], names[half:]),
     }[shape]
     return synthesize(
         {
@@ -36,13 +37,17 @@ def largest(shape: str) -> Synthesized:
             "destination_buckets": ",".join(destinations),
             "inventory_buckets": ",".join(names),
             "benign_keys": "k" * MAX_PATTERNS_BYTES,
+            "object_events": "s3" if shape == "by notifications" else "eventbridge",
+            "forget_completed_days": "9999",
         }
     )
 
 
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("shape", ["half of each", "sources alone", "both ways"])
+@pytest.mark.parametrize(
+    "shape", ["half of each", "sources alone", "both ways", "by notifications"]
+)
 def test_the_largest_context_fits_in_every_partition(shape: str, partition: str) -> None:
     assert excesses(largest(shape).template, STACK, partition) == []
 
@@ -97,20 +102,29 @@ def test_every_other_limit_is_named_when_it_is_passed() -> None:
     def queue(size: int) -> Mapping[str, object]:
         return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"PolicyDocument": of_size(size)}}
 
+    def named(size: int) -> Mapping[str, object]:
+        return {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "n" * size}}
+
+    def trusting(size: int) -> Mapping[str, object]:
+        trust = {"AssumeRolePolicyDocument": of_size(size)}
+        return {"Type": "AWS::IAM::Role", "Properties": trust}
+
     def stack(more: int) -> Mapping[str, object]:
-        others = {f"T{n}": {"Type": "AWS::SNS::Topic"} for n in range(495 + more)}
+        others = {f"T{n}": {"Type": "AWS::SNS::Topic"} for n in range(493 + more)}
         return template(
             R=role(managed=9 + more),
             M=policy("ManagedPolicy", of_size(6_144 + more)),
             E=rule(2_048 + more),
             F=function(4_096 + more),
             Q=queue(8_192 + more),
+            N=named(64 + more),
+            A=trusting(2_048 + more),
             **others,
         )
 
     assert excesses(stack(0), STACK) == []
     assert [line.split(":")[0] for line in excesses(stack(1), STACK)] == [
-        *("the stack", "R", "M", "E", "F", "Q")
+        *("the stack", "R", "N", "A", "M", "E", "F", "Q")
     ]
 
 

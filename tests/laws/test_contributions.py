@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replication.aws.table.expiry import DAY, expiry
 from replication.aws.table.ledger_item import item_of
 from replication.aws.table.stream_record import read_record
 from replication.counters import histogram
@@ -25,9 +26,11 @@ from replication.counters.period import Level
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
+from replication.ledger.retention import is_settled
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
-from summarize.recount import is_current
+from replication.times import plus
+from summarize.recount import differences, is_current
 from tests.support.seeds import arrived, failed, requested, stored, version
 from tests.support.strategies import VERSION, histories
 
@@ -91,6 +94,37 @@ def test_what_happened_is_never_taken_back(history: list[Fact]) -> None:
     for view, amounts in changes(stages).items():
         for name, amount in amounts.items():
             assert is_current(view, name) or amount > 0
+
+
+@given(histories(max_size=8))
+def test_an_item_that_expired_while_it_was_completed_stays_counted_and_is_known_as_forgotten(
+    history: list[Fact],
+) -> None:
+    """Whatever its life was: with what was forgotten, a recount of the empty index agrees."""
+    one = LedgerItem(VERSION, "dst", fold(history))
+    before, last = changes([one]), image(one)
+    after = merged([before, deltas(last, None, BENIGN, expired=True)])
+    assert differences(after, {}) == {}
+    settled = is_settled(one.record.state) and bool(last and last.listed)
+    assert counts(after, Totals)["FORGOTTEN"] == settled
+    assert counts(after, Totals)["COMPLETED"] == settled
+    assert counts(after, Period) == counts(before, Period) or not settled
+
+
+@given(histories(max_size=8))
+def test_only_a_settled_version_expires_and_no_watermark_knows_it(history: list[Fact]) -> None:
+    one = LedgerItem(VERSION, "dst", fold(history))
+    state, item = one.record.state, item_of(one, 4, 30)
+    kept = item_of(one, 4)
+    assert {name: item[name] for name in item if name != "expires_at" or name in kept} == kept
+    if "expires_at" in item and not state.deleted_at:
+        assert state.status is Status.COMPLETED
+        assert not state.in_doubt
+        assert state.lost_at is None
+        assert state.outstanding_since is None, "a watermark would move"
+        assert "held" not in item
+        assert state.observed_at is not None
+        assert item["expires_at"] == expiry(plus(state.observed_at, 30 * DAY))
 
 
 def counts(found: Deltas, kind: type[CounterKey], **fields: object) -> Counter[str]:
@@ -171,3 +205,34 @@ def test_no_latency_makes_a_histogram_longer_than_it_may_be() -> None:
     assert histogram.bucket_of(1e12) == histogram.MOST_BUCKETS - 1
     assert histogram.bucket_of(-5) == histogram.bucket_of(0) == 0
     assert histogram.quantile({}, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "expired"),
+    [
+        ({"type": "Service", "principalId": "dynamodb.amazonaws.com"}, True),
+        ({"type": "Service", "principalId": "other.amazonaws.com"}, False),
+        ({"type": "AssumedRole", "principalId": "dynamodb.amazonaws.com"}, False),
+        (None, False),
+    ],
+)
+def test_only_dynamodb_forgets_and_what_somebody_deletes_is_taken_off(
+    who: dict[str, str] | None, expired: bool
+) -> None:
+    old = item_of(stored(requested(0), arrived(3)), 4, 30)
+    record = {"dynamodb": {"SequenceNumber": "1", "OldImage": old}, "userIdentity": who}
+    read = read_record(record)
+    assert read.expired is expired
+    found = deltas(read.old, read.new, BENIGN, expired=read.expired)
+    wanted = {"FORGOTTEN": 1, "FORGOTTEN_bytes": 1024}
+    assert counts(found, Totals) == (
+        wanted if expired else {"COMPLETED": -1, "COMPLETED_bytes": -1024}
+    )
+
+
+def test_an_expired_item_that_was_not_completed_any_more_is_taken_off() -> None:
+    """DynamoDB removed what a write had just made PENDING or FAILED again."""
+    for life in ([requested(0)], [requested(0), failed(1)]):
+        found = deltas(image(stored(*life)), None, BENIGN, expired=True)
+        assert not counts(found, Totals)["FORGOTTEN"]
+        assert min(counts(found, Totals).values()) < 0

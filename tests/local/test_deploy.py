@@ -10,6 +10,7 @@ import pytest
 
 from local import deploy
 from local.emulator.server import Server
+from local.places import Place
 from tests.local.conftest import wait_for
 
 if TYPE_CHECKING:
@@ -89,3 +90,16 @@ def test_the_cli_sees_the_emulator_and_none_of_the_callers_aws_account(
     assert "AWS_ENDPOINT_URL=http://127.0.0.1:1\n" in seen
     assert "AWS_PROFILE" not in seen
     assert "AWS_SESSION_TOKEN" not in seen
+
+
+def test_other_accounts_are_bootstrapped_by_their_own_key_and_trust_home(
+    emulator: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cdk(monkeypatch, tmp_path, 'echo "$AWS_ACCESS_KEY_ID: $@"')
+    there = Place("222222222222", "eu-west-1")
+    deploy.bootstrap(emulator, [there, Place("222222222222", "us-east-1"), there])
+    ours, theirs = (tmp_path / "cdk.log").read_text().splitlines()
+    assert ours.startswith("test: bootstrap aws://000000000000/us-east-1 --no")
+    assert "--trust" not in ours
+    both = "aws://222222222222/eu-west-1 aws://222222222222/us-east-1"
+    assert theirs.startswith(f"222222222222: bootstrap {both} --trust 000000000000 ")

@@ -5,13 +5,30 @@ import pytest
 from notifications.check import Check
 from notifications.refusal import Refused
 from replication.errors import Denied
-from tests.notifications.world import OURS, TAKEN, THEIR_TOPIC, THEIRS, Clock, MemoryS3
+from replication.s3.bucket_notifications import OBJECT_EVENTS, Ours
+from tests.notifications.world import (
+    EVENTS,
+    OURS,
+    QUEUE,
+    STACK,
+    TAKEN,
+    THEIR_TOPIC,
+    THEIRS,
+    Clock,
+    MemoryS3,
+)
+
+BY_S3 = Ours(OURS.id, QUEUE, (*EVENTS, *OBJECT_EVENTS), STACK, eventbridge=False)
 
 
 def problems(
-    s3: MemoryS3, *sources: str, topics: dict[str, str] | None = None, clock: Clock | None = None
+    s3: MemoryS3,
+    *sources: str,
+    topics: dict[str, str] | None = None,
+    clock: Clock | None = None,
+    ours: Ours = OURS,
 ) -> list[str]:
-    check = Check(s3, OURS, frozenset(sources), topics or {})
+    check = Check(s3, ours, frozenset(sources), topics or {})
     try:
         check.all(sorted({*s3.buckets, *sources}), (clock or Clock()).patience())
     except Refused as error:
@@ -99,3 +116,29 @@ def test_everything_is_told_at_once_and_in_one_time() -> None:
     assert any("no bucket missing" in one for one in said)
     assert sum("denies s3:GetBucketNotification" in one for one in said) == 3
     assert clock.at < 120, "the buckets share the minute and a half"
+
+
+def test_object_events_that_are_taken_are_refused_by_name_in_sources_and_destinations() -> None:
+    s3 = MemoryS3({"orders": THEIRS, "copy": THEIRS, "free": {}})
+    said = problems(s3, "orders", ours=BY_S3)
+    assert len(said) == 2
+    for bucket, one in zip(("copy", "orders"), said, strict=True):
+        assert f"Bucket {bucket} sends s3:ObjectCreated:* to" in one
+        assert "notification 'theirs'" in one
+        assert "-c object_events=eventbridge" in one
+        assert "replication_topics" not in one
+
+
+def test_a_destination_may_keep_its_replication_events_where_objects_come_as_notifications() -> (
+    None
+):
+    assert problems(MemoryS3({"orders": {}, "copy": TAKEN}), "orders", ours=BY_S3) == []
+
+
+def test_a_source_with_a_topic_needs_its_object_events_all_the_same() -> None:
+    topics = {"orders": THEIR_TOPIC}
+    assert problems(MemoryS3({"orders": TAKEN}), "orders", topics=topics, ours=BY_S3) == []
+    (said,) = problems(
+        MemoryS3({"orders": {**TAKEN, **THEIRS}}), "orders", topics=topics, ours=BY_S3
+    )
+    assert "s3:ObjectCreated:*" in said

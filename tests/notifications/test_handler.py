@@ -36,7 +36,12 @@ CONTEXT = cast(
         log_stream_name="the log stream",
     ),
 )
-ALL = {"Buckets": ["orders", "copy"], "Sources": ["orders"], "TargetArn": QUEUE}
+ALL = {
+    "Buckets": ["orders", "copy"],
+    "Sources": ["orders"],
+    "TargetArn": QUEUE,
+    "Events": list(EVENTS),
+}
 
 SET = "Custom::TrackedBucketSet"
 TRACKED = frozenset({"orders", "copy"})
@@ -199,3 +204,19 @@ def test_even_a_request_that_makes_no_sense_is_answered(ask: Ask) -> None:
     assert told["Status"] == "FAILED"
     assert "KeyError" in told["Reason"]
     assert "the log stream" in told["Reason"]
+
+
+def test_object_events_as_notifications_leave_eventbridge_alone(s3: MemoryS3, ask: Ask) -> None:
+    objects = ["s3:ObjectCreated:*", "s3:ObjectTagging:*"]
+    told = ask("Create", "Custom::TrackedBuckets", **ALL, ObjectEvents=objects)
+    assert "s3:ObjectCreated:*" in told["Reason"], "somebody has them in orders"
+    s3.buckets["orders"] = {}
+    assert (
+        ask("Create", "Custom::TrackedBuckets", **ALL, ObjectEvents=objects)["Status"] == "SUCCESS"
+    )
+    for bucket, events in (("orders", list(EVENTS)), ("copy", [])):
+        one = {"BucketName": bucket, "QueueArn": QUEUE, "ObjectEvents": objects}
+        assert ask("Create", "Custom::TrackedBucket", **one, Events=events)["Status"] == "SUCCESS"
+        (entry,) = s3.buckets[bucket]["QueueConfigurations"]
+        assert entry["Events"] == [*events, *objects]
+        assert "EventBridgeConfiguration" not in s3.buckets[bucket]

@@ -14,6 +14,8 @@ STACK = f"arn:aws:cloudformation:{REGION}:111122223333:stack/ours/7"
 EVENTS = (
     "s3:Replication:OperationFailedReplication",
     "s3:Replication:OperationMissedThreshold",
+    "s3:Replication:OperationReplicatedAfterThreshold",
+    "s3:Replication:OperationNotTracked",
 )
 OURS = Ours("S3ReplicationTracker-dev", QUEUE, EVENTS, STACK)
 THEIR_QUEUE = f"arn:aws:sqs:{REGION}:111122223333:theirs"

@@ -1,7 +1,7 @@
 """`/v1/doctor`: what the ledger knows to be in the tracker's way."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,13 +9,22 @@ from query.wiring import service
 from replication.aws.clients import client
 from replication.aws.table.findings import FindingsTable
 from replication.errors import Denied
+from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
 from replication.s3.bucket_setup import Setup
+from replication.s3.evidence import Evidence
+from replication.s3.status import Status
 from replication.times import Instant
-from tests.query.conftest import DESTINATIONS, TABLE, configure, get
+from tests.query.conftest import DESTINATIONS, TABLE, configure, forget, get, hear
+from tests.query.happening import Happen, ago, happen
+from tests.support.seeds import version
 from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["happen"]
 
 NOW = Instant("2026-11-22T10:00:00.000Z")
 
@@ -32,6 +41,35 @@ def test_findings_of_rules_and_of_refused_reads_are_listed(dynamodb: "DynamoDBCl
     assert ("src", "destination", None) in found
     assert {("src", "versioning", NOW), ("src", "eventbridge", NOW)} <= found
     assert all(one["fix"] for one in answer.json["items"])
+
+
+def test_a_destination_that_went_silent_is_found_and_a_quiet_one_is_not(
+    dynamodb: "DynamoDBClient", happen: Happen
+) -> None:
+    def written(destination: str, then: Kind, **more: Any) -> None:
+        for number in range(3):
+            key = version(f"{destination}/{number}")
+            facts = [
+                Fact(kind, key, destination, ago(seconds), evidence, f"{kind}", **fields)
+                for kind, seconds, evidence, fields in (
+                    (Kind.REQUESTED, 1_000, Evidence.OBJECT_CREATED, {"sequencer": "00AA"}),
+                    (then, 60, Evidence.HEAD_SOURCE, more),
+                )
+            ]
+            happen([LedgerItem(key, destination, fold(facts[:n])) for n in (1, 2)])
+
+    def silent() -> set[str]:
+        return {
+            one["bucket"] for one in get("/v1/doctor").json["items"] if one["check"] == "events"
+        }
+
+    written("dst-b", Kind.OBSERVED, status=Status.PENDING)
+    assert silent() == set()
+    written("dst-a", Kind.OBSERVED, status=Status.COMPLETED)
+    assert silent() == {"dst-a"}
+    forget(dynamodb, "#heard", "frontier")
+    hear(dynamodb, seconds_ago=3_600)
+    assert silent() == set(), "the events may be in the queue"
 
 
 @pytest.mark.usefixtures("dynamodb")

@@ -48,6 +48,7 @@ def test_a_summary_tells_how_every_destination_stands(happen: Happen) -> None:
         "completed": 1,
         "failed": 1,
         "in_doubt": 0,
+        "forgotten": 0,
     }
     assert found["counts"]["failed"]["bytes"] == 100
     assert [one["rule_id"] for one in found["rules"]] == ["rule-a"]

@@ -38,6 +38,7 @@ def aws(
     variables = {
         "RECONCILE_QUEUE_URL": "",
         "INGEST_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:ingest",
+        "OBJECT_EVENT_RULES": "objects",
         "SHARDS": "1",
     }
     with surroundings(dynamodb, table, monkeypatch, variables) as found:

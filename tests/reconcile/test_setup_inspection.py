@@ -1,6 +1,6 @@
 """How buckets are set up is asked once an hour, and a refusal is a finding."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconcile.setup_inspection import SetupInspection
 from replication.errors import Denied, Unavailable
@@ -33,11 +33,19 @@ def test_every_bucket_is_looked_at_once_an_hour() -> None:
         asked.append(bucket)
         return WELL
 
-    inspection = SetupInspection(setup_of, findings, ["a", "b"])
+    missed: dict[str, Instant] = {}
+    inspection = SetupInspection(
+        setup_of, lambda: ["a"], findings, ["a", "b"], missed.__setitem__, 600
+    )
     looked = [inspection.inspect(plus(NOW, minutes * 60)) for minutes in (0, 5, 59, 60)]
     assert looked == [2, 0, 0, 2]
     assert sorted(asked) == ["a", "a", "b", "b"]
-    assert findings.known["a"] == (WELL, plus(NOW, 3_600))
+    assert findings.known == {
+        name: (replace(WELL, routed=routed), plus(NOW, 3_600))
+        for name, routed in (("a", True), ("b", False))
+    }
+    again = plus(NOW, 3_600 + 3_600 + 600)
+    assert missed == {"b": again}, "until the next inspection, and S3 takes some time to begin"
 
 
 def test_a_refusal_is_a_finding_and_a_pause_of_s3_is_none() -> None:
@@ -48,7 +56,13 @@ def test_a_refusal_is_a_finding_and_a_pause_of_s3_is_none() -> None:
             raise Unavailable("SlowDown")
         return WELL
 
+    def routed() -> list[str]:
+        raise Unavailable("ThrottlingException")
+
     findings = MemoryFindings()
-    SetupInspection(setup_of, findings, ["denied", "slow", "well"]).inspect(NOW)
+    missed: dict[str, Instant] = {}
+    buckets = ["denied", "slow", "well"]
+    SetupInspection(setup_of, routed, findings, buckets, missed.__setitem__).inspect(NOW)
+    assert missed == {}
     assert findings.denied == [("denied", "s3:GetBucketVersioning")]
-    assert set(findings.known) == {"well"}
+    assert findings.known == {"well": (WELL, NOW)}, "of rules that were not read nothing is said"

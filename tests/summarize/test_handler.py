@@ -54,7 +54,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "TABLE_NAME": TABLE,
-        "TOPOLOGY_FILE": topology_file("src"),
+        "TOPOLOGY_FILE": topology_file("src", "dst-a"),
         "SHARDS": "2",
         "BENIGN_KEYS": "*.tflock",
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
@@ -180,7 +180,6 @@ def test_the_schedule_counts_what_keeps_the_tracker_from_knowing(
     table = FindingsTable(dynamodb, TABLE)
 
     def setup(*, eventbridge: bool) -> None:
-        """Its destination is not tracked, too, but that is only a warning."""
         found = Setup("Enabled", eventbridge=eventbridge, replication_events=True, kms=False)
         table.note_setup("src", found, wall_clock())
 

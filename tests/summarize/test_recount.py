@@ -163,3 +163,20 @@ def test_a_stream_that_stops_between_two_fences_heals_nothing() -> None:
     world.meanwhile = stops
     assert world.recount().verdict is Verdict.MOVING
     assert world.healed == []
+
+
+def test_what_was_forgotten_stays_counted_as_completed() -> None:
+    """Its entry is gone from the index, and its counter says so."""
+    forgotten = {"FORGOTTEN": 2, "FORGOTTEN_bytes": 2_048}
+    right = Counter(
+        {"PENDING": 1, "PENDING_bytes": 1_024, "COMPLETED": 2, "COMPLETED_bytes": 2_048}
+    )
+    world = World()
+    world.write("k", told=True)
+    world.counted = {TOTALS: right + Counter(forgotten)}
+    assert world.recount() == Recounted(Verdict.RIGHT, {}, 1)
+    world.counted[TOTALS]["COMPLETED"] += 1
+    found = world.recount()
+    assert found.verdict is Verdict.HEALED
+    assert found.differences == {TOTALS: Counter(COMPLETED=-1)}
+    assert world.counted[TOTALS] == right + Counter(forgotten)

@@ -31,6 +31,9 @@ class Reads:
     def failure_kinds(self, bucket: str, destination: str) -> dict[Any, Counter[str]]:
         return {}
 
+    def periods(self, *_: Any) -> dict[str, Counter[str]]:
+        return {}
+
     def load(self) -> list[Any]:
         return []
 

@@ -36,8 +36,8 @@ class Bucket(Schema):
     region: str | None = Field(description="Region it was deployed with; null when not known")
     account: str | None = Field(description="Account it was deployed with; null when not known")
     tracking_since: Time | None = Field(
-        description="Since when the tracker follows it as a source; null for a mere destination,"
-        " and before its configuration was read"
+        description="From when on its events as a source are complete: some minutes after its"
+        " configuration was first read; null for a mere destination, and before that read"
     )
     rules: list[Rule] | None = Field(
         description="Its current replication rules; null when they were never read"

@@ -4,6 +4,7 @@ import logging
 from itertools import chain
 
 from query.wiring import Service
+from replication.counters.silence import silent_routes
 from replication.errors import Unavailable
 from replication.published.row import Json
 from replication.published.subscription import chat_findings, mail_findings
@@ -16,8 +17,18 @@ log = logging.getLogger(__name__)
 def findings(service: Service) -> Json:
     """All at once: there are a few per tracked bucket, and at most some hundred buckets."""
     histories, findings = service.histories(), service.findings
+    routes = [
+        (source, destination)
+        for source, history in histories.items()
+        for destination in (history.destinations if history else ())
+        if destination in service.settings.tracked
+    ]
     found = bucket_setup.findings(
-        histories, service.settings.topology, findings.load(), findings.setups()
+        histories,
+        service.settings.topology,
+        findings.load(),
+        findings.setups(),
+        silent_routes(service.counters, routes, service.present().now, service.frontier()),
     )
     subscribers = _of_subscribers(service)
     return {

@@ -14,8 +14,8 @@ router = new_router()
 def list_findings() -> schemas.Findings:
     """Checks of every tracked bucket: its configuration was read, its rules have replication
     metrics (without them S3 tells of no failure), their destinations are tracked, each bucket is
-    in the Region it was deployed with, and S3 does not deny the tracker's reads. Each finding says
-    what to do."""
+    in the Region it was deployed with, S3 does not deny the tracker's reads, and events of what
+    arrives reach the tracker. Each finding says what to do."""
     return schemas.Findings.model_validate(page.findings(service()))
 
 

@@ -82,7 +82,7 @@ class Lookup:
         own = own or self.ledger.version(version)
         if version_items.holds(own, bucket):
             return row.tracked_object(own, bucket, self.present())
-        raise _not_tracked(version.bucket, missing)
+        raise self._not_tracked(version.bucket, missing)
 
     def versions(
         self, bucket: str, key: str, *, deleted: bool = False
@@ -95,17 +95,17 @@ class Lookup:
 
     def absence(self, bucket: str, key: str) -> NotTracked:
         """Why the bucket has no version of the key."""
-        return _absence(bucket, self._newest(bucket, key))
+        return self._absence(bucket, self._newest(bucket, key))
 
     def _latest(self, bucket: str, key: str) -> Json:
         newest = self._newest(bucket, key)
         if newest is None or not newest.exists:
-            raise _absence(bucket, newest)
+            raise self._absence(bucket, newest)
         version = newest.items[0].version
         items = self.ledger.version(version)
         if (items and version.bucket == bucket) or version_items.holds(items, bucket):
             return row.tracked_object(items, bucket, self.present())
-        raise _not_tracked(bucket, version)  # it was deleted between the two reads
+        raise self._not_tracked(bucket, version)  # it was deleted between the two reads
 
     def _newest(self, bucket: str, key: str) -> _Copy | None:
         """The newest that exists; when none does, the newest of the others."""
@@ -138,22 +138,30 @@ class Lookup:
         unknown = {name for name, history in histories.items() if history is None}
         return tuple(sorted({*sources_of(known, bucket, key), *unknown} - {bucket}))
 
+    def _absence(self, bucket: str, newest: _Copy | None) -> NotTracked:
+        deleted_at = version_items.deleted_at(newest.items) if newest and newest.own else None
+        if newest is None or deleted_at is None:
+            return self._not_tracked(bucket, newest.items[0].version if newest else None)
+        return NotTracked(
+            f"No version of the object exists in {bucket} any more. The newest was"
+            f" {newest.items[0].version.version_id}, deleted for good at {deleted_at}; name it as"
+            " version_id to see it. /object/versions lists all of them with deleted=true."
+            f"{self._forgotten()}"
+        )
 
-def _absence(bucket: str, newest: _Copy | None) -> NotTracked:
-    deleted_at = version_items.deleted_at(newest.items) if newest and newest.own else None
-    if newest is None or deleted_at is None:
-        return _not_tracked(bucket, newest.items[0].version if newest else None)
-    return NotTracked(
-        f"No version of the object exists in {bucket} any more. The newest was"
-        f" {newest.items[0].version.version_id}, deleted for good at {deleted_at}; name it as"
-        " version_id to see it. /object/versions lists all of them with deleted=true."
-    )
+    def _not_tracked(self, bucket: str, missing: ObjectVersion | None) -> NotTracked:
+        if missing is None:
+            return NotTracked(f"Nothing is known of such an object in {bucket}.{self._forgotten()}")
+        return NotTracked(
+            f"The object has not arrived in {bucket}, or was deleted there. Its source is version"
+            f" {missing.version_id} of the same key in {missing.bucket}; ask there for its status."
+        )
 
-
-def _not_tracked(bucket: str, missing: ObjectVersion | None) -> NotTracked:
-    if missing is None:
-        return NotTracked(f"Nothing is known of such an object in {bucket}.")
-    return NotTracked(
-        f"The object has not arrived in {bucket}, or was deleted there. Its source is version"
-        f" {missing.version_id} of the same key in {missing.bucket}; ask there for its status."
-    )
+    def _forgotten(self) -> str:
+        before = self.present().forgotten_before
+        if before is None:
+            return ""
+        return (
+            f" What was COMPLETED and last heard of before {before} is forgotten: it may have been"
+            " such a version, and HEAD of the object shows its status."
+        )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from query.schema import IN_DOUBT, Failure, HeardListing, Schema, Time
+from query.schema import FORGOTTEN_BEFORE, IN_DOUBT, Failure, HeardListing, Schema, Time
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 
@@ -112,6 +112,7 @@ class TrackedObject(ObjectSummary):
         description="Every change of status at every destination, oldest first; for a replica,"
         " those of its own bucket"
     )
+    forgotten_before: Time | None = Field(description=FORGOTTEN_BEFORE)
 
 
 class WaitedObject(TrackedObject):

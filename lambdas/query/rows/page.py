@@ -48,8 +48,11 @@ def rows(service: Service, question: Question, limit: int, cursor_text: str | No
     scope: Scope = {"list": "objects", **asdict(question)}
     after = decode(cursor_text, scope, 2, _is_position)
     concerned = concerned_by(service, question.bucket)
+    filters = _filters(service, question, concerned)
+    # What is lost or in doubt is never forgotten.
+    completed = Status.COMPLETED in filters.statuses and not (filters.lost or filters.in_doubt)
     page = index.page(
-        _filters(service, question, concerned),
+        filters,
         service.index.fetch,
         shards=service.settings.shards,
         after=Position(*after) if after else None,
@@ -62,7 +65,7 @@ def rows(service: Service, question: Question, limit: int, cursor_text: str | No
     return {
         "items": items[:fitting],
         "next_cursor": cursor.encode(following, scope) if following else None,
-        **completeness(service, concerned, question.since, question.until),
+        **completeness(service, concerned, question.since, question.until, completed=completed),
     }
 
 

@@ -40,6 +40,7 @@ def summary(service: Service, bucket: str) -> Json:
         "bucket": bucket,
         "as_of": present.now,
         "heard_until": frontier,
+        "forgotten_before": present.forgotten_before,
         "destinations": found,
         **completeness_json(reason(concerned, frontier, present.now)),
     }

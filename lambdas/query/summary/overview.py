@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from replication.counters import histogram
-from replication.counters.counter import IN_DOUBT, Totals
+from replication.counters.counter import FORGOTTEN, IN_DOUBT, Totals
 from replication.counters.period import DAY, HOUR, Level, start_before, start_of
 from replication.ledger.watermark import Watermark
 from replication.published import row
@@ -82,7 +82,7 @@ def summary(
 def _counts(counted: Mapping[str, int]) -> Json:
     return {
         name.lower(): {"count": counted.get(name, 0), "bytes": counted.get(f"{name}_bytes", 0)}
-        for name in (*Status, IN_DOUBT)
+        for name in (*Status, IN_DOUBT, FORGOTTEN)
     }
 
 

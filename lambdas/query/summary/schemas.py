@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from query.rows.schemas import Row
-from query.schema import Schema, Time
+from query.schema import FORGOTTEN_BEFORE, Schema, Time
 from replication.ledger.watermark import Reason
 
 REASON = "Why something may be missing; null when complete"
@@ -31,6 +31,10 @@ class Counts(Schema):
     in_doubt: Count = Field(
         description="Those that S3 is asked about, because it is in doubt whether they go there;"
         " those that have a status are in its count as well"
+    )
+    forgotten: Count = Field(
+        description="Those that were COMPLETED and are not kept any more: no list has them. They"
+        " stay in `completed`, whatever became of them since"
     )
 
 
@@ -124,6 +128,7 @@ class Summary(Schema):
     bucket: str = Field(description="The bucket that was asked for")
     as_of: Time = Field(description="When it was answered")
     heard_until: Time | None = Field(description=HEARD)
+    forgotten_before: Time | None = Field(description=FORGOTTEN_BEFORE)
     destinations: list[Route] = Field(description="By source and destination")
     complete: bool = Field(description="False when something may be missing; see `reason`")
     reason: Reason | None = Field(description=REASON)

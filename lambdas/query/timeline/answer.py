@@ -18,7 +18,7 @@ from query.summary.overview import Periods
 from query.wiring import Service
 from replication import times
 from replication.counters.period import HOUR, LENGTH, Level, floor, name_of, start_of
-from replication.ledger.watermark import Reason, why_not_current
+from replication.ledger.watermark import Reason, why_missing, why_not_current
 from replication.published.row import Json
 from replication.times import Instant, from_datetime, to_datetime
 
@@ -114,6 +114,8 @@ def _uncounted(
             return bucket, why
         if history and first < history.tracking_since:
             return bucket, Reason.NOT_TRACKED_YET
+        if history and (missing := why_missing(history, first)):
+            return bucket, missing
     return None
 
 

@@ -5,13 +5,14 @@ There are two kinds of counters:
     current     how things are: count and bytes by status and in doubt, PENDING by when it began,
                 FAILED (or PENDING again after that) by reason. An item contributes by its present
                 state alone, so a recount of the items can compare and correct them.
-    cumulative  what happened in each minute, hour and day: created, completed, failed, latencies.
+    cumulative  what happened in each minute, hour and day: created, completed, failed, latencies,
+                and arrivals that no event reported, by the time of the write.
                 They count edges (`ledger/edges.py`): an object that failed and recovered counts
                 as one failure and one completion, in whatever order the tracker learnt of it.
 
 An item is in the current counters exactly while it is in the routes index, so the counts are the
-lengths of the lists. What an inventory reports happened at some time before, so it changes the
-current counters only.
+lengths of the lists; but a COMPLETED item that expired stays counted, as FORGOTTEN as well. What an
+inventory reports happened at some time before, so it changes the current counters only.
 """
 
 from collections import Counter
@@ -23,6 +24,7 @@ from replication.counters import histogram
 from replication.counters.period import Level, name_of
 from replication.ledger.edges import Edge, EdgeKind, edges
 from replication.ledger.item import LedgerItem
+from replication.ledger.retention import is_settled
 from replication.ledger.state import State
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
@@ -31,8 +33,16 @@ from replication.times import Instant
 LAST_ORDER = "~"
 """Sorts after every `Fact.order`."""
 
+UNREPORTED = "unreported"
+"""Name of the counter of arrivals that no event of the destination reported."""
+
 IN_DOUBT = "IN_DOUBT"
 """Name of the counter of versions in doubt."""
+
+
+FORGOTTEN = "FORGOTTEN"
+"""Name of the counter of COMPLETED versions whose items expired. They are in the counter COMPLETED
+as well, and no recount finds them, so this one is cumulative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +88,15 @@ class ItemChange:
     """None: the item did not exist."""
     new: ItemImage | None
     """None: the item was removed."""
+    expired: bool = False
+    """DynamoDB removed it, because its time was over."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Totals:
     """Key of the current counters of a route and rule: `<status>` and `<status>_bytes`, and
-    `IN_DOUBT` and `IN_DOUBT_bytes` whatever the status."""
+    `IN_DOUBT` and `IN_DOUBT_bytes` whatever the status; and of the cumulative `FORGOTTEN` and
+    `FORGOTTEN_bytes`."""
 
     bucket: str
     destination: str
@@ -93,7 +106,7 @@ class Totals:
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
     """Key of the counters of a route in one minute, hour or day: cumulative `created`, `completed`,
-    `failed` and `latency_<bucket of the histogram>`, and current `pending`."""
+    `failed`, `latency_<bucket of the histogram>` and `UNREPORTED`, and current `pending`."""
 
     bucket: str
     destination: str
@@ -162,9 +175,14 @@ def _failure_kind(
     return FailureKind(*known, benign(seen.version.key))
 
 
-def deltas(old: ItemImage | None, new: ItemImage | None, benign: BenignKeys) -> Deltas:
-    """What the change from `old` to `new` (None: no item) adds to the counters."""
+def deltas(
+    old: ItemImage | None, new: ItemImage | None, benign: BenignKeys, *, expired: bool = False
+) -> Deltas:
+    """What the change from `old` to `new` (None: no item) adds to the counters. `expired`: the item
+    was removed because its time was over."""
     found: Deltas = {}
+    if expired and new is None and old is not None and is_settled(old.state):
+        return merged([_forgotten(old)])
     for sign, seen in ((-1, old), (1, new)):
         for view, name, amount in current(seen, benign):
             found.setdefault(view, Counter())[name] += sign * amount
@@ -173,6 +191,13 @@ def deltas(old: ItemImage | None, new: ItemImage | None, benign: BenignKeys) -> 
         for view, name in _cumulative(new, edge, benign):
             found.setdefault(view, Counter())[name] += sign
     return merged([found])
+
+
+def _forgotten(seen: ItemImage) -> Deltas:
+    if not seen.listed:
+        return {}
+    view = Totals(seen.version.bucket, seen.destination, seen.state.rule_id or "")
+    return {view: Counter({FORGOTTEN: 1, f"{FORGOTTEN}_bytes": seen.state.size or 0})}
 
 
 def merged(many: list[Deltas]) -> Deltas:
@@ -231,6 +256,8 @@ def _cumulative(
     if edge.seconds is not None:
         name = f"latency_{histogram.bucket_of(edge.seconds)}"
         yield from _in_every_period(seen, edge.at, name)
+    if edge.unreported:
+        yield from _in_every_period(seen, edge.unreported, UNREPORTED)
     if edge.kind is EdgeKind.FAILED:
         yield failure_kind_at(seen, edge, benign), "failures"
 

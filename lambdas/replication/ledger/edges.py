@@ -42,6 +42,9 @@ class Edge:
     """Learnt from an inventory: it happened long ago, so it is not counted or announced."""
     seconds: float | None = None
     """How long the replication took; None where no event says so."""
+    unreported: Instant | None = None
+    """When the version was written, if its arrival had to be read though the write was reported:
+    an event of the destination is missing."""
 
 
 def edges(record: Record, base: State | None = None) -> tuple[Edge, ...]:
@@ -70,12 +73,22 @@ def _edge(order: str, before: State, after: State) -> Edge | None:
         seconds = None
         if after.evidence in EVENTS and after.requested_at:
             seconds = latency(after.requested_at, at)
-        return Edge(EdgeKind.COMPLETED, at, order, after.rule_id, None, quiet, seconds)
+        unreported = None if quiet else _unreported(after)
+        return Edge(EdgeKind.COMPLETED, at, order, after.rule_id, None, quiet, seconds, unreported)
     if after.status is Status.FAILED and (
         before.status is not Status.FAILED or before.failure_code != after.failure_code
     ):
         return Edge(EdgeKind.FAILED, at, order, after.rule_id, after.failure_code, quiet)
     return None
+
+
+def _unreported(state: State) -> Instant | None:
+    """See `Edge.unreported`. Nothing is documented of events of replicated delete markers and of
+    replicated changes, so those are not missed. Only an event of the write has a sequencer."""
+    of_the_write = state.sequencer and state.requested_at in (None, state.created_at)
+    if state.evidence in EVENTS or state.delete_marker or not of_the_write:
+        return None
+    return state.created_at
 
 
 def current_failure(state: State, found: tuple[Edge, ...]) -> Edge | None:

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     """The requested time ends after the ingest frontier."""
     NOT_LISTED_BEFORE = "not-listed-before"
     """Objects from before the bucket was tracked were never recorded."""
+    EVENTS_MISSED = "events-missed"
+    """The events of the bucket were switched off, or not passed on, within the requested time."""
     NOT_TRACKED_YET = "not-tracked-yet"
     """The requested time begins before the bucket was tracked."""
 
@@ -55,7 +57,13 @@ _DETAILS = {
     ),
     Reason.NOT_LISTED_BEFORE: (
         "What {bucket} held before it was tracked was never listed; reading an S3 Inventory of it"
-        " to its end (s3rt backfill) ends that."
+        " to its end (s3rt backfill) ends that. The first ten minutes count as before: S3 takes"
+        " some of them to begin sending events."
+    ),
+    Reason.EVENTS_MISSED: (
+        "The events of {bucket} were or are switched off (s3rt doctor says where), so what was"
+        " written meanwhile may be unknown; reading an S3 Inventory made afterwards to its end"
+        " (s3rt backfill) ends that."
     ),
     Reason.NOT_TRACKED_YET: (
         "{bucket} was not tracked yet when the time asked for begins; nothing counted what"
@@ -109,8 +117,8 @@ def watermark(
         *([frontier] if frontier else []),
     ]
     if history is not None:
-        # Without a frontier and anything outstanding, only the start of tracking is certain.
-        known += [history.tracking_since] if frontier is None and not outstanding else []
+        # Without a frontier and anything outstanding, only the first read is certain.
+        known += [history.first_read_at] if frontier is None and not outstanding else []
         known += [history.certain_until] if history.certain_until else []
     pending = (one for _, one in outstanding if one.record.state.status is Status.PENDING)
     return Watermark(
@@ -126,7 +134,16 @@ def _reason(history: RuleHistory | None, frontier: Instant | None) -> Reason | N
         return Reason.RULES_NEVER_READ
     if frontier is None:
         return Reason.NOTHING_HEARD_YET
-    return None if history.listed else Reason.NOT_LISTED_BEFORE
+    return why_missing(history)
+
+
+def why_missing(history: RuleHistory, since: Instant | None = None) -> Reason | None:
+    """Why something written from `since` on (None: ever) may be neither reported nor listed; None:
+    nothing is missing."""
+    if history.missed_until and (since is None or since < history.missed_until):
+        return Reason.EVENTS_MISSED
+    covered = history.listed or (since is not None and since >= history.tracking_since)
+    return None if covered else Reason.NOT_LISTED_BEFORE
 
 
 def why_not_current(
@@ -154,5 +171,4 @@ def why_incomplete(
     if reason := why_not_current(history, frontier, now, until):
         return reason
     assert history is not None
-    covered = history.listed or (since is not None and since >= history.tracking_since)
-    return None if covered else Reason.NOT_LISTED_BEFORE
+    return why_missing(history, since)

@@ -52,6 +52,8 @@ class AsOf:
     FAILED."""
     certain_until: Mapping[str, Instant | None] = field(default_factory=dict)
     """Up to when the rules of a bucket are known (`certainty`); None or absent: up to now."""
+    forgotten_before: Instant | None = None
+    """COMPLETED versions of which nothing was heard since may be missing; None: none is."""
 
     def age(self, state: State) -> float | None:
         """Seconds since the request of a PENDING version, else since its status began; None:
@@ -88,7 +90,10 @@ def tracked_object(items: VersionItems, bucket: str, present: AsOf) -> Json:
     concerned = items
     if bucket != items[0].version.bucket:
         concerned = [item for item in items if item.destination == bucket]
-    return summary(items, bucket, present) | {"transitions": transitions(concerned)}
+    return summary(items, bucket, present) | {
+        "transitions": transitions(concerned),
+        "forgotten_before": present.forgotten_before,
+    }
 
 
 def summary(items: VersionItems, bucket: str, present: AsOf) -> Json:

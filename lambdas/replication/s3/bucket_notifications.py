@@ -2,7 +2,7 @@
 
 A bucket has one such configuration, and S3 replaces it as a whole. It lets an event type go to one
 target only (unless filters of keys keep the two apart, and ours has none), so somebody else's
-entry with a `s3:Replication:` event excludes ours.
+entry with one of our event types excludes ours.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,16 @@ TOPICS = "TopicConfigurations"
 FUNCTIONS = "LambdaFunctionConfigurations"
 EVENT_BRIDGE = "EventBridgeConfiguration"
 _TARGETS = {QUEUES: "QueueArn", TOPICS: "TopicArn", FUNCTIONS: "LambdaFunctionArn"}
-_REPLICATION = "s3:Replication:"
+REPLICATION = "s3:Replication:"
+OBJECT_EVENTS = (
+    "s3:ObjectCreated:*",
+    "s3:ObjectRemoved:*",
+    "s3:LifecycleExpiration:*",
+    "s3:ObjectTagging:*",
+    "s3:ObjectAcl:Put",
+    "s3:ObjectRetention:Put",
+)
+"""What the tracker needs of every bucket where object events come as notifications."""
 _FAILED = frozenset({"s3:Replication:*", "s3:Replication:OperationFailedReplication"})
 
 
@@ -40,7 +49,8 @@ class Unvalidated(Unavailable):
 class Ours:
     """The one entry of the tracker. `id` is the same for all deployments of a stage. `target` is
     the ARN of the ingest queue, or of a collector's topic. `events` are those it is to get: none
-    for a bucket that sends to EventBridge alone.
+    for a bucket that sends to EventBridge alone. `eventbridge`:
+    object events go there, so it has to be on.
 
     `stack` is the id of the CloudFormation stack: CDK's own handler, which earlier versions of the
     tracker used, named its entries after it.
@@ -50,6 +60,7 @@ class Ours:
     target: str
     events: tuple[str, ...]
     stack: str = ""
+    eventbridge: bool = True
 
     @property
     def kind(self) -> str:
@@ -64,7 +75,7 @@ class Ours:
         events = entry.get("Events", ())
         return mine or (
             entry.get(_TARGETS[kind]) == self.target
-            and all(event.startswith(_REPLICATION) for event in events)
+            and all(event.startswith(REPLICATION) or _wants(self.events, event) for event in events)
         )
 
     @property
@@ -74,7 +85,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Somebody else's entry that gets replication events."""
+    """Somebody else's entry that gets some of our event types."""
 
     kind: str
     id: str
@@ -83,11 +94,13 @@ class Taken:
 
 
 def wired(now: Configuration, ours: Ours) -> Configuration:
-    """With EventBridge on and our entry as it should be: `now` itself when it is so already."""
-    if EVENT_BRIDGE in now and _is_wired(now, ours):
+    """With our entry as it should be, and EventBridge on where object events go there: `now` itself
+    when it is so already."""
+    if (EVENT_BRIDGE in now or not ours.eventbridge) and _is_wired(now, ours):
         return now
     changed = {**unwired(now, ours)}
-    changed.setdefault(EVENT_BRIDGE, {})
+    if ours.eventbridge:
+        changed.setdefault(EVENT_BRIDGE, {})
     if ours.events:
         changed[ours.kind] = [*changed.get(ours.kind, ()), dict(ours.entry)]
     return changed
@@ -112,10 +125,20 @@ def taken(now: Configuration, ours: Ours) -> list[Taken]:
     """What of others stands in the way of our entry."""
     found = []
     for kind, entry in _entries(now):
-        events = tuple(one for one in entry.get("Events", ()) if one.startswith(_REPLICATION))
+        events = tuple(one for one in entry.get("Events", ()) if _wants(ours.events, one))
         if events and not ours.owns(kind, entry):
             found.append(Taken(kind, str(entry.get("Id")), str(entry.get(_TARGETS[kind])), events))
     return found
+
+
+def _wants(wanted: Sequence[str], event: str) -> bool:
+    """Whether an event type, with or without a `*` at its end, has an event in common with ours."""
+    return any(covers(one, event) or covers(event, one) for one in wanted)
+
+
+def covers(event: str, other: str) -> bool:
+    """Whether every event of the type `other` is one of the type `event`."""
+    return event == other or (event.endswith("*") and other.startswith(event[:-1]))
 
 
 def tells_topic(now: Configuration, topic: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from replication.errors import ASSUME_ROLE, HIDDEN_ACTION, Denied
@@ -51,12 +52,24 @@ class Setup:
     """Whether its `s3:Replication:*` notifications go to the ingest queue."""
     kms: bool
     """Whether SSE-KMS is its default encryption."""
+    routed: bool | None = None
+    """Whether a rule of EventBridge sends its events to the ingest queue; None: not known."""
+    object_notifications: bool | None = None
+    """Whether its object events go to the ingest queue as notifications; None: they are to come by
+    EventBridge."""
     region: str | None = None
     """Where the bucket is; None when S3 did not say."""
 
     def is_elsewhere(self, place: Place) -> bool:
         """Whether it is in another Region than `place`, where the rules for its events are."""
         return None not in (self.region, place.region) and self.region != place.region
+
+    @property
+    def sends_events(self) -> bool:
+        """Whether its object events reach the tracker, as far as is known."""
+        if self.object_notifications is not None:
+            return self.object_notifications
+        return self.eventbridge and self.routed is not False
 
 
 Setups = Mapping[str, tuple[Setup, Instant]]
@@ -68,6 +81,7 @@ def findings(
     topology: Topology,
     denied: Sequence[tuple[Denied, Instant]],
     setups: Setups,
+    silent: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> list[Finding]:
     """Findings by bucket, errors first.
 
@@ -75,6 +89,8 @@ def findings(
     topology    the buckets that the tracker was deployed with
     denied      calls that S3 refused lately, with their time
     setups      set-up of the buckets that could be inspected
+    silent      routes (source, destination) on which replicas arrive and no event reports it, with
+                the number of such replicas
     """
     found = [
         finding
@@ -82,6 +98,7 @@ def findings(
         for finding in _of_source(bucket, history, topology.destinations)
     ]
     found += [_of_refusal(error, at) for error, at in denied]
+    found += [_of_silence(*route, number) for route, number in silent.items()]
     for bucket, (setup, at) in setups.items():
         found += _of_place(bucket, setup, topology, at)
         if bucket in histories:
@@ -139,6 +156,20 @@ def _of_place(bucket: str, setup: Setup, topology: Topology, at: Instant) -> Ite
         )
 
 
+def _of_silence(source: str, destination: str, replicas: int) -> Finding:
+    return Finding(
+        destination,
+        "events",
+        Severity.ERROR,
+        f"No event of this bucket reported the last {replicas} replicas from {source}; HEAD found"
+        " them. Its events do not reach the tracker, so arrivals are known late and without a"
+        " latency, and losses of replicas are not known.",
+        "Switch Amazon EventBridge on in the bucket's event notifications. If it is on, see that"
+        " the tracker's EventBridge rule is enabled and names the bucket. The finding ends with the"
+        " next arrival that is reported.",
+    )
+
+
 def _of_source(
     bucket: str, history: RuleHistory | None, destination_buckets: Collection[str]
 ) -> Iterator[Finding]:
@@ -194,13 +225,34 @@ def _of_setup(
             "Enable versioning on the bucket.",
             at,
         )
-    if not setup.eventbridge:
+    if setup.object_notifications is False:
+        yield Finding(
+            bucket,
+            "object-events",
+            without_events,
+            f"Its object events do not all reach the tracker as notifications, so {consequence}.",
+            "Send the bucket's object events to the ingest queue again; or deploy once without it"
+            " and once with it, which keeps what others configured.",
+            at,
+        )
+    if setup.object_notifications is None and not setup.eventbridge:
         yield Finding(
             bucket,
             "eventbridge",
             without_events,
             f"The bucket sends no events to EventBridge, so {consequence}.",
             "Switch Amazon EventBridge on in the bucket's event notifications.",
+            at,
+        )
+    if setup.routed is False:
+        yield Finding(
+            bucket,
+            "event-rule",
+            without_events,
+            f"No EventBridge rule sends the bucket's events to the tracker, so {consequence}."
+            " Somebody has disabled, changed or deleted the tracker's rule.",
+            "Enable the rule in EventBridge. If it was changed or deleted, deploy once without the"
+            " bucket and once with it. Then `s3rt replay-archive` brings back what was missed.",
             at,
         )
 

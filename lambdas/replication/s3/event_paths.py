@@ -11,4 +11,4 @@ def is_deaf_to(bucket: str, topology: Topology, setups: Setups) -> bool:
     if bucket not in setups:
         return False
     setup, _ = setups[bucket]
-    return not setup.eventbridge or setup.is_elsewhere(topology.place(bucket))
+    return not setup.sends_events or setup.is_elsewhere(topology.place(bucket))

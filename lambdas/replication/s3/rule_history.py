@@ -39,6 +39,9 @@ class Revision:
     """When the tracker last read the configuration before it."""
     looked_back: bool = True
     """Whether the versions that may have been recorded by the wrong rules were reconciled."""
+    events_from: Instant | None = None
+    """Of the first revision: from when on S3 surely sends every event of the bucket. It begins some
+    minutes after it is asked to. None: from `since` on."""
     span: tuple[Instant, Instant] = field(init=False, compare=False, repr=False)
     """The earliest and the latest time at which S3 changed over."""
 
@@ -76,7 +79,10 @@ class RuleHistory:
     read_at: Instant | None = None
     """The last read that returned the current rules; None: the rules are taken as current."""
     listed: bool = False
-    """Whether the objects from before tracking began are recorded too, or there were none."""
+    """Whether the objects from before `tracking_since` are recorded too, or there were none."""
+    missed_until: Instant | None = None
+    """Until then the bucket may not have sent all its events, and no inventory made after it was
+    read. None: none are known to be missing."""
     others: tuple[str, ...] = ()
     """Destinations that S3 named in events and no known rule does."""
     replicas_under: tuple[str, ...] = ()
@@ -85,9 +91,15 @@ class RuleHistory:
     """Destinations whose replicas are all audited, not a sample of them."""
 
     @property
-    def tracking_since(self) -> Instant:
+    def first_read_at(self) -> Instant:
         """When the rules were read first."""
         return self.revisions[0].since
+
+    @property
+    def tracking_since(self) -> Instant:
+        """From when on the events of the bucket are complete. Just after the first read this is in
+        the future."""
+        return self.revisions[0].events_from or self.first_read_at
 
     @property
     def current(self) -> Configuration:

@@ -28,6 +28,7 @@ from local.emulator.patches import (
     statement_throttling,
     stream_mappings,
     subscriptions,
+    time_to_live,
     topic_access,
 )
 
@@ -65,6 +66,7 @@ def apply_all(
     local = LocalS3(s3, loop, settings)
     throttling = statement_throttling.StatementThrottling(tables)
     partiql_streams.apply(dynamodb)
+    time_to_live.apply(dynamodb, provisioners)
     statement_throttling.apply(dynamodb, throttling)
     stream_mappings.apply(lambda_svc, dynamodb)
     s3_access.apply(s3, local.heads)

@@ -40,7 +40,7 @@ def operations() -> dict[str, tuple[str, str]]:
     session = botocore.session.Session()
     return {
         xform_name(operation): (service, operation)
-        for service in ("dynamodb", "s3", "sns", "sqs")
+        for service in ("dynamodb", "events", "s3", "sns", "sqs")
         for operation in session.get_service_model(service).operation_names
     }
 
@@ -118,7 +118,7 @@ def test_the_backfill_may_do_all_that_its_code_does(lists: Synthesized) -> None:
 def test_the_reconciler_may_do_all_that_its_code_does_and_reads_no_rules_from_s3(
     dev: Synthesized,
 ) -> None:
-    assert "s3:GetBucketNotification" in needed("reconcile")
+    assert {"s3:GetBucketNotification", "events:DescribeRule"} <= needed("reconcile")
     assert needed("reconcile") <= allowed(dev, "reconcile")
     assert "s3:GetReplicationConfiguration" not in needed("reconcile")
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from infra.functions.query import WAIT_PATH
-from tests.infra.synthesized import Resource, Synthesized
+from tests.infra.conftest import BUCKETS
+from tests.infra.synthesized import Resource, Synthesized, synthesize
 
 KNOWN_RESPONSES = {
     "ACCESS_DENIED",
@@ -170,3 +171,14 @@ def test_waiting_has_a_limit_of_its_own_below_the_accounts_concurrency(
 def test_no_metric_of_a_single_method_is_paid_for(stack: Synthesized) -> None:
     settings = stack.one("AWS::ApiGateway::Stage")["MethodSettings"]
     assert not any(one.get("MetricsEnabled") for one in settings)
+
+
+def test_concurrency_is_reserved_for_the_api_when_that_is_wanted(stack: Synthesized) -> None:
+    """An account with a quota of ten can reserve none."""
+    limited = synthesize({**BUCKETS, "query_concurrency": "50"})
+    reserved = {
+        service: limited.function(service).properties.get("ReservedConcurrentExecutions")
+        for service in ("query", "record")
+    }
+    assert reserved == {"query": 50, "record": None}
+    assert "ReservedConcurrentExecutions" not in stack.function("query").properties

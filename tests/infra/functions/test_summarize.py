@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from replication.aws.table import fence_item
+from summarize.recount import FENCE_CHECKS
+from summarize.wiring import REST_SECONDS
 from tests.infra.functions.test_announce import image, record
 from tests.infra.patterns import matches
 from tests.infra.synthesized import Synthesized, synthesize
@@ -91,3 +93,12 @@ def test_schedules_ask_for_measures_and_for_a_recount(dev: Synthesized) -> None:
 def test_benign_keys_of_the_context_reach_the_function() -> None:
     stack = synthesize({"benign_keys": "*.tflock,tmp/*"})
     assert stack.variables("summarize")["BENIGN_KEYS"] == "*.tflock,tmp/*"
+
+
+@pytest.mark.parametrize("seconds", [5, 30, 60])
+def test_changes_are_gathered_as_long_as_the_context_says(seconds: int) -> None:
+    context = {} if seconds == 5 else {"counter_seconds": str(seconds)}
+    source = synthesize(context).event_source("summarize")
+    assert source["MaximumBatchingWindowInSeconds"] == seconds
+    assert source["MaximumBatchingWindowInSeconds"] <= source["TumblingWindowInSeconds"]
+    assert source["MaximumBatchingWindowInSeconds"] + REST_SECONDS <= FENCE_CHECKS * REST_SECONDS

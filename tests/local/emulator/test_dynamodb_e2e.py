@@ -345,3 +345,26 @@ def test_functions_run_in_parallel_and_reach_the_emulator(table: Table, buckets:
     for reader in readers:
         until_told(reader, 2)
     assert time.monotonic() - begun < 2 * 1.5
+
+
+@pytest.mark.timeout(180)
+def test_an_item_whose_time_is_over_is_removed_in_the_name_of_dynamodb(emulator: Emulator) -> None:
+    table = Table(emulator)
+    table.dynamodb.update_time_to_live(
+        TableName=table.name,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+    )
+    table.put(1)
+    over = {"pk": {"S": "p"}, "sk": {"S": "over"}, "expires_at": {"N": "1"}}
+    table.dynamodb.put_item(TableName=table.name, Item=over)
+    table.dynamodb.delete_item(TableName=table.name, Key={"pk": {"S": "p"}, "sk": {"S": "0001"}})
+
+    def removals() -> list[dict[str, Any]]:
+        found = [one for one in table.records() if one["eventName"] == "REMOVE"]
+        return found if len(found) == 2 else []
+
+    by_hand, by_time = wait_for(removals, 90)
+    assert "userIdentity" not in by_hand
+    # It has the members as Lambda names them; boto3 knows them by other names.
+    assert "userIdentity" in by_time
+    assert by_time["dynamodb"]["OldImage"] == over

@@ -78,6 +78,24 @@ def test_pauses_grow_and_stay_bounded() -> None:
     assert pauses[-1] == 5.0
 
 
+@pytest.mark.parametrize(
+    ("operation", "request_", "rule"),
+    [
+        ("DescribeRule", {"Name": "ours"}, "ours"),
+        ("ListTargetsByRule", {"Rule": "ours", "EventBusName": "default"}, "ours"),
+        ("PutTargets", {"Rule": "ours"}, "ours"),
+        ("DescribeRule", {"Name": "ours", "EventBusName": "another"}, None),
+        ("DescribeEventBus", {"Name": "default"}, None),
+        ("PutEvents", {"Entries": []}, None),
+    ],
+)
+def test_a_request_about_a_rule_is_authorized_on_that_rule(
+    operation: str, request_: dict[str, str], rule: str | None
+) -> None:
+    headers = {"X-Amz-Target": f"AWSEvents.{operation}"}
+    assert permissions.rule_of(headers, json.dumps(request_).encode()) == rule
+
+
 def test_a_statement_needs_the_permission_of_what_it_does() -> None:
     batch = {
         "Statements": [

@@ -53,6 +53,7 @@ def test_counts_are_those_of_the_destination_by_status_and_rule() -> None:
         "completed": {"count": 1, "bytes": 0},
         "failed": {"count": 2, "bytes": 9},
         "in_doubt": {"count": 1, "bytes": 4},
+        "forgotten": {"count": 0, "bytes": 0},
     }
     assert [(one["rule_id"], one["failed"]["count"]) for one in found["rules"]] == [
         ("one", 0),

@@ -56,6 +56,7 @@ class Kept:
     refusals: list[Denied] = field(default_factory=list)
     objects: dict[str, int | ClientError] = field(default_factory=lambda: {"src": 1})
     """How many versions a bucket lists."""
+    events_begin_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self.table = RuleRevisionTable(self.client, "ledger", lambda: self.now)
@@ -69,6 +70,7 @@ class Kept:
             seconds=lambda: seconds_between(NOW, self.now),
             now=lambda: self.now,
             refused=self.refusals.append,
+            events_begin_seconds=self.events_begin_seconds,
         )
 
     def wait(self, seconds: float) -> None:

@@ -100,7 +100,17 @@ def test_it_never_passes_what_was_heard_of_the_queue() -> None:
 
 def test_before_anything_was_heard_it_stands_where_tracking_began() -> None:
     found = watermark("src", KNOWN, [], NOW)
-    assert (found.at, found.reason) == (KNOWN.tracking_since, "nothing-heard-yet")
+    assert (found.at, found.reason) == (KNOWN.first_read_at, "nothing-heard-yet")
+
+
+def test_what_was_written_before_s3_surely_sent_events_is_in_no_complete_answer() -> None:
+    first = replace(YOUNG.revisions[0], events_from=at(300))
+    fresh = replace(YOUNG, revisions=(first,))
+    found = watermark("src", fresh, [], NOW, NOW)
+    assert (found.at, found.reason) == (NOW, "not-listed-before")
+    assert watermark("src", fresh, [], at(10)).at == fresh.first_read_at
+    assert why_incomplete(fresh, NOW, NOW, at(299)) is Reason.NOT_LISTED_BEFORE
+    assert why_incomplete(fresh, NOW, NOW, at(300)) is None
 
 
 def test_it_never_passes_what_is_known_of_the_rules() -> None:
@@ -132,6 +142,14 @@ def test_a_list_of_all_time_is_complete_only_when_everything_was_read() -> None:
     assert why_incomplete(YOUNG, NOW, NOW, plus(since, -0.001)) is Reason.NOT_LISTED_BEFORE
     assert why_incomplete(KNOWN, NOW, NOW, plus(since, -0.001)) is None
     assert why_incomplete(None, NOW, NOW) is Reason.RULES_NEVER_READ
+
+
+def test_what_was_written_before_events_surely_came_again_is_in_no_complete_answer() -> None:
+    missed = replace(KNOWN, missed_until=at(300))
+    assert watermark("src", missed, [], NOW, NOW).reason is Reason.EVENTS_MISSED
+    assert why_incomplete(missed, NOW, NOW) is Reason.EVENTS_MISSED
+    assert why_incomplete(missed, NOW, NOW, at(299)) is Reason.EVENTS_MISSED
+    assert why_incomplete(missed, NOW, NOW, at(300)) is None
 
 
 def test_a_list_is_never_complete_beyond_what_was_heard() -> None:

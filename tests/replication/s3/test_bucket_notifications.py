@@ -4,16 +4,19 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from replication.s3.bucket_notifications import (
     EVENT_BRIDGE,
     FUNCTIONS,
+    OBJECT_EVENTS,
     QUEUES,
     TOPICS,
     Configuration,
     Ours,
+    covers,
     taken,
     tells_topic,
     unwired,
@@ -23,8 +26,15 @@ from replication.s3.bucket_notifications import (
 QUEUE = "arn:aws:sqs:eu-west-1:111122223333:ingest"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:collected"
 STACK = "arn:aws:cloudformation:eu-west-1:111122223333:stack/ours/7"
-EVENTS = ("s3:Replication:OperationFailedReplication", "s3:Replication:OperationNotTracked")
+EVENTS = (
+    "s3:Replication:OperationFailedReplication",
+    "s3:Replication:OperationMissedThreshold",
+    "s3:Replication:OperationReplicatedAfterThreshold",
+    "s3:Replication:OperationNotTracked",
+)
 OURS = Ours("S3ReplicationTracker-dev", QUEUE, EVENTS, STACK)
+BY_S3 = Ours(OURS.id, QUEUE, (*EVENTS, *OBJECT_EVENTS), STACK, eventbridge=False)
+"""Of a source whose object events come as notifications."""
 SILENT = Ours(OURS.id, QUEUE, (), STACK)
 """Of a bucket that sends to EventBridge alone."""
 COLLECTED = Ours(OURS.id, TOPIC, EVENTS, STACK)
@@ -153,3 +163,47 @@ def test_a_topic_is_told_when_it_gets_failures() -> None:
     assert not tells_topic(of("s3:Replication:OperationNotTracked"), topic)
     assert not tells_topic(of("s3:Replication:*"), f"{topic}-2")
     assert not tells_topic({}, topic)
+
+
+@given(foreign())
+def test_without_eventbridge_its_switch_stays_as_it_is(before: dict[str, Any]) -> None:
+    mine = [one for one in before.get(QUEUES, []) if BY_S3.owns(QUEUES, one)]
+    assume(not mine)  # written by hand, as the doctor advises
+    untouched = copy.deepcopy(before)
+    created = wired(before, BY_S3)
+    assert theirs(created) == theirs(untouched)
+    assert (EVENT_BRIDGE in created) == (EVENT_BRIDGE in untouched)
+    assert wired(created, BY_S3) is created
+    back = wired(created, OURS)
+    assert theirs(back) == theirs(untouched)
+    assert dict(OURS.entry) in back[QUEUES], "the other way is one write, too"
+    assert unwired(created, BY_S3) == untouched
+
+
+@pytest.mark.parametrize(
+    ("theirs", "in_the_way"),
+    [
+        ("s3:ObjectCreated:Put", True),
+        ("s3:ObjectCreated:*", True),
+        ("s3:ObjectRemoved:DeleteMarkerCreated", True),
+        ("s3:LifecycleExpiration:Delete", True),
+        ("s3:ObjectTagging:*", True),
+        ("s3:ObjectRetention:Put", True),
+        ("s3:Replication:*", True),
+        ("s3:LifecycleTransition", False),
+        ("s3:ObjectRestore:*", False),
+    ],
+)
+def test_event_types_overlap_as_s3_sees_it(theirs: str, in_the_way: bool) -> None:
+    rule = {"Name": "Prefix", "Value": "in/"}
+    entry = {"Id": "x", "QueueArn": "arn:q", "Events": [theirs, "s3:IntelligentTiering"]}
+    for one in (entry, {**entry, "Filter": {"Key": {"FilterRules": [rule]}}}):
+        found = taken({QUEUES: [one]}, BY_S3)
+        assert [one.events for one in found] == ([(theirs,)] if in_the_way else [])
+
+
+def test_a_star_covers_what_begins_as_it_does() -> None:
+    assert covers("s3:ObjectCreated:*", "s3:ObjectCreated:Put")
+    assert covers("s3:ObjectCreated:*", "s3:ObjectCreated:*")
+    assert not covers("s3:ObjectCreated:Put", "s3:ObjectCreated:*")
+    assert not covers("s3:ObjectCreated:Put", "s3:ObjectCreated:Post")

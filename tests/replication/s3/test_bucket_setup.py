@@ -46,6 +46,14 @@ def test_every_obstacle_is_found_and_says_what_to_do() -> None:
     assert [one.observed_at for one in found if one.check == "access"] == [NOW]
 
 
+def test_a_destination_whose_arrivals_no_event_reports_is_an_error_of_its_own() -> None:
+    histories = {"src": history("src", rule("dst"))}
+    (one,) = findings(histories, among("dst"), [], {}, {("src", "dst"): 7})
+    assert (one.bucket, one.check, one.severity) == ("dst", "events", Severity.ERROR)
+    assert "7 replicas from src" in one.finding
+    assert "EventBridge" in one.fix
+
+
 def test_a_disabled_rule_needs_no_metrics() -> None:
     histories = {"src": history("src", rule("dst"), rule("dst-b", enabled=False, metrics=False))}
     assert findings(histories, among("dst", "dst-b"), [], {}) == []
@@ -61,8 +69,16 @@ WELL = Setup(versioning="Enabled", eventbridge=True, replication_events=True, km
         ({"versioning": None}, ("versioning", "error"), ("versioning", "error")),
         ({"versioning": "Suspended"}, ("versioning", "error"), ("versioning", "error")),
         ({"eventbridge": False}, ("eventbridge", "error"), ("eventbridge", "warning")),
+        ({"routed": True}, None, None),
+        ({"routed": False}, ("event-rule", "error"), ("event-rule", "warning")),
         ({"replication_events": False}, ("notifications", "error"), None),
         ({"kms": True}, ("kms", "warning"), None),
+        ({"object_notifications": True, "eventbridge": False}, None, None),
+        (
+            {"object_notifications": False},
+            ("object-events", "error"),
+            ("object-events", "warning"),
+        ),
     ],
 )
 def test_how_a_bucket_is_set_up_matters_by_its_role(

@@ -49,7 +49,7 @@ def objects(world: World, bucket: str, query: Query) -> Json:
         key=lambda row: (row["since"], row["key"], row["destination"] or ""),
         reverse=newest_first,
     )
-    return page(wanted, query) | {"heard_until": world.heard_until}
+    return page(wanted, query) | {"heard_until": world.heard_until, "forgotten_before": None}
 
 
 def tracked_object(world: World, bucket: str, query: Query) -> Json:
@@ -60,7 +60,7 @@ def versions(world: World, bucket: str, query: Query) -> Json:
     shown = [
         published_row.summary(one, bucket, world.present) for one in _versions(world, bucket, query)
     ]
-    return page(shown, query) | {"heard_until": world.heard_until}
+    return page(shown, query) | {"heard_until": world.heard_until, "forgotten_before": None}
 
 
 def waited(world: World, bucket: str, query: Query) -> Json:

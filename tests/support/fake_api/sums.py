@@ -53,6 +53,7 @@ def summary(world: World, bucket: str, query: Query) -> Json:
         "bucket": bucket,
         "as_of": world.now,
         "heard_until": world.heard_until,
+        "forgotten_before": None,
         "destinations": answers,
         **_told(bucket, why_incomplete(history, world.heard_until, world.now)),
     }

@@ -1,6 +1,6 @@
 """Reads how a bucket is set up: versioning, event notifications, default encryption, Region."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +9,13 @@ from botocore.exceptions import ClientError
 from replication.aws.answers import FAILED_CALL
 from replication.aws.s3.objects import failure
 from replication.aws.s3.regions import region_of
+from replication.s3.bucket_notifications import OBJECT_EVENTS, covers
 from replication.s3.bucket_setup import Setup
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _FAILED = "s3:Replication:OperationFailedReplication"
-_COVERING = frozenset({_FAILED, "s3:Replication:*"})
 _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 
 
@@ -26,10 +26,14 @@ class S3BucketSetups:
     client              the client for a bucket
     ingest_queue_arn    where notifications have to go; one to a topic counts as well, because S3
                         does not say whether the queue is subscribed to it
+    object_events       whether object events come by `eventbridge` or by `s3` notifications
+    elsewhere           buckets whose notifications go to the topic of a collector
     """
 
     client: "Callable[[str], S3Client]"
     ingest_queue_arn: str
+    object_events: str = "eventbridge"
+    elsewhere: Collection[str] = frozenset()
 
     def __call__(self, bucket: str) -> Setup:
         """Denied when S3 refuses one of the reads, Unavailable when it does not answer."""
@@ -48,18 +52,31 @@ class S3BucketSetups:
             replication_events=self._sends_replication_events(events),
             kms=self._encrypts(bucket),
             region=region_of(s3, bucket),
+            object_notifications=self._sends_object_events(bucket, events),
         )
 
     def _sends_replication_events(self, events: Mapping[str, Any]) -> bool:
-        queues = [
+        targets = (*self._queues(events), *events.get("TopicConfigurations", ()))
+        return any(covers(event, _FAILED) for one in targets for event in one["Events"])
+
+    def _sends_object_events(self, bucket: str, events: Mapping[str, Any]) -> bool | None:
+        if self.object_events != "s3":
+            return None
+        topics = events.get("TopicConfigurations", ()) if bucket in self.elsewhere else ()
+        sent = [
+            event
+            for one in (*self._queues(events), *topics)
+            if not one.get("Filter", {}).get("Key", {}).get("FilterRules")
+            for event in one["Events"]
+        ]
+        return all(any(covers(event, wanted) for event in sent) for wanted in OBJECT_EVENTS)
+
+    def _queues(self, events: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        return [
             one
             for one in events.get("QueueConfigurations", ())
             if one["QueueArn"] == self.ingest_queue_arn
         ]
-        return any(
-            _COVERING.intersection(one["Events"])
-            for one in (*queues, *events.get("TopicConfigurations", ()))
-        )
 
     def _encrypts(self, bucket: str) -> bool:
         answer = _read(

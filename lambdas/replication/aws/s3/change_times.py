@@ -28,7 +28,7 @@ def is_of_next_change(history: RuleHistory, second: Instant) -> bool:
     """Whether the second can only be that of a change no read has shown yet. It is not when a later
     read still showed the old rules, nor when it may be that of a known revision: then the next
     change lies somewhere between two reads."""
-    if end_of_second(second) <= (history.read_at or history.tracking_since):
+    if end_of_second(second) <= (history.read_at or history.first_read_at):
         return False
     return not any(second <= (one.noticed_at or one.since) for one in history.revisions[1:])
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 60
 SETTLING_REFRESH_SECONDS = 5
+LISTING_SECONDS = 300
+"""How long after `tracking_since` a bucket is asked whether it is empty, at every read."""
 MANY_OWN = 20
 """After so many objects of its own a destination counts as one that takes many."""
 
@@ -52,6 +54,7 @@ class S3RuleHistories:
     seconds     a monotonic clock
     now         the wall clock
     refused     is called when S3 denies the rules of a bucket
+    events_begin_seconds    how long after the first read S3 surely sends events
     """
 
     s3: Callable[[str], "S3Client"]
@@ -60,6 +63,7 @@ class S3RuleHistories:
     seconds: Callable[[], float]
     now: Callable[[], Instant]
     refused: Callable[[Denied], None] = lambda _: None
+    events_begin_seconds: float = 0.0
     _cache: dict[str, _Cached] = field(default_factory=dict)
     _change_times: dict[str, list[Instant]] = field(default_factory=dict)
     _confirm_for_others: set[str] = field(default_factory=set)
@@ -166,6 +170,7 @@ class S3RuleHistories:
         try:
             raw = self._read(bucket)
             history = self._after_read(bucket, history, raw, parse_configuration(raw), began)
+            history = self._listed_if_empty(history, began)
             self._failures.pop(bucket, None)
         except (*FAILED_CALL, Unavailable, ValueError) as error:
             self._failures[bucket] = str(error)
@@ -189,12 +194,15 @@ class S3RuleHistories:
         seconds = self._change_times.get(bucket, [])
         if history is None:
             self._change_times.pop(bucket, None)
-            first = Revision(began, configuration, not_before=began, noticed_at=began)
+            first = Revision(
+                began,
+                configuration,
+                not_before=began,
+                noticed_at=began,
+                events_from=plus(began, self.events_begin_seconds),
+            )
             self.table.append(bucket, first, raw)
-            listed = self._is_empty(bucket)
-            if listed:
-                self.table.note_listed(bucket, began)
-            return RuleHistory(bucket, (first,), read_at=began, listed=listed)
+            return RuleHistory(bucket, (first,), read_at=began)
         if configuration != history.current:
             latest = self.table.load(bucket)
             if latest is not None and latest.revisions != history.revisions:
@@ -283,8 +291,18 @@ class S3RuleHistories:
                 return {"Rules": []}
             raise
 
+    def _listed_if_empty(self, history: RuleHistory, now: Instant) -> RuleHistory:
+        """With `listed` if the bucket is found empty once its events are complete. It is not asked
+        before: a version may be written then of which no event comes."""
+        since = history.tracking_since
+        is_due = not history.listed and since <= now < plus(since, LISTING_SECONDS)
+        if not is_due or not self._is_empty(history.bucket):
+            return history
+        self.table.note_listed(history.bucket, now)
+        return replace(history, listed=True)
+
     def _is_empty(self, bucket: str) -> bool:
-        """Whether the bucket held nothing before it was tracked; False when S3 does not say."""
+        """Whether the bucket holds nothing; False when S3 does not say."""
         try:
             answer = self.s3(bucket).list_object_versions(Bucket=bucket, MaxKeys=1)
         except FAILED_CALL:

@@ -5,7 +5,7 @@
          file#<digest>            one data file; its bucket and key can be longer than a sort key
 
 None of them has the attribute `status`, so the functions on the stream skip them. They are kept as
-long as deleted versions, see `ledger_item.KEPT_DAYS_AFTER_DELETION`.
+long as deleted versions, see `retention.KEPT_DAYS_AFTER_DELETION`.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,10 @@ from typing import Any
 
 from replication.aws.answers import answering
 from replication.aws.table import keys
-from replication.aws.table.ledger_item import AttributeValue, Item, expiry_of, value_of
+from replication.aws.table.expiry import DAY, expiry
+from replication.aws.table.ledger_item import AttributeValue, Item, value_of
 from replication.aws.table.table import Table
+from replication.ledger.retention import KEPT_DAYS_AFTER_DELETION
 from replication.published.backfill import FileProgress, Progress, RunProgress
 from replication.times import Instant
 
@@ -40,7 +42,7 @@ class BackfillProgress(Table):
 
     def save_run(self, run: RunProgress, now: Instant) -> None:
         """Writes the run; the time of its first start is kept."""
-        values = _values(run, "id", "started_at") | {"expires_at": expiry_of(now)}
+        values = _values(run, "id", "started_at") | {"expires_at": _expiry(now)}
         values["updated_at"] = value_of(now)
         removed = [name for name in ("trouble", "error") if name not in values]
         clauses = [
@@ -64,7 +66,7 @@ class BackfillProgress(Table):
         item |= {
             "counts": {"M": {name: value_of(count) for name, count in file.counts.items()}},
             "broken": {"L": [value_of(text) for text in file.broken]},
-            "expires_at": expiry_of(now),
+            "expires_at": _expiry(now),
         }
         self._put(item, ConditionExpression="attribute_not_exists(finished_at)")
 
@@ -76,6 +78,10 @@ def _partition(run: str) -> str:
 def _key(run: str, bucket: str, key: str) -> Item:
     digest = blake2b(f"{bucket}/{key}".encode(), digest_size=12).hexdigest()
     return {"pk": {"S": _partition(run)}, "sk": {"S": f"{_FILE}{digest}"}}
+
+
+def _expiry(now: Instant) -> AttributeValue:
+    return expiry(now, KEPT_DAYS_AFTER_DELETION * DAY)
 
 
 def _values(progress: RunProgress | FileProgress, *left_out: str) -> Item:

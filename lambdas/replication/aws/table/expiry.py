@@ -8,6 +8,6 @@ DAY = 86_400
 """Seconds."""
 
 
-def expiry(at: Instant, seconds: int) -> Mapping[str, str]:
+def expiry(at: Instant, seconds: int = 0) -> Mapping[str, str]:
     """A value of `expires_at`, DynamoDB's time to live, so long after `at`."""
     return {"N": str(int(to_datetime(plus(at, seconds)).timestamp()))}

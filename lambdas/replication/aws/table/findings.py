@@ -25,8 +25,15 @@ class FindingsTable(Table):
 
     def note_setup(self, bucket: str, setup: Setup, now: Instant) -> None:
         flags = {
-            name: {"BOOL": getattr(setup, name)}
-            for name in ("eventbridge", "replication_events", "kms")
+            name: {"BOOL": value}
+            for name in (
+                "eventbridge",
+                "replication_events",
+                "kms",
+                "routed",
+                "object_notifications",
+            )
+            if (value := getattr(setup, name)) is not None
         }
         versioning = {"versioning": {"S": setup.versioning}} if setup.versioning else {}
         region = {"region": {"S": setup.region}} if setup.region else {}
@@ -50,6 +57,8 @@ class FindingsTable(Table):
                     replication_events=item["replication_events"]["BOOL"],
                     kms=item["kms"]["BOOL"],
                     region=item["region"]["S"] if "region" in item else None,
+                    object_notifications=item.get("object_notifications", {}).get("BOOL"),
+                    routed=item.get("routed", {}).get("BOOL"),
                 ),
                 Instant(item["observed_at"]["S"]),
             )

@@ -53,7 +53,7 @@ PATIENCE_SECONDS = 6.0
 """How long a write is retried. Two writes and a call that hangs fit into a function's time."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
-_THROTTLED = frozenset(
+THROTTLED = frozenset(
     {
         "ThrottlingError",
         "ProvisionedThroughputExceeded",
@@ -69,8 +69,9 @@ Result = Written | NotYet | Rejected
 
 
 class DynamoDBLedger:
-    """`ledger.port.Ledger`. `shards` is the number of partitions of a route in the index; `seconds`
-    is a monotonic clock. Threads may share `client`."""
+    """`ledger.port.Ledger`. `shards` is the number of partitions of a route in the index;
+    `completed_days` is how long COMPLETED versions are kept (0: for ever); `seconds` is a monotonic
+    clock. Threads may share `client`."""
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class DynamoDBLedger:
         table_name: str,
         shards: int,
         *,
+        completed_days: int = 0,
         patience_seconds: float = PATIENCE_SECONDS,
         seconds: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -85,6 +87,7 @@ class DynamoDBLedger:
         self._client = client
         self._table_name = table_name
         self._shards = shards
+        self._completed_days = completed_days
         self._patience = patience_seconds
         self._seconds = seconds
         self._sleep = sleep
@@ -130,13 +133,14 @@ class DynamoDBLedger:
             return None
         listed = facts[0].evidence is Evidence.INVENTORY
         if not must_exist and (facts[0].kind in _FIRST or listed):
-            return insert(
-                self._table_name, ledger_item.item_of(LedgerItem(*key, record), self._shards)
-            )
+            return insert(self._table_name, self._item_of(LedgerItem(*key, record)))
         assumed = assumes(facts[0]) if len(facts) == 1 else None
         if assumed is None:
             return None
-        return update(self._table_name, key, facts[0], assumed, self._shards)
+        return update(self._table_name, key, facts[0], assumed, self._shards, self._completed_days)
+
+    def _item_of(self, stored: LedgerItem) -> Item:
+        return ledger_item.item_of(stored, self._shards, self._completed_days)
 
     def _execute(
         self, batch: Sequence[tuple[ItemKey, Statement]], end: float
@@ -188,7 +192,7 @@ class DynamoDBLedger:
                 new = _with_facts(key, item, [claim.fact for claim in group])
                 if new is None:
                     return Written.KNOWN
-                if self._replace(item, ledger_item.item_of(new, self._shards)):
+                if self._replace(item, self._item_of(new)):
                     return Written.WRITTEN
         except FAILED_CALL as error:
             if _invalid(error):
@@ -249,5 +253,5 @@ def _result(error: Mapping[str, Any] | None) -> Result | None:
         return Written.WRITTEN
     if error["Code"] in _REFUSED:
         return None
-    kind = _Throttled if error["Code"] in _THROTTLED else Unavailable
+    kind = _Throttled if error["Code"] in THROTTLED else Unavailable
     return kind(f"the ledger answered {error['Code']}: {error.get('Message')}")

@@ -15,7 +15,7 @@ own bucket means a replica of unknown source.
     rev       number of writes after a read
     f#<order> one fact: a map of short names (`_FACT_NAMES`)
     base, base_until, base_facts      the state of facts that are not kept any more, see `compact`
-    expires_at   DynamoDB's time to live, set once the version is deleted at its source
+    expires_at   DynamoDB's time to live (`ledger/retention.py`)
     ...       the fields of `State`, by their own names; absent is unknown
 
 Bucket names contain neither `/` nor `#`, so keys need no escaping, whatever the object key is.
@@ -26,10 +26,11 @@ from dataclasses import fields, replace
 from hashlib import blake2b
 from typing import Any
 
-from replication.aws.table.expiry import DAY, expiry
+from replication.aws.table.expiry import expiry
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
+from replication.ledger.retention import kept_until
 from replication.ledger.state import Record, State
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
@@ -47,7 +48,6 @@ MOST_FACTS = 400
 """An item keeps this many of the newest; older ones become `base`. About 60 KB of 400 KB."""
 BLIND_FACTS = 4
 """More than can be written in succession without a read (see `assumptions.assumes`)."""
-KEPT_DAYS_AFTER_DELETION = 400
 
 _STATE_NAMES = tuple(field.name for field in fields(State))
 _FACT_NAMES = {
@@ -160,19 +160,21 @@ def compact(stored: LedgerItem) -> LedgerItem:
     )
 
 
-def expiry_of(deleted_at: Instant) -> AttributeValue:
-    """`expires_at` of a version that was deleted for good then."""
-    return expiry(deleted_at, KEPT_DAYS_AFTER_DELETION * DAY)
+def expiry_of(state: State, completed_days: int) -> AttributeValue | None:
+    """`expires_at` of an item in that state; None: it has none."""
+    until = kept_until(state, completed_days)
+    return expiry(until) if until else None
 
 
-def item_of(stored: LedgerItem, shards: int) -> Item:
-    """The whole item without `rev`."""
+def item_of(stored: LedgerItem, shards: int, completed_days: int = 0) -> Item:
+    """The whole item without `rev`. `completed_days` is how long COMPLETED ones are kept; 0: for
+    ever."""
     version, destination, record = stored.version, stored.destination, stored.record
     state = record.state
     item = key_of(version, destination) | state_values(state)
-    if state.deleted_at:
-        item["expires_at"] = expiry_of(state.deleted_at)
-    else:
+    if expires_at := expiry_of(state, completed_days):
+        item["expires_at"] = expires_at
+    if not state.deleted_at:
         item |= listing(version, destination, state, shards)
     item |= {fact_name(fact): fact_value(fact) for fact in record.facts}
     room = len(record.facts) <= MOST_FACTS - BLIND_FACTS

@@ -33,10 +33,17 @@ def insert(table_name: str, item: Item) -> Statement:
     }
 
 
-def update(table_name: str, key: ItemKey, fact: Fact, assumed: Assumes, shards: int) -> Statement:
+def update(
+    table_name: str,
+    key: ItemKey,
+    fact: Fact,
+    assumed: Assumes,
+    shards: int,
+    completed_days: int = 0,
+) -> Statement:
     """Adds a fact to an item that has only older ones. ConditionalCheckFailed when the item does
     not exist, has a newer one (or is `ledger_item.CLOSED`), or `assumed` is not true."""
-    values, removed = _changes(key, fact, shards)
+    values, removed = _changes(key, fact, shards, completed_days)
     values[ledger_item.fact_name(fact)] = ledger_item.fact_value(fact)
     clauses = [f'SET "{name}"=?' for name in values] + [f'REMOVE "{name}"' for name in removed]
     where = ledger_item.key_of(*key)
@@ -56,18 +63,22 @@ _CONDITIONS: Mapping[Assumes, tuple[str, list[AttributeValue]]] = {
 }
 
 
-def _changes(key: ItemKey, fact: Fact, shards: int) -> tuple[dict[str, AttributeValue], list[str]]:
+def _changes(
+    key: ItemKey, fact: Fact, shards: int, completed_days: int
+) -> tuple[dict[str, AttributeValue], list[str]]:
     fields = effect(fact)
     values = {
         name: ledger_item.value_of(value) for name, value in fields.items() if value is not None
     }
     removed = [name for name, value in fields.items() if value is None]
     values["ord"] = {"S": fact.order}
+    # What the fact leaves as it was gives no expiry that it does not give itself.
+    if expires_at := ledger_item.expiry_of(State(**fields), completed_days):
+        values["expires_at"] = expires_at
+    else:
+        removed.append("expires_at")
     if fields.get("deleted_at"):
-        values |= {
-            "ord": {"S": ledger_item.CLOSED},
-            "expires_at": ledger_item.expiry_of(fields["deleted_at"]),
-        }
+        values["ord"] = {"S": ledger_item.CLOSED}
         removed += ["route", "position", "held"]
     elif fields.get("status"):
         # A write without a read makes a version COMPLETED: the destination does not lack it.

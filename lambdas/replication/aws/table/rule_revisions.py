@@ -4,9 +4,11 @@ pk   #configuration#<bucket>        (no bucket name begins with `#`)
 sk   the time a revision is known to hold from
          configuration   B: ReplicationConfiguration as GetBucketReplication gave it, JSON, zlib
                          (S3 allows 2 MB of it, DynamoDB 400 KB an item)
-         not_before, told, noticed_at, read_before, looked_back     as in `rule_history.Revision`
+         not_before, told, noticed_at, read_before, looked_back, events_from
+                         as in `rule_history.Revision`
      ~read                   the last read that agreed with the newest revision: `at`
-     ~listed                 everything the bucket held before it was tracked is known: `at`
+     ~listed                 everything the bucket held before `tracking_since` is known: `at`
+     ~missed                 events of the bucket may be missing before `at`
      ~destination#<name>     an event named a destination that is in no rule
      ~replicas#<prefix>      replicas of an untracked bucket arrive below it, until `until`
      ~audit#<destination>    all replicas there are audited, until `until`
@@ -39,7 +41,9 @@ OWN_DAYS = 1
 MOST_PREFIXES = 20
 """With more prefixes, replicas are expected in the whole bucket."""
 
-_READ, _LISTED, _OWN = "~read", "~listed", "~own"
+_TIMES = ("not_before", "noticed_at", "read_before", "events_from")
+"""Attributes of a revision that are times and may be missing."""
+_READ, _LISTED, _MISSED, _OWN = "~read", "~listed", "~missed", "~own"
 _DESTINATION, _REPLICAS, _AUDIT = "~destination#", "~replicas#", "~audit#"
 
 Raw = Mapping[str, Any]
@@ -80,6 +84,7 @@ class RuleRevisionTable(Table):
             tuple(revisions),
             read_at=Instant(notes[_READ]["at"]["S"]) if _READ in notes else revisions[-1].since,
             listed=_LISTED in notes,
+            missed_until=_missed_until(notes),
             others=_named(valid, _DESTINATION),
             replicas_under=_named(valid, _REPLICAS),
             audited_whole=_named(valid, _AUDIT),
@@ -129,6 +134,10 @@ class RuleRevisionTable(Table):
     def note_listed(self, bucket: str, at: Instant) -> None:
         self._keep(bucket, _LISTED, at={"S": at})
 
+    def note_missed(self, bucket: str, until: Instant) -> None:
+        """Events of the bucket may be missing before `until`, until a later inventory is read."""
+        self._keep(bucket, _MISSED, at={"S": until})
+
     def note_destination(self, bucket: str, destination: str) -> None:
         self._keep(bucket, f"{_DESTINATION}{destination}")
 
@@ -164,6 +173,13 @@ def _partition(bucket: str) -> str:
     return f"{keys.CONFIGURATION}{bucket}"
 
 
+def _missed_until(notes: Mapping[str, Mapping[str, Any]]) -> Instant | None:
+    missed, listed = (
+        notes[name]["at"]["S"] if name in notes else "" for name in (_MISSED, _LISTED)
+    )
+    return Instant(missed) if missed > listed else None
+
+
 def _named(notes: list[str], prefix: str) -> tuple[str, ...]:
     return tuple(sorted(name.removeprefix(prefix) for name in notes if name.startswith(prefix)))
 
@@ -173,21 +189,20 @@ def _details(revision: Revision) -> dict[str, Any]:
         "told": {"BOOL": revision.told},
         "looked_back": {"BOOL": revision.looked_back},
     }
-    for name in ("not_before", "noticed_at", "read_before"):
+    for name in _TIMES:
         if value := getattr(revision, name):
             details[name] = {"S": value}
     return details
 
 
 def _read_revision(item: Mapping[str, Any]) -> Revision:
+    times: dict[str, Any] = {name: Instant(item[name]["S"]) for name in _TIMES if name in item}
     return Revision(
         Instant(item["sk"]["S"]),
         parse_configuration(_unpack(item["configuration"]["B"])),
-        not_before=Instant(item["not_before"]["S"]) if "not_before" in item else None,
         told=item.get("told", {}).get("BOOL", False),
-        noticed_at=Instant(item["noticed_at"]["S"]) if "noticed_at" in item else None,
-        read_before=Instant(item["read_before"]["S"]) if "read_before" in item else None,
         looked_back=item.get("looked_back", {}).get("BOOL", True),
+        **times,
     )
 
 

@@ -25,6 +25,9 @@ _PLAIN = (
     "sk",
     *(field.name for field in fields(State) if field.name not in _ENUMERATED),
 )
+_TIME_TO_LIVE = ("Service", "dynamodb.amazonaws.com")
+"""Who removes an item whose time is over. Source: "DynamoDB Streams and Time to Live" in the
+DynamoDB developer guide."""
 _BROKEN = (KeyError, ValueError, TypeError, AttributeError)
 
 
@@ -37,7 +40,9 @@ def read_record(record: Mapping[str, Any]) -> ItemChange:
         old, new = _item_image(change.get("OldImage")), _item_image(change.get("NewImage"))
     except _BROKEN as error:
         raise Unreadable(f"not an item of the ledger: {error!r}") from error
-    return ItemChange(change["SequenceNumber"], old, new)
+    who = record.get("userIdentity") or {}
+    expired = (who.get("type"), who.get("principalId")) == _TIME_TO_LIVE
+    return ItemChange(change["SequenceNumber"], old, new, expired)
 
 
 def became_failed(old: Image | None, new: Image | None) -> bool:

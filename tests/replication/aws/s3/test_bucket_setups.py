@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.errors import Denied, Unavailable
+from replication.s3.bucket_notifications import OBJECT_EVENTS
 from replication.s3.bucket_setup import Setup
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:ingest"
@@ -115,3 +116,27 @@ def test_a_refusal_names_what_to_allow(
         monkeypatch.setattr(s3, call, answer(error))
         with pytest.raises(Unavailable):
             read(s3)
+
+
+def test_object_events_matter_where_they_come_as_notifications(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now: dict[str, Any] = {}
+    monkeypatch.setattr(s3, "get_bucket_notification_configuration", lambda **_: now)
+
+    def sends(**configuration: Any) -> bool | None:
+        now.clear()
+        now.update(configuration)
+        return S3BucketSetups(lambda _: s3, QUEUE, "s3")(BUCKET).object_notifications
+
+    every = list(OBJECT_EVENTS)
+    assert sends(**queue(QUEUE, *every))
+    assert not sends()
+    assert not sends(**queue(THEIRS, *every))
+    assert not sends(**queue(QUEUE, *every[1:]))
+    assert not sends(**queue(QUEUE, "s3:ObjectCreated:Put", *every[1:])), "only a part of them"
+    filtered = queue(QUEUE, *every)
+    rules = {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "in/"}]}}
+    filtered["QueueConfigurations"][0]["Filter"] = rules
+    assert not sends(**filtered), "some keys only"
+    assert read(s3).object_notifications is None

@@ -12,12 +12,13 @@ from replication.aws.s3.rule_histories import (
     SETTLING_REFRESH_SECONDS,
     S3RuleHistories,
 )
-from replication.s3.rule_history import SETTLING_SECONDS, RuleHistory
+from replication.s3.rule_history import SETTLING_SECONDS, Revision, RuleHistory
+from replication.s3.rules import parse_configuration
 from replication.s3.version import ObjectVersion
 from replication.times import Instant, plus
 from tests.laws.memory import Table
 from tests.laws.s3_model import Rule
-from tests.replication.aws.rules import NOW, Kept, refused
+from tests.replication.aws.rules import NOW, Kept, raw, refused
 from tests.replication.aws.rules import world as new_world
 
 HOUR = 3600
@@ -109,6 +110,67 @@ class TestTheFirstRead:
         world.objects = {"src": 5}
         world.wait(HOUR)
         assert src(process).listed
+
+
+class TestTheFirstMinutes:
+    """S3 takes some minutes until it sends the events of a bucket; what is written meanwhile may
+    be missed."""
+
+    @pytest.fixture
+    def begin(self, world: Kept) -> Instant:
+        world.events_begin_seconds = 600
+        return plus(NOW, 600)
+
+    def test_are_before_tracking_and_the_rules_are_known_from_the_first_read_on(
+        self, world: Kept, begin: Instant
+    ) -> None:
+        for process in (world.process(), world.process()):
+            history = src(process)
+            assert (history.first_read_at, history.tracking_since) == (NOW, begin)
+            assert not history.in_doubt(plus(NOW, 90), plus(NOW, 300))
+
+    def test_stay_where_they_are_when_the_rules_change_or_another_release_reads(
+        self, world: Kept, begin: Instant
+    ) -> None:
+        src(world.process())
+        world.wait(300)
+        world.rules, world.events_begin_seconds = {"src": ("dst-b",)}, 60
+        assert src(world.process()).tracking_since == begin
+        assert len(src(world.process()).revisions) == 2
+
+    def test_of_a_bucket_that_an_older_release_tracks_do_not_begin_again(
+        self, world: Kept, begin: Instant
+    ) -> None:
+        rules = raw("dst-a")
+        world.table.append("src", Revision(NOW, parse_configuration(rules), NOW), rules)
+        world.wait(HOUR)
+        assert src(world.process()).tracking_since == NOW < begin
+
+    def test_of_an_empty_bucket_hide_what_is_written_in_them(
+        self, world: Kept, begin: Instant
+    ) -> None:
+        world.objects = {"src": 0}
+        process = world.process()
+        assert not src(process).listed
+        world.objects = {"src": 1}
+        world.now = plus(begin, 30)
+        assert not src(process).listed
+        world.wait(HOUR)
+        world.objects = {"src": 0}
+        assert not src(process).listed, "a bucket is not asked for ever"
+
+    def test_of_a_bucket_that_is_empty_afterwards_hide_nothing(
+        self, world: Kept, begin: Instant
+    ) -> None:
+        world.objects = {"src": refused("SlowDown", "ListObjectVersions")}
+        process = world.process()
+        src(process)
+        world.now = begin
+        assert not src(process).listed
+        world.objects = {"src": 0}
+        world.wait(REFRESH_SECONDS)
+        assert src(process).listed
+        assert src(world.process()).listed, "for every process"
 
 
 class TestAChangeThatNobodyTold:

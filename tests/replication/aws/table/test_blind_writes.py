@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.ledger_item import item_of
 from replication.ledger.fact import Fact, Kind
+from replication.ledger.fold import fold
+from replication.ledger.item import LedgerItem
 from replication.ledger.port import Claim, Written
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.times import plus
+from tests.replication.aws.table.conftest import SHARDS
 from tests.replication.aws.table.test_ledger import (
     ANY,
     START,
@@ -80,9 +84,12 @@ _ASSUMPTIONS: dict[str, tuple[list[tuple[Kind, float, dict[str, Any]]], set[Kind
 
 @pytest.mark.parametrize("before", _ASSUMPTIONS)
 @pytest.mark.parametrize("kind", [Kind.ARRIVED, Kind.REPLICA_DELETED, Kind.DELETED])
+@pytest.mark.parametrize("days", [0, 30])
 def test_a_blind_write_is_the_fold_and_is_refused_where_it_would_not_be(
-    dynamodb: "DynamoDBClient", table: str, ledger: DynamoDBLedger, before: str, kind: Kind
+    dynamodb: "DynamoDBClient", table: str, before: str, kind: Kind, days: int
 ) -> None:
+    """With and without an expiry of COMPLETED versions, which each write gives or takes away."""
+    ledger = DynamoDBLedger(dynamodb, table, SHARDS, completed_days=days)
     told, blind = _ASSUMPTIONS[before]
     version = fresh()
     life = [fact(one, version, seconds, **more) for one, seconds, more in told]
@@ -90,7 +97,8 @@ def test_a_blind_write_is_the_fold_and_is_refused_where_it_would_not_be(
     last = fact(kind, version, 9, evidence=Evidence.REPLICA_CREATED)
     with requests_of(dynamodb) as calls:
         assert list(ledger.write([Claim(last)]).values()) == [Written.WRITTEN]
-    assert in_table(dynamodb, table, version) == expected([*life, last], version)
+    wanted = item_of(LedgerItem(version, "dst", fold([*life, last])), SHARDS, days)
+    assert in_table(dynamodb, table, version) == wanted
     # One without a status is closed to blind writes altogether.
     open_ended = before not in ("possible", "ruled out")
     is_blind = open_ended and (kind in blind or kind is Kind.DELETED)

@@ -18,6 +18,7 @@ from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import fold
 from replication.ledger.item import LedgerItem
 from replication.ledger.port import Claim, Written
+from replication.ledger.retention import KEPT_DAYS_AFTER_DELETION
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
@@ -275,7 +276,7 @@ def test_the_end_of_a_version_takes_it_off_the_lists_and_gives_it_an_expiry(
     assert "position" not in item
     assert item["status"] == {"S": "COMPLETED"}
     days = (int(item["expires_at"]["N"]) - 1795341601) / 86_400
-    assert days == pytest.approx(ledger_item.KEPT_DAYS_AFTER_DELETION, abs=0.1)
+    assert days == pytest.approx(KEPT_DAYS_AFTER_DELETION, abs=0.1)
 
 
 @pytest.mark.parametrize(

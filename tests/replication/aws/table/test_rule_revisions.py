@@ -59,6 +59,28 @@ def test_a_history_that_nobody_confirmed_was_read_when_its_last_revision_began(
     assert known.read_at == plus(NOW, 60)
 
 
+def test_missed_events_are_missing_until_a_later_inventory_is_read(world: Kept) -> None:
+    world.table.append("src", revision(NOW, "a"), raw("a"))
+    world.table.note_listed("src", NOW)
+
+    def missed() -> Instant | None:
+        known = world.table.load("src")
+        assert known is not None
+        assert known.listed
+        return known.missed_until
+
+    assert missed() is None
+    for until in (plus(NOW, 4_200), plus(NOW, 7_800)):
+        world.table.note_missed("src", until)
+        assert missed() == until
+    world.table.note_listed("src", plus(NOW, 7_799))
+    assert missed() == plus(NOW, 7_800)
+    world.table.note_listed("src", plus(NOW, 7_800))
+    assert missed() is None
+    world.table.note_missed("dst", NOW)
+    assert world.table.load("dst") is None, "a destination has no rules"
+
+
 class TestARevisionOfWhichMoreBecomesKnown:
     def test_moves_to_the_second_that_was_told(self, world: Kept) -> None:
         first, noticed = revision(NOW, "a"), revision(plus(NOW, 60), "b", looked_back=False)
