@@ -55,8 +55,8 @@ class Config:
     topic for Amazon Q Developer in chat applications. `archive_days` is how long raw object events
     are kept for a replay; 0 keeps none. `warm_write_units` are the writes a second that the table
     takes from its first second on; an object takes 5 or 6, and 0 leaves it to DynamoDB. AWS charges
-    for raising it, once. `events_begin_seconds`: so long after a bucket is tracked its events count as
-    incomplete; S3 takes some five minutes to begin after EventBridge is switched on.
+    for raising it, once. `events_begin_seconds`: so long after a bucket is tracked its events count
+    as incomplete; S3 takes some five minutes to begin after EventBridge is switched on.
     `object_events` is how object events reach the ingest queue: by `eventbridge` or by `s3`
     notifications. `forget_completed_days` after the last that was learnt of it, the item of a
     COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger are
