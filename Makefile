@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
 LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.laws.summary
 
-.PHONY: help demo demo-live parity screenshots test laws loops up down lint fix bench openapi synth bootstrap deploy diff destroy lock clean
+.PHONY: help demo demo-live parity screenshots test laws loops up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -65,6 +65,12 @@ screenshots: $(READY) ## docs/images anew, in the browser that the tests use
 
 synth: $(READY) ## The CloudFormation template, with dependencies bundled for Lambda
 	@node_modules/.bin/cdk synth --quiet $(CDK)
+
+package: $(READY) ## A template and zips in build/package that deploy without the CDK, with the same CDK='...'
+	@$(BIN)/python -m infra.package $(CDK)
+
+deployer-policy: .venv/.ready ## Writes docs/deployer-policy.json anew
+	@$(BIN)/python -m infra.deployer_policy > docs/deployer-policy.json
 
 bootstrap: $(READY) ## Once for each account and Region, with the pinned CDK and the same CDK='...'
 	@node_modules/.bin/cdk bootstrap $(CDK)

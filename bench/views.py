@@ -165,6 +165,7 @@ def main() -> None:
             os.environ |= {
                 "TABLE_NAME": table,
                 "TOPOLOGY_FILE": topology_file("src", "dst"),
+                "INCIDENT_TOPIC_ARN": "unused",
                 "SHARDS": str(SHARDS),
                 "POWERTOOLS_SERVICE_NAME": "query",
                 "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",

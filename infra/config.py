@@ -51,11 +51,12 @@ class Config:
     that is audited. `objective_minutes` is the recovery point objective: a destination further
     behind raises an alarm. Incidents of keys that match one of `benign_keys` are recorded and send
     no message. `operators` are ARNs of roles and users (`*` is allowed) that may send to the ingest
-    queue, for replays and redrives. `archive_days` is how long raw object events are kept for a
-    replay; 0 keeps none. `warm_write_units` are the writes a second that the table takes from its
-    first second on; an object takes 5 or 6, and 0 leaves it to DynamoDB. AWS charges for raising
-    it, once. `events_begin_seconds`: so long after a bucket is tracked its events count as
-    incomplete; S3 takes some five minutes to begin after EventBridge is switched on.
+    queue, for replays and redrives. `notify_emails` are subscribed to incidents, and `chat` makes a
+    topic for Amazon Q Developer in chat applications. `archive_days` is how long raw object events
+    are kept for a replay; 0 keeps none. `warm_write_units` are the writes a second that the table
+    takes from its first second on; an object takes 5 or 6, and 0 leaves it to DynamoDB. AWS charges
+    for raising it, once. `events_begin_seconds`: so long after a bucket is tracked its events count
+    as incomplete; S3 takes some five minutes to begin after EventBridge is switched on.
     `object_events` is how object events reach the ingest queue: by `eventbridge` or by `s3`
     notifications. `forget_completed_days` after the last that was learnt of it, the item of a
     COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger are
@@ -78,6 +79,8 @@ class Config:
     benign_keys: tuple[str, ...] = ()
     archive_days: int = 14
     operators: tuple[str, ...] = ()
+    notify_emails: tuple[str, ...] = ()
+    chat: bool = False
     warm_write_units: int = 0
     object_events: str = "eventbridge"
     forget_completed_days: int = 0

@@ -75,11 +75,15 @@ def build_dashboard(
             _graph("API latency p99 (ms)", rest.metric_latency(statistic="p99")),
         ],
     ]
-    # An account has one list of dashboard names for all Regions.
-    dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=f"{name}-{Aws.REGION}")
+    dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=dashboard_name(name))
     for row in rows:
         dashboard.add_widgets(*row)
     return dashboard
+
+
+def dashboard_name(name: str) -> str:
+    """An account has one list of dashboard names for all Regions."""
+    return f"{name}-{Aws.REGION}"
 
 
 def _each(

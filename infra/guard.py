@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-c", "--context", action="append", default=[], metavar="name=value")
     options, _ = parser.parse_known_args(arguments)
     try:
-        config = Config.from_context(App(context=_context(options.context)).node, Path())
+        config = Config.from_context(App(context=context_with(options.context)).node, Path())
         lost = deployed_buckets(f"S3ReplicationTracker-{config.stage}").without(config)
     except ContextError as error:
         return _refused(str(error))
@@ -100,7 +100,7 @@ def _environment(resource: Mapping[str, Any]) -> Mapping[str, Any]:
     return variables
 
 
-def _context(pairs: list[str]) -> dict[str, str]:
+def context_with(pairs: Sequence[str]) -> dict[str, str]:
     """The context of cdk.json, and over it what the command line says."""
     known: dict[str, str] = json.loads(Path("cdk.json").read_text())["context"]
     return known | dict(pair.partition("=")[::2] for pair in pairs)

@@ -1,6 +1,6 @@
 """Alarms whose descriptions say what to do, and the dashboard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws, CfnMapping, Duration, Fn
 from aws_cdk import aws_apigateway as apigateway
@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.config import Config
-from infra.dashboard import build_dashboard
+from infra.dashboard import build_dashboard, dashboard_name
 from infra.ledger import SORT_KEYS
 
 _MINUTE = Duration.minutes(1)
@@ -58,7 +58,7 @@ class Monitoring(Construct):
         construct_id: str,
         *,
         name: str,
-        topic: sns.Topic,
+        topics: Sequence[sns.Topic],
         ingest: sqs.Queue,
         dead_letters: Mapping[str, sqs.Queue],
         functions: Mapping[str, lambda_.Function],
@@ -71,7 +71,7 @@ class Monitoring(Construct):
         super().__init__(scope, construct_id)
         self._name = name
         self._namespace = config.metrics_namespace
-        self._action = actions.SnsAction(topic)
+        self._actions = [actions.SnsAction(topic) for topic in topics]
         for role, queue in dead_letters.items():
             self._dead_letters(role, queue)
         self._ingest_age(ingest)
@@ -100,9 +100,11 @@ class Monitoring(Construct):
             objective_seconds=config.objective_minutes * 60,
         )
 
-    @property
-    def dashboard_url(self) -> str:
-        """The dashboard in the console of the stack's Region."""
+        self.dashboard_url = self._dashboard_url()
+
+    def _dashboard_url(self) -> str:
+        """The dashboard in the console of the stack's Region. By its name, not by a reference: the
+        functions that it shows may know it as well."""
         console = CfnMapping(
             self,
             "Consoles",
@@ -113,7 +115,7 @@ class Monitoring(Construct):
             },
         ).find_in_map(Aws.PARTITION, "host")
         path = "/cloudwatch/home?region="
-        name = self.dashboard.dashboard_name
+        name = dashboard_name(self._name)
         parts = ["https://", Aws.REGION, ".", console, path, Aws.REGION]
         return Fn.join("", [*parts, "#dashboards/dashboard/", name])
 
@@ -261,8 +263,8 @@ class Monitoring(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        alarm.add_alarm_action(self._action)
-        alarm.add_ok_action(self._action)
+        alarm.add_alarm_action(*self._actions)
+        alarm.add_ok_action(*self._actions)
 
     def _published(
         self, service: str, name: str, period: Duration, statistic: str

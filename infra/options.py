@@ -29,6 +29,12 @@ MAX_PATTERNS_BYTES = 400
 MAX_OPERATORS_BYTES = 500
 """They stand in the ingest queue's policy, beside the buckets and the rules."""
 
+MAX_EMAILS = 20
+"""Each is a subscription, and each gets every message."""
+
+MAX_EMAILS_BYTES = 1_000
+"""They are an environment variable as well."""
+
 LEAST_FORGET_DAYS = 30
 """Dead letters stay for 14 days, messages in the queue for four."""
 
@@ -42,6 +48,10 @@ _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):(root|(role|user)/[\w+=,.@*/-]+)")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+_EMAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -231,6 +241,26 @@ def _texts(raw: Any) -> tuple[str, ...] | None:
     return None
 
 
+def emails(raw: Any) -> tuple[str, ...]:
+    """Addresses, separated by commas."""
+    names = _texts(raw)
+    wrong = [str(raw)] if names is None else [one for one in names if not _is_email(one)]
+    if names is None or wrong:
+        raise ValueError(f"{', '.join(wrong)}: no e-mail address, such as team@example.com")
+    if len({one.casefold() for one in names}) < len(names):
+        raise ValueError("an address is named twice; name it once")
+    if len(names) > MAX_EMAILS or len(",".join(names)) > MAX_EMAILS_BYTES:
+        raise ValueError(
+            f"give at most {MAX_EMAILS} addresses of {MAX_EMAILS_BYTES} bytes in all; for more,"
+            " use the address of a mailing list"
+        )
+    return names
+
+
+def _is_email(text: str) -> bool:
+    return len(text) <= 254 and _EMAIL.fullmatch(text) is not None
+
+
 OPTIONS: Mapping[str, Parse] = {
     "stage": stage,
     "shards": whole(1, MAX_SHARDS),
@@ -245,6 +275,8 @@ OPTIONS: Mapping[str, Parse] = {
     "benign_keys": patterns,
     "archive_days": whole(0, MAX_ARCHIVE_DAYS),
     "operators": operators,
+    "notify_emails": emails,
+    "chat": flag,
     "warm_write_units": warm_units,
     "object_events": object_events,
     "forget_completed_days": forget_days,

@@ -97,7 +97,7 @@ class TrackerStack(Stack):
             ),
             after=[buckets.check] if buckets.check else [],
         )
-        topics = Topics(self, "Topics")
+        topics = Topics(self, "Topics", emails=config.notify_emails, chat=config.chat)
         shared = Shared(
             code=code,
             table=ledger.table,
@@ -151,15 +151,26 @@ class TrackerStack(Stack):
             "Summarizer",
             shared,
             benign_keys=config.benign_keys,
+            stage=config.stage,
             topic=topics.incidents,
+            chat=topics.chat,
             window=Duration.seconds(config.counter_seconds),
         )
-        api = Api(self, "Api", shared, name=construct_id, concurrency=config.query_concurrency)
+        api = Api(
+            self,
+            "Api",
+            shared,
+            name=construct_id,
+            concurrency=config.query_concurrency,
+            emails=config.notify_emails,
+            incidents=topics.incidents,
+            chat=topics.chat,
+        )
         monitoring = Monitoring(
             self,
             "Monitoring",
             name=construct_id,
-            topic=topics.incidents,
+            topics=topics.to_people,
             ingest=ingest.queue,
             dead_letters={
                 "ingest": ingest.dead_letters,
@@ -183,6 +194,7 @@ class TrackerStack(Stack):
         roles = [look_role_arn(config.stage, config.home, place) for place in elsewhere]
         for function in (record, reconcile, backfill):
             allow(function.role, ["sts:AssumeRole"], roles)
+        summarize.function.add_environment("DASHBOARD_URL", monitoring.dashboard_url)
         self._outputs(
             ApiUrl=api.url,
             IngestQueueUrl=ingest.queue.queue_url,
@@ -191,6 +203,7 @@ class TrackerStack(Stack):
             FailureTopicArn=topics.failures.topic_arn,
             BackfillQueueUrl=backfill.queue.queue_url,
             IncidentTopicArn=topics.incidents.topic_arn,
+            ChatTopicArn=topics.chat.topic_arn if topics.chat else "",
             DashboardUrl=monitoring.dashboard_url,
             ArchiveArns=",".join(ingest.archives.archive_arns),
             ArchivedRuleArns=",".join(ingest.archives.rule_arns),

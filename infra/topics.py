@@ -1,5 +1,7 @@
 """The SNS topics to subscribe to: failures of single object versions, and incidents."""
 
+from collections.abc import Sequence
+
 from aws_cdk import ArnFormat, Aws, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,9 +12,13 @@ _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
 class Topics(Construct):
-    """The failure topic and the incident topic, encrypted with one key."""
+    """The failure topic, the incident topic and, if wanted, the one for chats, encrypted with one
+    key."""
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, emails: Sequence[str], chat: bool
+    ) -> None:
+        """`emails` are subscribed to incidents; each has to confirm it by a link in a mail."""
         super().__init__(scope, construct_id)
         # A customer managed key: the policy of the AWS managed one (alias/aws/sns) is fixed and
         # allows no other service, so alarms could not publish and no error would show it.
@@ -25,7 +31,23 @@ class Topics(Construct):
         )
         self.failures = self._topic("Failure", "An object version failed to replicate")
         self.incidents = self._topic("Incident", "S3 replication incidents and alarms")
-        self._let_alarms_publish(self.incidents)
+        # The chat service shows its own kind of JSON alone, so it has a topic of its own.
+        self.chat = self._topic("Chat", "S3 replication incidents for chats") if chat else None
+        for topic in self.to_people:
+            self._let_alarms_publish(topic)
+        for address in emails:
+            sns.CfnSubscription(
+                self,
+                f"mail-{address}",
+                topic_arn=self.incidents.topic_arn,
+                protocol="email",
+                endpoint=address,
+            )
+
+    @property
+    def to_people(self) -> list[sns.Topic]:
+        """Where alarms go: a chat shows those of CloudWatch as well."""
+        return [self.incidents, *([self.chat] if self.chat else [])]
 
     def _topic(self, name: str, display_name: str) -> sns.Topic:
         return sns.Topic(

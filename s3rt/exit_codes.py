@@ -7,7 +7,8 @@
 3  still pending, in doubt where it goes, or the time given to `--wait` is over
 4  the tracker does not track it, or no replication rule takes it
 5  the API or AWS could not be reached, refused the caller, or has no such route
-6  `status --verify`: S3 says otherwise than the tracker; `aws-check`: AWS than the tracker expects
+6  `status --verify`: S3 says otherwise than the tracker; `aws-check`: AWS than the tracker expects;
+   `discover --check`: the buckets than the file
 """
 
 from enum import IntEnum

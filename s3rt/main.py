@@ -11,6 +11,7 @@ from s3rt.commands import (
     aws_check,
     backfill,
     dead_letters,
+    discover,
     doctor,
     export,
     incidents,
@@ -30,7 +31,7 @@ app = typer.Typer(
     help="Asks and steers the S3 replication tracker.",
     epilog="Exit codes: 0 done or COMPLETED, 1 FAILED found, 2 not understood, 3 still pending,"
     " 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says otherwise"
-    " (--verify, aws-check).",
+    " (--verify, aws-check, discover --check).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -46,6 +47,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "watch": summaries.watch,
     "incidents": incidents.command,
     "doctor": doctor.command,
+    "discover": discover.command,
     "aws-check": aws_check.command,
     "export": export.export,
     "replay": replay.replay,

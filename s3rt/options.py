@@ -35,11 +35,16 @@ class Place:
         return f"s3://{self.bucket}/{self.key}"
 
 
+def is_bucket_name(text: str) -> bool:
+    """Whether it can be the name of a general purpose bucket."""
+    return bool(_BUCKET.fullmatch(text))
+
+
 def place(text: str) -> Place:
     """`s3://bucket`, `s3://bucket/prefix` or a bare `bucket`. The key is taken as it is written:
     neither `%` nor `+` is decoded."""
     bucket, _, key = text.removeprefix("s3://").partition("/")
-    if not _BUCKET.fullmatch(bucket):
+    if not is_bucket_name(bucket):
         raise typer.BadParameter(f"{text!r} names no bucket; write s3://bucket/key")
     return Place(bucket, key)
 

@@ -55,10 +55,10 @@ class Outputs:
         )
 
 
-def aws_session(region: str | None = None) -> boto3.Session:
-    """The caller's credentials. The Region is that given, or AWS_REGION, as every other SDK of AWS
-    has it, or what boto3 finds."""
-    return boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+def aws_session(region: str | None = None, profile: str | None = None) -> boto3.Session:
+    """The caller's credentials, or those of a named profile. The Region is that given, or
+    AWS_REGION, as every other SDK of AWS has it, or what boto3 finds."""
+    return boto3.Session(region_name=region or os.environ.get("AWS_REGION"), profile_name=profile)
 
 
 def find(file: Path | None = None, stage: str = "dev") -> Outputs:

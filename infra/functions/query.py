@@ -3,11 +3,12 @@
 IAM authorizes every route, and every error is an RFC 9457 problem.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
@@ -44,10 +45,20 @@ class Api(Construct):
     """`/v1/{proxy+}` goes to the function, which has the routes; the gateway authorizes callers."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, shared: Shared, *, name: str, concurrency: int
+        self,
+        scope: Construct,
+        construct_id: str,
+        shared: Shared,
+        *,
+        name: str,
+        concurrency: int,
+        emails: Sequence[str],
+        incidents: sns.Topic,
+        chat: sns.Topic | None,
     ) -> None:
         """`name`: of the API, and of its metrics, which have no other dimension. `concurrency`: of
-        the account's, reserved for the function; 0 reserves none."""
+        the account's, reserved for the function; 0 reserves none. The doctor says which of `emails`
+        are not subscribed to the `incidents`, and whether the `chat` is."""
         super().__init__(scope, construct_id)
         self._name = name
         built = TrackerFunction(
@@ -58,6 +69,11 @@ class Api(Construct):
             memory_mib=1_024,  # importing pydantic is CPU, and Lambda gives CPU by memory
             timeout=Duration.seconds(29),  # API Gateway waits no longer
             traced=True,
+            environment={
+                "NOTIFY_EMAILS": ",".join(emails),
+                "INCIDENT_TOPIC_ARN": incidents.topic_arn,
+                "CHAT_TOPIC_ARN": chat.topic_arn if chat else "",
+            },
             reserved=concurrency or None,
         )
         self.function = built.function
@@ -65,6 +81,11 @@ class Api(Construct):
             built.role,
             ["dynamodb:Query", "dynamodb:GetItem"],
             [shared.table.table_arn, *index_arns(shared.table)],
+        )
+        allow(
+            built.role,
+            ["sns:ListSubscriptionsByTopic"],
+            [one.topic_arn for one in (incidents, chat) if one],
         )
         self.rest = self._rest()
         to_function = apigateway.LambdaIntegration(self.function, allow_test_invoke=False)

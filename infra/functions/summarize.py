@@ -44,12 +44,15 @@ class Summarize(Construct):
         shared: Shared,
         *,
         benign_keys: Sequence[str],
+        stage: str,
         topic: sns.Topic,
+        chat: sns.Topic | None,
         window: Duration,
     ) -> None:
         """`benign_keys`: incidents of keys that match one of these patterns send no message.
-        `window`: how long changes are gathered before they are counted, at most the minute of the
-        tumbling window, which ends every batch."""
+        `stage` is part of the commands that messages name. `window`: how long changes are gathered
+        before they are counted, at most the minute of the tumbling window, which ends every batch.
+        """
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         built = TrackerFunction(
@@ -62,10 +65,13 @@ class Summarize(Construct):
             environment={
                 "INCIDENT_TOPIC_ARN": topic.topic_arn,
                 "BENIGN_KEYS": ",".join(benign_keys),
+                "CHAT_TOPIC_ARN": chat.topic_arn if chat else "",
+                "STAGE": stage,
             },
         )
         self.function = built.function
-        allow_publishing(built.role, topic)
+        for one in (topic, chat) if chat else (topic,):
+            allow_publishing(built.role, one)
         self._grant(built.role, shared.table)
         built.consume_stream(
             shared.table,

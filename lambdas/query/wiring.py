@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from query.objects.lookup import Lookup
 from replication.aws.clients import client
+from replication.aws.subscriptions import subscriptions_of
 from replication.aws.table.counter_reads import CounterReads
 from replication.aws.table.findings import FindingsTable
 from replication.aws.table.frontier_reads import FrontierReads
@@ -20,6 +21,7 @@ from replication.cache import Cached
 from replication.ledger.retention import forgotten_before
 from replication.ledger.schedule import Schedule
 from replication.published.row import AsOf, certainty
+from replication.published.subscription import Subscription
 from replication.s3.known_rules import KnownRules
 from replication.settings import Settings, from_env
 from replication.times import Instant, wall_clock
@@ -41,6 +43,7 @@ class Service:
     present     the time of an answer, and what it is judged by
     counted     the destinations that a source bucket has counters for; an empty name: unknown
     frontier    everything sent to the ingest queue before is in the ledger; None: not known
+    subscriptions  reads who is subscribed to a topic; raises Unavailable
     """
 
     settings: Settings
@@ -55,12 +58,13 @@ class Service:
     incidents: IncidentReads
     counted: Callable[[str], frozenset[str]]
     frontier: Callable[[], Instant | None]
+    subscriptions: Callable[[str], Sequence[Subscription]]
 
 
 @cache
 def service() -> Service:
     """MissingSettings when the environment is incomplete."""
-    settings = from_env(os.environ)
+    settings = from_env(os.environ, "INCIDENT_TOPIC_ARN")
     dynamodb = client("dynamodb")
     items = ItemReads(dynamodb, settings.table_name)
     configurations = RuleRevisionTable(dynamodb, settings.table_name)
@@ -97,4 +101,6 @@ def service() -> Service:
         IncidentReads(dynamodb, settings.table_name),
         counted,
         lambda: frontier("ingest"),
+        # Its client is made for the doctor alone, not at every cold start.
+        lambda topic_arn: subscriptions_of(client("sns"), topic_arn),
     )

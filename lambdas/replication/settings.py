@@ -36,6 +36,13 @@ class Settings:
     benign_keys: tuple[str, ...] = ()
     """Patterns (`*.tflock`) of keys whose failures are recorded and not announced."""
     ingest_queue_arn: str = ""
+    notify_emails: tuple[str, ...] = ()
+    """Addresses that the deployment subscribes to the incident topic."""
+    chat_topic_arn: str = ""
+    """Empty where there is no chat."""
+    stage: str = "dev"
+    """With the Region, how the command finds this tracker."""
+    dashboard_url: str = ""
     object_events: str = "eventbridge"
     """How object events arrive: by `eventbridge`, or by `s3` notifications."""
     forget_completed_days: int = 0
@@ -104,6 +111,10 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         incident_topic_arn=environment.get("INCIDENT_TOPIC_ARN", ""),
         benign_keys=_names(environment.get("BENIGN_KEYS", "")),
         ingest_queue_arn=environment.get("INGEST_QUEUE_ARN", ""),
+        notify_emails=_names(environment.get("NOTIFY_EMAILS", "")),
+        chat_topic_arn=environment.get("CHAT_TOPIC_ARN", ""),
+        stage=environment.get("STAGE", "dev"),
+        dashboard_url=environment.get("DASHBOARD_URL", ""),
         object_events=environment.get("OBJECT_EVENTS", "eventbridge"),
         forget_completed_days=int(forget),
         object_event_rules=_names(environment.get("OBJECT_EVENT_RULES", "")),

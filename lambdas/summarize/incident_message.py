@@ -3,11 +3,17 @@
 from replication.counters.incident import Incident
 from replication.published.incident import incident_json
 from replication.published.sns_message import SnsMessage, sns_message
+from summarize.incident_chat import chat_notification
 from summarize.incident_life import IncidentEvent, level_of
+from summarize.incident_mail import mail
+from summarize.incident_words import UNNAMED, Tracker
 
 
-def incident_message(incident: Incident, event: IncidentEvent) -> SnsMessage:
-    """The body is the incident as the API shows it, and the event."""
+def incident_message(
+    incident: Incident, event: IncidentEvent, tracker: Tracker = UNNAMED
+) -> SnsMessage:
+    """The body is the incident as the API shows it, and the event. People read the mail, or the
+    notification in a chat."""
     kind = incident.kind
     code = kind.code or "reason unknown"
     text = (
@@ -29,4 +35,6 @@ def incident_message(incident: Incident, event: IncidentEvent) -> SnsMessage:
             **incident_json(incident),
         },
         attributes=attributes,
+        mail=mail(incident, event, tracker),
+        chat=chat_notification(incident, event, tracker),
     )

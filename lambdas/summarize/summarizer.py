@@ -29,6 +29,7 @@ from replication.published.sns_message import SnsMessage
 from replication.times import Instant
 from summarize import incident_life, incident_message
 from summarize.incident_life import BatchDigest, KindDigest
+from summarize.incident_words import UNNAMED, Tracker
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Summarizer:
     incidents       the open incidents
     open_incidents  reads the open incidents of a route
     topic           the incident topic
+    tracker         which tracker this is, for messages to people
     benign          which failures are benign
     new_id          the id of a new incident
     now             the wall clock
@@ -97,6 +99,7 @@ class Summarizer:
     benign: BenignKeys
     new_id: Callable[[FailureKind, Instant], str]
     now: Callable[[], Instant]
+    tracker: Tracker = UNNAMED
 
     def summarize(self, shard: str | None, records: Iterable[Mapping[str, Any]]) -> Summarized:
         """Summarizes one batch of one shard of the stream; `shard` is None when the event does not
@@ -143,7 +146,7 @@ class Summarizer:
             if event is None:
                 return
             if not kind.benign:
-                self.topic.publish(incident_message.incident_message(found, event))
+                self.topic.publish(incident_message.incident_message(found, event, self.tracker))
             if found.resolved_at:
                 if self.incidents.resolve(found, revision) and counted.get("failing", 0) <= 0:
                     return

@@ -30,6 +30,7 @@ from replication.ledger.schedule import Schedule
 from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import wall_clock
+from summarize.incident_words import Tracker
 from summarize.recount import Recount, Verdict
 from summarize.schedules import Schedules
 from summarize.summarizer import Summarizer
@@ -82,10 +83,11 @@ def service() -> Service:
         counted=reads,
         incidents=IncidentTable(dynamodb, table),
         open_incidents=IncidentReads(dynamodb, table),
-        topic=IncidentTopic(client("sns"), settings.incident_topic_arn),
+        topic=IncidentTopic(client("sns"), settings.incident_topic_arn, settings.chat_topic_arn),
         benign=benign,
         new_id=incident_id,
         now=wall_clock,
+        tracker=Tracker(settings.stage, os.environ.get("AWS_REGION", ""), settings.dashboard_url),
     )
     recount = Recount(
         walk=IndexWalk(dynamodb, table, settings.shards),

@@ -5,10 +5,11 @@ Environment: `GATEWAY_PORT` (default 4566), `MINISTACK_REGION` (default us-east-
 `LOCAL_EXIT_WITH_PARENT=1` to end when the parent process does, `AUTH=true` to hold everybody to
 IAM's and the resources' policies.
 
-Besides AWS's APIs it answers `/_ministack/health`, `/_local/s3` and `/_local/dynamodb`: GET tells
-the settings and the counts of the local S3 (and its lost events) and of the local DynamoDB, PATCH
-with a JSON object changes settings by their name (`{"event_drop_rate": 1}`,
-`{"statement_throttle_rate": 0.5}`).
+Besides AWS's APIs it answers `/_ministack/health`, `/_local/s3`, `/_local/dynamodb` and
+`/_local/mail`: GET tells the settings and the counts of the local S3 (and its lost events) and of
+the local DynamoDB, PATCH with a JSON object changes settings by their name
+(`{"event_drop_rate": 1}`, `{"statement_throttle_rate": 0.5}`). GET of the mail are the mails of
+SNS's e-mail subscribers; PATCH `{"confirm": "someone@example.com"}` confirms a subscription.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def _print(out: Console, found: dict[str, Any]) -> None:
     if not found["items"]:
         out.print(Text("✓ Nothing is in the tracker's way.", style="green"))
     for bucket, findings in groupby(found["items"], key=lambda one: one["bucket"]):
-        out.print(text.plain(bucket, "bold"))
+        out.print(text.plain(bucket or "The tracker itself", "bold"))
         for one in findings:
             _finding(out, one)
     if not found["complete"]:

@@ -28,7 +28,7 @@ DOCUMENTS = sorted(
 )
 IMPORT_ROOTS = (ROOT, ROOT / "lambdas", ROOT / "lambdas" / "replication")
 """Where a path may begin: documents name modules as the code imports them, or shorter."""
-MADE = (".local/", ".venv/")
+MADE = (".local/", ".venv/", "build/")
 """What `make` makes: it need not exist in a fresh checkout."""
 
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

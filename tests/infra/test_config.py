@@ -209,6 +209,25 @@ def test_more_topics_than_the_queues_policy_holds_are_refused() -> None:
     assert "bytes of different topics" in said
 
 
+def test_addresses_are_checked_and_counted() -> None:
+    assert read(notify_emails="a@example.com, b.c+d@mail.example.co").notify_emails == (
+        "a@example.com",
+        "b.c+d@mail.example.co",
+    )
+    assert read(notify_emails=["a@example.com"], chat="true").chat is True
+    for raw, hint in (
+        ("a@example", "no e-mail address"),
+        ("a b@example.com", "no e-mail address"),
+        ("a@example.com,A@Example.com", "named twice"),
+        ("mailto:a@example.com<x>", "no e-mail address"),
+        ([1], "no e-mail address"),
+        (",".join(f"a{n}@example.com" for n in range(21)), "at most 20"),
+        (",".join(f"{'a' * 60}{n}@example.com" for n in range(15)), "1000 bytes"),
+    ):
+        with pytest.raises(ContextError, match=hint):
+            read(notify_emails=raw)
+
+
 def test_the_levers_of_cost_have_their_values_and_no_others() -> None:
     config = read(object_events="s3", forget_completed_days="30", counter_seconds="60")
     assert (config.by_eventbridge, config.kept_archive_days) == (False, 0)

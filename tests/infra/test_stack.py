@@ -44,8 +44,8 @@ def test_the_dashboard_url_leads_to_the_dashboard(dev: Synthesized) -> None:
     url = dev.outputs["DashboardUrl"]
     assert url.startswith("https://REGION.")
     assert "/cloudwatch/home?region=REGION#" in url
-    assert url.endswith(f"#dashboards/dashboard/{dashboard.id}")
     assert dashboard["DashboardName"] == "S3ReplicationTracker-dev-REGION"
+    assert url.endswith(f"#dashboards/dashboard/{dashboard['DashboardName']}")
 
 
 def test_no_account_and_no_region_is_written_down(stack: Synthesized) -> None:

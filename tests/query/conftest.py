@@ -127,6 +127,7 @@ def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterato
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
         "TABLE_NAME": TABLE,
         "TOPOLOGY_FILE": topology_file("src,mirror", DESTINATIONS),
+        "INCIDENT_TOPIC_ARN": client("sns").create_topic(Name="incidents")["TopicArn"],
         "SHARDS": str(SHARDS),
     }.items():
         monkeypatch.setenv(name, value)

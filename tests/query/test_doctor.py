@@ -1,10 +1,12 @@
 """`/v1/doctor`: what the ledger knows to be in the tracker's way."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from query.wiring import service
+from replication.aws.clients import client
 from replication.aws.table.findings import FindingsTable
 from replication.errors import Denied
 from replication.ledger.fact import Fact, Kind
@@ -79,3 +81,42 @@ def test_a_configuration_that_was_never_read_is_an_error_and_incomplete(
     answer = get("/v1/doctor").json
     assert {one["check"] for one in answer["items"]} == {"configuration"}
     assert answer["complete"] is False
+
+
+def test_addresses_that_are_not_subscribed_and_a_chat_without_a_channel_are_found(
+    dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(dynamodb, "src", *DESTINATIONS.split(","))
+    sns = client("sns")
+    incidents = os.environ["INCIDENT_TOPIC_ARN"]
+    chat = sns.create_topic(Name="chat")["TopicArn"]
+    monkeypatch.setenv("NOTIFY_EMAILS", "A@example.com,b@example.com")
+    monkeypatch.setenv("CHAT_TOPIC_ARN", chat)
+    service.cache_clear()
+    sns.subscribe(TopicArn=incidents, Protocol="email", Endpoint="a@example.com")
+
+    def found() -> list[str]:
+        answer = get("/v1/doctor").json
+        assert answer["complete"] is True
+        items = [one for one in answer["items"] if one["bucket"] is None]
+        assert {one["check"] for one in items} <= {"notifications-to-people"}
+        assert {one["severity"] for one in items} <= {"warning"}
+        return [one["finding"] for one in items]
+
+    missing, silent = found()
+    assert missing.startswith("b@example.com is in notify_emails and not subscribed")
+    assert silent.startswith("No chat channel is connected")
+    sns.subscribe(TopicArn=incidents, Protocol="email", Endpoint="b@example.com")
+    sns.subscribe(TopicArn=chat, Protocol="https", Endpoint="https://chat.example.com/")
+    assert found() == []
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_where_sns_does_not_answer_the_findings_are_incomplete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INCIDENT_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:gone")
+    service.cache_clear()
+    answer = get("/v1/doctor")
+    assert answer.status == 200
+    assert answer.json["complete"] is False

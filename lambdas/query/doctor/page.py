@@ -1,9 +1,17 @@
 """The findings of every tracked bucket."""
 
+import logging
+from itertools import chain
+
 from query.wiring import Service
 from replication.counters.silence import silent_routes
+from replication.errors import Unavailable
 from replication.published.row import Json
+from replication.published.subscription import chat_findings, mail_findings
 from replication.s3 import bucket_setup
+from replication.s3.bucket_setup import Finding
+
+log = logging.getLogger(__name__)
 
 
 def findings(service: Service) -> Json:
@@ -22,8 +30,22 @@ def findings(service: Service) -> Json:
         findings.setups(),
         silent_routes(service.counters, routes, service.present().now, service.frontier()),
     )
+    subscribers = _of_subscribers(service)
     return {
-        "items": [finding.as_json() for finding in found],
+        "items": [finding.as_json() for finding in chain(subscribers or (), found)],
         "next_cursor": None,
-        "complete": all(histories.values()),
+        "complete": all(histories.values()) and subscribers is not None,
     }
+
+
+def _of_subscribers(service: Service) -> list[Finding] | None:
+    """None where SNS does not say."""
+    settings, read = service.settings, service.subscriptions
+    try:
+        found = list(mail_findings(read(settings.incident_topic_arn), settings.notify_emails))
+        if settings.chat_topic_arn:
+            found += chat_findings(read(settings.chat_topic_arn))
+    except Unavailable as error:
+        log.warning("subscriptions could not be read: %s", error)
+        return None
+    return found

@@ -9,9 +9,9 @@ from replication.s3.bucket_setup import Severity
 
 
 class Finding(Schema):
-    """Something to mend on a bucket, because it keeps the tracker from knowing."""
+    """Something to mend: it keeps the tracker from knowing, or people from being notified."""
 
-    bucket: str = Field(description="The bucket it concerns")
+    bucket: str | None = Field(description="The bucket it concerns; null: the tracker itself")
     check: str = Field(description="What was checked")
     severity: Severity = Field(
         description="`error`: something cannot be known; `warning`: it is known late"

@@ -1,6 +1,7 @@
-"""The two topics: failures, ten messages a call and a few calls at once, and incidents."""
+"""The topics: failures, ten messages a call and a few calls at once, and incidents with chat."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from replication.threads import concurrently
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
+
+log = logging.getLogger(__name__)
 
 BYTES_A_CALL = 262_144
 """PublishBatch counts bodies and attributes (names, types and values) of all its entries."""
@@ -72,22 +75,42 @@ class FailureTopic:
 
 
 class IncidentTopic:
-    def __init__(self, client: "SNSClient", topic_arn: str) -> None:
+    def __init__(self, client: "SNSClient", topic_arn: str, chat_topic_arn: str = "") -> None:
+        """`chat_topic_arn`: empty where there is no chat."""
         self._client = client
         self._topic_arn = topic_arn
+        self._chat_topic_arn = chat_topic_arn
 
     def publish(self, message: SnsMessage) -> None:
-        """Unavailable when SNS does not take it."""
+        """Unavailable when SNS does not take it for the incident topic. For the chat it is tried
+        once and logged: what is wrong there must not keep the counters from going on."""
         with answering("the incident topic"):
             self._client.publish(TopicArn=self._topic_arn, **_content(message))
+        if self._chat_topic_arn and message.chat is not None:
+            try:
+                self._client.publish(
+                    TopicArn=self._chat_topic_arn, Message=json.dumps(message.chat)
+                )
+            except FAILED_CALL as error:
+                log.error("the chat topic does not take %s: %s", message.subject, error)
 
 
 def _content(message: SnsMessage) -> Any:
-    """What Publish and an entry of PublishBatch take of a message."""
+    """What Publish and an entry of PublishBatch take of a message.
+
+    With `MessageStructure` SNS gives each protocol its own text, and all that are not named the
+    `default`: programs get the same bytes whether there is a mail or not.
+    """
+    body = json.dumps(message.body)
+    structured = {
+        "Message": json.dumps({"default": body, "email": message.mail}),
+        "MessageStructure": "json",
+    }
     return {
         "Subject": message.subject,
-        "Message": json.dumps(message.body),
+        "Message": body,
         "MessageAttributes": text_attributes(message.attributes),
+        **(structured if message.mail else {}),
     }
 
 

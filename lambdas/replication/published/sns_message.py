@@ -17,10 +17,19 @@ class SnsMessage:
     """Sent as JSON."""
     attributes: Mapping[str, str]
     """Message attributes, for filter policies of subscriptions; none is empty."""
+    mail: str = ""
+    """What e-mail subscribers read; empty: they get the body as well."""
+    chat: Mapping[str, Any] | None = None
+    """The custom notification for the chat topic, if there is one."""
 
 
 def sns_message(
-    subject: str, body: Mapping[str, Any], attributes: Mapping[str, str | None]
+    subject: str,
+    body: Mapping[str, Any],
+    attributes: Mapping[str, str | None],
+    *,
+    mail: str = "",
+    chat: Mapping[str, Any] | None = None,
 ) -> SnsMessage:
     """A message with its subject cut, and without empty attributes. SNS rejects a message with a
     control character in an attribute, so those become `?`."""
@@ -33,4 +42,6 @@ def sns_message(
             for name, value in attributes.items()
             if value
         },
+        mail=mail,
+        chat=chat,
     )

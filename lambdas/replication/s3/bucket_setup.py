@@ -23,9 +23,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to mend on one bucket."""
+    """One thing to mend, on one bucket or (None) on the tracker itself."""
 
-    bucket: str
+    bucket: str | None
     check: str
     """A short code of what is wrong: `metrics`, `versioning`, `access` and so on."""
     severity: Severity
@@ -107,7 +107,7 @@ def findings(
             found += _of_setup(
                 bucket, setup, Severity.WARNING, "arrivals are only found by asking", at
             )
-    return sorted(found, key=lambda one: (one.bucket, one.severity, one.check, one.finding))
+    return sorted(found, key=lambda one: (one.bucket or "", one.severity, one.check, one.finding))
 
 
 def _of_refusal(error: Denied, at: Instant) -> Finding:

@@ -24,6 +24,7 @@ from local.emulator.patches import (
     s3_access,
     s3_events,
     s3_replication,
+    sns_mail,
     statement_throttling,
     stream_mappings,
     subscriptions,
@@ -84,4 +85,5 @@ def apply_all(
     subscriptions.apply(sns, sqs, iam_evaluator, provisioners)
     topic_access.apply(sns, kms, eventbridge, provisioners)
     function_workers.apply(lambda_svc)
-    return {"s3": local, "dynamodb": throttling}
+    mailboxes = sns_mail.apply(sns)
+    return {"s3": local, "dynamodb": throttling, "mail": mailboxes}

@@ -1,7 +1,9 @@
 """The topic takes what SNS allows in a call, and says exactly what did not go out."""
 
+import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication.aws import sns
-from replication.aws.sns import FailureTopic
+from replication.aws.sns import FailureTopic, IncidentTopic
+from replication.errors import Unavailable
 from replication.published.sns_message import SnsMessage
 
 if TYPE_CHECKING:
@@ -106,3 +109,59 @@ def test_nothing_to_publish_calls_nobody() -> None:
     memory = MemorySNS()
     topic(memory).publish([])
     assert memory.calls == 0
+
+
+class Published:
+    """Publish, which fails for the topics it is given."""
+
+    def __init__(self, *failing: str) -> None:
+        self.failing = failing
+        self.calls: list[dict[str, Any]] = []
+
+    def publish(self, **call: Any) -> None:
+        if call["TopicArn"] in self.failing:
+            raise ClientError({"Error": {"Code": "NotFound", "Message": ""}}, "Publish")
+        self.calls.append(call)
+
+
+def incidents(client: Published) -> IncidentTopic:
+    return IncidentTopic(cast("SNSClient", client), "incidents", "chat")
+
+
+PLAIN = SnsMessage("s", {"text": "\u00fc \U0001f600"}, {"event": "opened"})
+
+
+def test_programs_get_the_same_bytes_whether_there_is_a_mail_or_not() -> None:
+    client = Published()
+    for message in (PLAIN, replace(PLAIN, mail="Read this.\n")):
+        incidents(client).publish(message)
+    plain, structured = client.calls
+    assert plain["Message"] == json.dumps(PLAIN.body)
+    assert "MessageStructure" not in plain
+    assert structured.pop("MessageStructure") == "json"
+    by_protocol = json.loads(structured.pop("Message"))
+    assert by_protocol == {"default": plain.pop("Message"), "email": "Read this.\n"}
+    assert structured == plain
+
+
+def test_a_chat_gets_its_own_json() -> None:
+    client = Published()
+    incidents(client).publish(replace(PLAIN, chat={"version": "1.0"}))
+    assert [one["TopicArn"] for one in client.calls] == ["incidents", "chat"]
+    assert client.calls[1] == {"TopicArn": "chat", "Message": '{"version": "1.0"}'}
+
+
+def test_a_chat_that_is_gone_keeps_nothing_from_going_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = Published("chat")
+    incidents(client).publish(replace(PLAIN, chat={"version": "1.0"}))
+    assert [one["TopicArn"] for one in client.calls] == ["incidents"]
+    assert "the chat topic does not take s" in caplog.text
+
+
+def test_an_incident_topic_that_fails_is_tried_again_with_its_chat() -> None:
+    client = Published("incidents")
+    with pytest.raises(Unavailable):
+        incidents(client).publish(replace(PLAIN, chat={"version": "1.0"}))
+    assert client.calls == []
