@@ -17,7 +17,8 @@ MAX_TRACKED_BUCKETS = 45
 measures them, and a test does so with this many of the longest names."""
 
 MAX_BUCKET_NAMES_BYTES = 3_000
-"""Both lists are environment variables, of which a function may have 4 KB in all."""
+"""The lists are environment variables, of which a function may have 4 KB in all; `event_buckets` is
+a third one."""
 
 MAX_SHARDS = 64
 """A list is read from every shard of a route, so each shard costs one query for every list."""
@@ -37,6 +38,9 @@ MAX_TOPICS_BYTES = 1_000
 
 MAX_OPERATORS_BYTES = 500
 """They stand in the ingest queue's policy, beside the buckets and the rules."""
+
+EVENT_STATUSES = ("PENDING", "COMPLETED", "FAILED", "NONE")
+"""NONE: a version whose status is not known, or that no rule replicates any more."""
 
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):(root|(role|user)/[\w+=,.@*/-]+)")
 LEAST_WARM_WRITE_UNITS = 4_000
@@ -96,7 +100,8 @@ class Config:
     raising it, once. `object_events` is how object events reach the ingest queue: by `eventbridge`
     or by `s3` notifications. `forget_completed_days` after the last that was learnt of it, the item
     of a COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger
-    are gathered before they are counted.
+    are gathered before they are counted. Changes to one of `event_statuses`, of source buckets in
+    `event_buckets` (none: all), become events on an event bus; without statuses there is no bus.
     """
 
     stage: str = "dev"
@@ -120,6 +125,8 @@ class Config:
     object_events: str = "eventbridge"
     forget_completed_days: int = 0
     counter_seconds: int = 5
+    event_statuses: tuple[str, ...] = ()
+    event_buckets: tuple[str, ...] = ()
     bundle_dependencies: bool = True
 
     @classmethod
@@ -184,12 +191,13 @@ class Config:
                 f"source_buckets and destination_buckets: {count} buckets, but one tracker takes "
                 f"{MAX_TRACKED_BUCKETS}; deploy a second one under another stage"
             )
-        size = len(",".join((*self.source_buckets, *self.destination_buckets)))
+        size = len(",".join((*self.source_buckets, *self.destination_buckets, *self.event_buckets)))
         if size > MAX_BUCKET_NAMES_BYTES:
+            more = " and event_buckets" if self.event_buckets else ""
             problems.append(
-                f"source_buckets and destination_buckets: {size} bytes of names, but a function's "
-                f"environment has room for {MAX_BUCKET_NAMES_BYTES}; deploy a second tracker under "
-                "another stage"
+                f"source_buckets and destination_buckets{more}: {size} bytes of names, but a "
+                f"function's environment has room for {MAX_BUCKET_NAMES_BYTES}; deploy a second "
+                "tracker under another stage"
             )
         if 0 < self.forget_completed_days < self.kept_archive_days:
             problems.append(
@@ -201,6 +209,12 @@ class Config:
             f"replication_topics: {name!r} is not in source_buckets; name it there as well"
             for name in sorted({*self.replication_topics} - {*self.source_buckets})
         ]
+        problems += [
+            f"event_buckets: {name!r} is not in source_buckets; name it there as well"
+            for name in sorted({*self.event_buckets} - {*self.source_buckets})
+        ]
+        if self.event_buckets and not self.event_statuses:
+            problems.append("event_buckets: name event_statuses as well, such as COMPLETED,FAILED")
         return problems
 
 
@@ -275,6 +289,14 @@ def _patterns(raw: Any) -> tuple[str, ...]:
             f"give patterns of keys separated by commas, at most {MAX_PATTERNS_BYTES} bytes"
         )
     return tuple(name.strip() for name in raw.split(",") if name.strip())
+
+
+def _statuses(raw: Any) -> tuple[str, ...]:
+    """Statuses separated by commas, in any order."""
+    names = {one.strip().upper() for one in str(raw).split(",") if one.strip()}
+    if wrong := sorted(names - {*EVENT_STATUSES}):
+        raise ValueError(f"{', '.join(wrong)}: give some of {', '.join(EVENT_STATUSES)}")
+    return tuple(name for name in EVENT_STATUSES if name in names)
 
 
 def _operators(raw: Any) -> tuple[str, ...]:
@@ -378,6 +400,8 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "object_events": _object_events,
     "forget_completed_days": _forget_days,
     "counter_seconds": _whole(1, MAX_COUNTER_SECONDS),
+    "event_statuses": _statuses,
+    "event_buckets": _buckets,
     "bundle_dependencies": _flag,
 }
 """Every value of the context: how it is read and checked. Defaults stand in `Config`."""

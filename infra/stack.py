@@ -10,6 +10,7 @@ from infra.config import INVENTORY_BUCKETS, Config
 from infra.functions.announce import Announce
 from infra.functions.backfill import Backfill
 from infra.functions.bundle import code_of
+from infra.functions.publish import Publish
 from infra.functions.query import Api
 from infra.functions.reconcile import Reconcile
 from infra.functions.record import Record
@@ -105,6 +106,7 @@ class TrackerStack(Stack):
             inventories=config.inventory_buckets,
         )
         announce = Announce(self, "Announcer", shared, topic=topics.failures)
+        publish = Publish.if_wanted(self, shared, config, construct_id)
         summarize = Summarize(
             self,
             "Summarizer",
@@ -112,6 +114,7 @@ class TrackerStack(Stack):
             benign_keys=config.benign_keys,
             topic=topics.incidents,
             window=Duration.seconds(config.counter_seconds),
+            publish=publish,
         )
         api = Api(self, "Api", shared, name=construct_id, concurrency=config.query_concurrency)
         monitoring = Monitoring(
@@ -126,6 +129,7 @@ class TrackerStack(Stack):
                 "summarize": summarize.dead_letters,
                 "reconcile": reconcile.dead_letters,
                 "backfill": backfill.dead_letters,
+                **({"publish": publish.dead_letters} if publish else {}),
             },
             functions={
                 "record": record.function,
@@ -134,6 +138,7 @@ class TrackerStack(Stack):
                 "reconcile": reconcile.function,
                 "backfill": backfill.function,
                 "query": api.function,
+                **({"publish": publish.function} if publish else {}),
             },
             rest=api.rest,
             table=ledger.table,
@@ -149,6 +154,7 @@ class TrackerStack(Stack):
             IncidentTopicArn=topics.incidents.topic_arn,
             DashboardUrl=monitoring.dashboard_url,
             ArchiveArns=",".join(ingest.archives.archive_arns),
+            EventBusName=publish.bus.event_bus_name if publish else "",
             ArchivedRuleArns=",".join(ingest.archives.rule_arns),
         )
 

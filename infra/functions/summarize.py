@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.functions.publish import Publish
 from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.grants import allow, allow_publishing
 from infra.ledger import index_arns
@@ -46,10 +47,11 @@ class Summarize(Construct):
         benign_keys: Sequence[str],
         topic: sns.Topic,
         window: Duration,
+        publish: Publish | None = None,
     ) -> None:
         """`benign_keys`: incidents of keys that match one of these patterns send no message.
         `window`: how long changes are gathered before they are counted, at most the minute of the
-        tumbling window, which ends every batch."""
+        tumbling window, which ends every batch. `publish`: gets the changes that become events."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         built = TrackerFunction(
@@ -62,10 +64,13 @@ class Summarize(Construct):
             environment={
                 "INCIDENT_TOPIC_ARN": topic.topic_arn,
                 "BENIGN_KEYS": ",".join(benign_keys),
+                **(publish.environment if publish else {}),
             },
         )
         self.function = built.function
         allow_publishing(built.role, topic)
+        if publish:
+            allow(built.role, ["sqs:SendMessage"], [publish.queue.queue_arn])
         self._grant(built.role, shared.table)
         built.consume_stream(
             shared.table,

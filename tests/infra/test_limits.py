@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra import limits
-from infra.config import MAX_PATTERNS_BYTES, MAX_TRACKED_BUCKETS
+from infra.config import EVENT_STATUSES, MAX_PATTERNS_BYTES, MAX_TRACKED_BUCKETS, ContextError
 from infra.limits import excesses
 from tests.infra.conftest import longest_names
 from tests.infra.synthesized import ROOT, Synthesized, synthesize
@@ -41,6 +41,7 @@ def largest(shape: str) -> Synthesized:
             "benign_keys": "k" * MAX_PATTERNS_BYTES,
             "object_events": "s3" if shape == "by notifications" else "eventbridge",
             "forget_completed_days": "9999",
+            "event_statuses": ",".join(EVENT_STATUSES),
         }
     )
 
@@ -51,6 +52,13 @@ def largest(shape: str) -> Synthesized:
 )
 def test_the_largest_context_fits_in_every_partition(shape: str, partition: str) -> None:
     assert excesses(largest(shape).template, STACK, partition) == []
+
+
+def test_the_names_of_event_buckets_count_as_well() -> None:
+    """So the environment of the summarizer, which has all three lists, fits as above."""
+    names = ",".join(longest_names(MAX_TRACKED_BUCKETS))
+    with pytest.raises(ContextError, match="and event_buckets: 5"):
+        synthesize({"source_buckets": names, "event_buckets": names, "event_statuses": "FAILED"})
 
 
 def template(**resources: Mapping[str, object]) -> Mapping[str, object]:
