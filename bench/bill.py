@@ -42,6 +42,10 @@ OVERHEAD = 100
 TRACED = 0.05
 """X-Ray's share of requests beyond the first one a second."""
 
+PUBLISH_GIB, PUBLISH_SECONDS = 0.25, 0.3
+"""An invocation puts a hundred events in ten calls, each some 30 ms; an assumption on the slow
+side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -263,6 +267,17 @@ def a_million_requests(prices: Prices) -> list[Line]:
         line("API Gateway", (1, "million requests"), (prices.api, "USD")),
         line("Lambda query", (1, "million requests"), (run, "USD")),
         line("X-Ray", (TRACED, "million traces"), (prices.traces, "USD")),
+    ]
+
+
+def a_million_events(prices: Prices) -> list[Line]:
+    """Of changes of status that become events (`event_statuses`), ten a call of SQS and
+    EventBridge, a hundred an invocation."""
+    run = prices.invocations + PUBLISH_SECONDS * PUBLISH_GIB * prices.lambda_ * 1e6
+    return [
+        line("EventBridge", (1, "million events"), (prices.eventbridge, "USD")),
+        line("SQS", (3 / 10, "million requests"), (prices.sqs, "USD")),
+        line("Lambda publish", (1 / 100, "million invocations"), (run, "USD")),
     ]
 
 

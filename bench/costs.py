@@ -16,6 +16,7 @@ from bench.bill import (
     ROUTES,
     Options,
     Prices,
+    a_million_events,
     a_million_requests,
     by_objects,
     by_the_clock,
@@ -95,6 +96,8 @@ def report(prices: Prices) -> Iterator[str]:
     yield from map(str, by_the_clock(prices))
     yield f"a million requests of the API: ${total(a_million_requests(prices)):,.2f}"
     yield from map(str, a_million_requests(prices))
+    yield f"a million changes of status that become events: ${total(a_million_events(prices)):,.2f}"
+    yield from map(str, a_million_events(prices))
     yield "write units of an object by the bytes of its key:"
     yield from (f"  from {length:>3} bytes {found:>2} units" for length, found in lengths())
     yield (

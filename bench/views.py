@@ -82,7 +82,19 @@ def _told(fact: Fact, kind: Kind, seconds: float, **more: Any) -> Fact:
 
 def fill(client: Any, table: str, first: int, size: int, began: Instant) -> None:
     """Items `first` to `size`, and their counters."""
+    put_items(client, table, first, size, began)
     counters = CounterTable(client, table, SHARDS)
+    for start in range(first, size, 1_000):
+        changes = []
+        for number in range(start, min(size, start + 1_000)):
+            one = stored(number, size, began)
+            seen = image_of(one, listed=True)
+            changes.append(Change(f"{size:012}{number:012}", deltas(None, seen, BenignKeys())))
+        counters.apply("shardId-bench", changes)
+
+
+def put_items(client: Any, table: str, first: int, size: int, began: Instant) -> None:
+    """Items `first` to `size`."""
 
     def put(start: int) -> None:
         many = [stored(n, size, began) for n in range(start, min(size, start + PUTS_A_CALL))]
@@ -94,13 +106,6 @@ def fill(client: Any, table: str, first: int, size: int, began: Instant) -> None
     with ThreadPoolExecutor(max_workers=PUT_THREADS) as pool:
         for _ in pool.map(put, range(first, size, PUTS_A_CALL)):
             pass
-    for start in range(first, size, 1_000):
-        changes = []
-        for number in range(start, min(size, start + 1_000)):
-            one = stored(number, size, began)
-            seen = image_of(one, listed=True)
-            changes.append(Change(f"{size:012}{number:012}", deltas(None, seen, BenignKeys())))
-        counters.apply("shardId-bench", changes)
 
 
 def questions() -> dict[str, Callable[[], Any]]:

@@ -60,7 +60,8 @@ class Config:
     `object_events` is how object events reach the ingest queue: by `eventbridge` or by `s3`
     notifications. `forget_completed_days` after the last that was learnt of it, the item of a
     COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger are
-    gathered before they are counted.
+    gathered before they are counted. Changes to one of `event_statuses`, of source buckets in
+    `event_buckets` (none: all), become events on an event bus; without statuses there is no bus.
     """
 
     stage: str = "dev"
@@ -85,6 +86,8 @@ class Config:
     object_events: str = "eventbridge"
     forget_completed_days: int = 0
     counter_seconds: int = 5
+    event_statuses: tuple[str, ...] = ()
+    event_buckets: tuple[str, ...] = ()
     bundle_dependencies: bool = True
 
     @classmethod
@@ -201,6 +204,12 @@ class Config:
                 f"{size} bytes of different topics that get replication events, but the ingest "
                 f"queue's policy has room for {MAX_TOPICS_BYTES}; let buckets share a topic"
             )
+        problems += [
+            f"event_buckets: {name!r} is no source; name it as one as well"
+            for name in sorted({*self.event_buckets} - {*self.source_buckets})
+        ]
+        if self.event_buckets and not self.event_statuses:
+            problems.append("event_buckets: name event_statuses as well, such as COMPLETED,FAILED")
         if 0 < self.forget_completed_days < self.kept_archive_days:
             problems.append(
                 f"forget_completed_days: {self.forget_completed_days}, but archive_days is "

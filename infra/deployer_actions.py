@@ -102,6 +102,12 @@ TYPES: Mapping[str, Needs] = {
         "CreateArchive UpdateArchive DeleteArchive DescribeArchive",
         "Description EventPattern KmsKeyIdentifier RetentionDays SourceArn",
     ),
+    "AWS::Events::EventBus": Needs(
+        "events",
+        (f"events:*:*:event-bus/{NAMED}",),
+        f"CreateEventBus UpdateEventBus DeleteEventBus DescribeEventBus {_TAGS}",
+        "Description Name Tags",
+    ),
     "AWS::Events::Rule": Needs(
         "events",
         (f"events:*:*:rule/{NAMED}",),
@@ -157,7 +163,10 @@ TYPES: Mapping[str, Needs] = {
         "CreateFunction DeleteFunction Get* UpdateFunctionCode UpdateFunctionConfiguration *Tag*",
         "Architectures Code Description Environment Handler LoggingConfig MemorySize Role Runtime"
         " Tags Timeout TracingConfig",
-        {"RecursiveLoop": "PutFunctionRecursionConfig"},
+        {
+            "RecursiveLoop": "PutFunctionRecursionConfig",
+            "ReservedConcurrentExecutions": "PutFunctionConcurrency DeleteFunctionConcurrency",
+        },
     ),
     "AWS::Lambda::Permission": Needs(
         "lambda",

@@ -32,6 +32,8 @@ stage = "prod"
 notify_emails = ["someone@example.com"]
 chat = true
 warm_write_units = 4000
+query_concurrency = 5
+event_statuses = ["FAILED"]
 bundle_dependencies = false
 [home]
 account = "{_HOME[0]}"

@@ -34,6 +34,8 @@ _DEAD_LETTERS: Mapping[str, str] = {
     "untold. Read the summarize function's log and put the cause right; then have the "
     'counters healed (invoke the function with {"task": "recount"}) and purge the '
     "queue.",
+    "publish": "Changes of status did not become events. Read the publish function's log, put the "
+    "cause right, then start the queue's DLQ redrive: consumers keep the highest sequence.",
     "reconcile": "Some versions that wait too long could not be looked at. Read the "
     "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
 }

@@ -35,6 +35,12 @@ MAX_EMAILS = 20
 MAX_EMAILS_BYTES = 1_000
 """They are an environment variable as well."""
 
+EVENT_STATUSES = ("PENDING", "COMPLETED", "FAILED", "NONE")
+"""NONE: a version whose status is not known, or that no rule replicates any more."""
+
+MAX_EVENT_BUCKETS_BYTES = 1_000
+"""They are an environment variable as well."""
+
 LEAST_FORGET_DAYS = 30
 """Dead letters stay for 14 days, messages in the queue for four."""
 
@@ -130,6 +136,21 @@ def patterns(raw: Any) -> tuple[str, ...]:
         raise ValueError(
             f"give patterns of keys separated by commas, at most {MAX_PATTERNS_BYTES} bytes"
         )
+    return names
+
+
+def event_statuses(raw: Any) -> tuple[str, ...]:
+    """Statuses separated by commas, in any order."""
+    names = {one.upper() for one in _texts(raw) or (str(raw),)} - {""}
+    if wrong := sorted(names - {*EVENT_STATUSES}):
+        raise ValueError(f"{', '.join(wrong)}: give some of {', '.join(EVENT_STATUSES)}")
+    return tuple(name for name in EVENT_STATUSES if name in names)
+
+
+def event_buckets(raw: Any) -> tuple[str, ...]:
+    names = bucket_names(raw)
+    if len(",".join(names)) > MAX_EVENT_BUCKETS_BYTES:
+        raise ValueError(f"give at most {MAX_EVENT_BUCKETS_BYTES} bytes of names, or none for all")
     return names
 
 
@@ -281,6 +302,8 @@ OPTIONS: Mapping[str, Parse] = {
     "object_events": object_events,
     "forget_completed_days": forget_days,
     "counter_seconds": whole(1, MAX_COUNTER_SECONDS),
+    "event_statuses": event_statuses,
+    "event_buckets": event_buckets,
     "bundle_dependencies": flag,
 }
 """Every option, in the context and at the top level of the file. Defaults stand in `Config`."""

@@ -12,6 +12,7 @@ from infra.config import INVENTORY_BUCKETS, Config
 from infra.functions.announce import Announce
 from infra.functions.backfill import Backfill
 from infra.functions.bundle import code_of
+from infra.functions.publish import Publish
 from infra.functions.query import Api
 from infra.functions.reconcile import Reconcile
 from infra.functions.record import Record
@@ -146,6 +147,7 @@ class TrackerStack(Stack):
             inventories=[one.name for one in here if one.inventory],
         )
         announce = Announce(self, "Announcer", shared, topic=topics.failures)
+        publish = Publish.if_wanted(self, shared, config, construct_id)
         summarize = Summarize(
             self,
             "Summarizer",
@@ -155,6 +157,7 @@ class TrackerStack(Stack):
             topic=topics.incidents,
             chat=topics.chat,
             window=Duration.seconds(config.counter_seconds),
+            publish=publish,
         )
         api = Api(
             self,
@@ -178,6 +181,7 @@ class TrackerStack(Stack):
                 "summarize": summarize.dead_letters,
                 "reconcile": reconcile.dead_letters,
                 "backfill": backfill.dead_letters,
+                **({"publish": publish.dead_letters} if publish else {}),
             },
             functions={
                 "record": record.function,
@@ -186,6 +190,7 @@ class TrackerStack(Stack):
                 "reconcile": reconcile.function,
                 "backfill": backfill.function,
                 "query": api.function,
+                **({"publish": publish.function} if publish else {}),
             },
             rest=api.rest,
             table=ledger.table,
@@ -206,6 +211,7 @@ class TrackerStack(Stack):
             ChatTopicArn=topics.chat.topic_arn if topics.chat else "",
             DashboardUrl=monitoring.dashboard_url,
             ArchiveArns=",".join(ingest.archives.archive_arns),
+            EventBusName=publish.bus.event_bus_name if publish else "",
             ArchivedRuleArns=",".join(ingest.archives.rule_arns),
             Collectors=",".join(map(str, elsewhere)),
             CollectorStack=collector_stack_name(config) if elsewhere else "",

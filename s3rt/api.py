@@ -1,5 +1,6 @@
 """The tracker's REST API from Python: requests signed with the caller's AWS credentials (SigV4)."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -42,12 +43,15 @@ class Api:
     def get(self, path: str, **parameters: Any) -> Any:
         """The JSON answer of `path` (from `/v1/...`); None parameters are left out.
         ApiProblem for everything but a 2xx."""
-        answer = self.send("GET", path, parameters)
-        if not answer.is_success:
-            raise ApiProblem(answer.status_code, _problem(answer))
-        return answer.json()
+        return _json(self.send("GET", path, parameters))
 
-    def send(self, method: str, path: str, parameters: dict[str, Any]) -> httpx.Response:
+    def post(self, path: str, body: Any, **parameters: Any) -> Any:
+        """As `get`, with a body that is sent as JSON."""
+        return _json(self.send("POST", path, parameters, json.dumps(body).encode()))
+
+    def send(
+        self, method: str, path: str, parameters: dict[str, Any], body: bytes | None = None
+    ) -> httpx.Response:
         """The bare answer, whatever it is."""
         pairs = [
             f"{quote(name, safe='')}={quote(str(value), safe='')}"
@@ -55,11 +59,12 @@ class Api:
             if value is not None
         ]
         url = self.url + quote(path, safe="/-_.~") + ("?" + "&".join(pairs) if pairs else "")
-        request = AWSRequest(method=method, url=url)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        request = AWSRequest(method=method, url=url, data=body, headers=headers)
         credentials = self.session.get_credentials()
         if credentials is not None:
             SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
-        return self.http.request(method, url, headers=dict(request.headers))
+        return self.http.request(method, url, headers=dict(request.headers), content=body)
 
     def object(self, bucket: str, key: str, version_id: str | None = None) -> Any:
         return self.get(f"/v1/buckets/{bucket}/object", key=key, version_id=version_id)
@@ -78,6 +83,12 @@ class Api:
             cursor = page["next_cursor"]
             if cursor is None:
                 return
+
+
+def _json(answer: httpx.Response) -> Any:
+    if not answer.is_success:
+        raise ApiProblem(answer.status_code, _problem(answer))
+    return answer.json()
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """How `s3rt` ends: one exit code and one line for each kind of trouble.
 
-0  done; of an object: COMPLETED, or a replica
-1  FAILED was found (`status`, `history`, `failures`, `incidents` with an open one); `aws-check`
-   could not remove what it made
+0  done; of an object: COMPLETED, or a replica; of a set: all of it has arrived
+1  FAILED was found (`status`, `wait`, `history`, `failures`, `incidents` with an open one);
+   `aws-check` could not remove what it made
 2  the command was not understood
-3  still pending, in doubt where it goes, or the time given to `--wait` is over
-4  the tracker does not track it, or no replication rule takes it
+3  still pending, in doubt where it goes, or the time given to `wait` or `--wait` is over
+4  the tracker does not track it, no replication rule takes it, or nothing certain will be known
 5  the API or AWS could not be reached, refused the caller, or has no such route
 6  `status --verify`: S3 says otherwise than the tracker; `aws-check`: AWS than the tracker expects;
    `discover --check`: the buckets than the file

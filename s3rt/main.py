@@ -14,6 +14,7 @@ from s3rt.commands import (
     discover,
     doctor,
     export,
+    exporter,
     incidents,
     lists,
     objects,
@@ -21,6 +22,7 @@ from s3rt.commands import (
     replay,
     replay_archive,
     summaries,
+    wait,
 )
 from s3rt.exit_codes import CommandGroup
 from s3rt.outputs import VARIABLE, find
@@ -29,9 +31,9 @@ app = typer.Typer(
     name="s3rt",
     cls=CommandGroup,
     help="Asks and steers the S3 replication tracker.",
-    epilog="Exit codes: 0 done or COMPLETED, 1 FAILED found, 2 not understood, 3 still pending,"
-    " 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says otherwise"
-    " (--verify, aws-check, discover --check).",
+    epilog="Exit codes: 0 done, COMPLETED or arrived, 1 FAILED found, 2 not understood,"
+    " 3 still pending, 4 not tracked, 5 API or AWS not reached or access denied, 6 S3 says"
+    " otherwise (--verify, aws-check, discover --check).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -39,6 +41,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "status": objects.status,
     "history": objects.history,
     "versions": objects.versions,
+    "wait": wait.command,
     "ls": lists.ls,
     "failures": lists.failures,
     "buckets": lists.buckets,
@@ -50,6 +53,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "discover": discover.command,
     "aws-check": aws_check.command,
     "export": export.export,
+    "exporter": exporter.command,
     "replay": replay.replay,
     "replay-archive": replay_archive.command,
     "backfill": backfill.command,

@@ -20,6 +20,10 @@ from infra.nag import acknowledge
 STAGE_NAME = "prod"
 WAIT_PATH = "/v1/buckets/{bucket}/object/wait"
 """Has a method of its own, for a limit of its own."""
+ARRIVAL_PATH = "/v1/buckets/{bucket}/arrival"
+"""Has methods of its own, for a limit of its own."""
+ARRIVALS_A_SECOND = 10
+"""One reads up to 1,000 objects, or 10,000 entries of an index."""
 WAITS_A_SECOND = 4
 """With 25 seconds each, about a hundred at once."""
 
@@ -91,6 +95,9 @@ class Api(Construct):
         to_function = apigateway.LambdaIntegration(self.function, allow_test_invoke=False)
         self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method("ANY", to_function)
         self.rest.root.resource_for_path(WAIT_PATH).add_method("GET", to_function)
+        arrival = self.rest.root.resource_for_path(ARRIVAL_PATH)
+        for method in ("GET", "POST"):
+            arrival.add_method(method, to_function)
         add_problem_responses(self.rest)
         self._explain_findings()
 
@@ -133,7 +140,14 @@ class Api(Construct):
                     f"{WAIT_PATH}/GET": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=WAITS_A_SECOND,
                         throttling_burst_limit=2 * WAITS_A_SECOND,
-                    )
+                    ),
+                    **{
+                        f"{ARRIVAL_PATH}/{method}": apigateway.MethodDeploymentOptions(
+                            throttling_rate_limit=ARRIVALS_A_SECOND,
+                            throttling_burst_limit=2 * ARRIVALS_A_SECOND,
+                        )
+                        for method in ("GET", "POST")
+                    },
                 },
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 data_trace_enabled=False,  # it would log bodies, and with them object keys

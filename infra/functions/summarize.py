@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.functions.publish import Publish
 from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.grants import allow, allow_publishing
 from infra.ledger import index_arns
@@ -48,11 +49,12 @@ class Summarize(Construct):
         topic: sns.Topic,
         chat: sns.Topic | None,
         window: Duration,
+        publish: Publish | None = None,
     ) -> None:
         """`benign_keys`: incidents of keys that match one of these patterns send no message.
         `stage` is part of the commands that messages name. `window`: how long changes are gathered
         before they are counted, at most the minute of the tumbling window, which ends every batch.
-        """
+        `publish`: gets the changes that become events."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         built = TrackerFunction(
@@ -67,11 +69,14 @@ class Summarize(Construct):
                 "BENIGN_KEYS": ",".join(benign_keys),
                 "CHAT_TOPIC_ARN": chat.topic_arn if chat else "",
                 "STAGE": stage,
+                **(publish.environment if publish else {}),
             },
         )
         self.function = built.function
         for one in (topic, chat) if chat else (topic,):
             allow_publishing(built.role, one)
+        if publish:
+            allow(built.role, ["sqs:SendMessage"], [publish.queue.queue_arn])
         self._grant(built.role, shared.table)
         built.consume_stream(
             shared.table,

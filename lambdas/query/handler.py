@@ -10,6 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from query import openapi, problems
+from query.arrival import routes as arrival
 from query.buckets import routes as buckets
 from query.doctor import routes as doctor
 from query.incidents import routes as incidents
@@ -24,9 +25,9 @@ app = APIGatewayRestResolver(
     # Without it, an answer that does not match its schema would look like a mistake of the caller.
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for resource in (buckets, objects, rows, doctor, summary, timeline, incidents):
+for resource in (buckets, objects, rows, arrival, doctor, summary, timeline, incidents):
     app.include_router(resource.router)
-problems.install(app, logger, known=partial(openapi.knows, app))
+problems.install(app, logger, methods=partial(openapi.methods, app))
 openapi.install(app)
 
 

@@ -80,10 +80,14 @@ def document(app: APIGatewayRestResolver) -> Document:
     return made
 
 
-def knows(app: APIGatewayRestResolver, path: str) -> bool:
-    """Whether a route has this path."""
-    patterns = [re.sub(r"\{\w+\}", "[^/]+", known) for known in document(app)["paths"]]
-    return any(re.fullmatch(f"{pattern}/*", path) for pattern in patterns)
+def methods(app: APIGatewayRestResolver, path: str) -> list[str]:
+    """The methods of the route that has this path, sorted; none: there is no such route."""
+    return sorted(
+        method.upper()
+        for known, operations in document(app)["paths"].items()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known) + "/*", path)
+        for method in operations
+    )
 
 
 def text(app: APIGatewayRestResolver) -> str:

@@ -1,5 +1,6 @@
 """Parameters of requests: their types and descriptions, and the checks pydantic cannot do."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -67,6 +68,17 @@ Cursor = Annotated[
     str | None, Query(description="`next_cursor` of the page before, with the same filters")
 ]
 
+ArrivalSince = Annotated[
+    str | None, _time("Only versions that were requested at or after this RFC 3339 time")
+]
+ArrivalUntil = Annotated[
+    str | None,
+    _time(
+        "Only versions that were requested before this time; without it, before the present. A"
+        " program that waits gives the `until` of its first answer again"
+    ),
+]
+
 TimelineSince = Annotated[
     str | None,
     _time(
@@ -89,6 +101,8 @@ IncidentState = Annotated[
     Query(description="Only incidents of this state; without it the open ones first"),
 ]
 IncidentId = Annotated[str, Path(description="Id of an incident, as a list or a message has it")]
+
+_TIE = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
 
@@ -128,6 +142,15 @@ def at_most_a_key(name: str, value: str | None) -> str | None:
             INVALID_PARAMETER, f"{name} has {size:,} bytes in UTF-8; S3 takes {KEY_BYTES:,}.", name
         )
     return value
+
+
+def is_position(position: tuple[str, ...]) -> bool:
+    """Whether a cursor has an `index.Position`."""
+    since, tie = position
+    try:
+        return times.parse(since) == since and _TIE.fullmatch(tie) is not None
+    except ValueError:
+        return False
 
 
 def moment(name: str, value: str | None) -> Instant | None:

@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Literal, TypeVar
 
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
@@ -10,6 +11,8 @@ from query import schema
 from query.parameters import only
 
 _Route = TypeVar("_Route", bound=Callable[..., schema.Schema])
+_NOT_IN_THE_QUERY = frozenset({"bucket", "incident_id", "manifest"})
+"""Parameters of the path and the body."""
 
 
 def new_router() -> APIGatewayRouter:
@@ -17,15 +20,16 @@ def new_router() -> APIGatewayRouter:
     return APIGatewayRouter()  # type: ignore[no-untyped-call]
 
 
-def get(
-    router: APIGatewayRouter, path: str, *, tag: str, summary: str
+def _register(
+    method: Literal["GET", "POST"], router: APIGatewayRouter, path: str, *, tag: str, summary: str
 ) -> Callable[[_Route], _Route]:
     """Registers a route. Its docstring is its description in the OpenAPI document."""
 
     def register(route: _Route) -> _Route:
-        names = frozenset(inspect.signature(route).parameters) - {"bucket", "incident_id"}
-        register_route = router.get(
+        names = frozenset(inspect.signature(route).parameters) - _NOT_IN_THE_QUERY
+        register_route = router.route(
             path,
+            method=method,
             summary=summary,
             description=inspect.getdoc(route),
             operation_id=route.__name__,
@@ -35,3 +39,8 @@ def get(
         return register_route(route)
 
     return register
+
+
+get = partial(_register, "GET")
+post = partial(_register, "POST")
+"""For questions with a body."""

@@ -28,6 +28,8 @@ from replication.times import Instant, wall_clock
 
 COUNTED_SECONDS = 60
 """How long the destinations that a bucket has counters for are cached."""
+VERSIONS_OF_A_KEY = 200
+"""How many entries of one key are read for a manifest, which has up to 1,000 keys."""
 FRONTIER_SECONDS = 5
 """How long the frontier is cached. An older one only makes an answer claim less."""
 
@@ -40,6 +42,7 @@ class Service:
     items, index, counters, outstanding, incidents, findings    reads of the table
     histories   the rules of every source bucket; None where they were never read
     lookup      finds versions of a key
+    manifest    the same, for keys of a manifest: it reads less of each
     present     the time of an answer, and what it is judged by
     counted     the destinations that a source bucket has counters for; an empty name: unknown
     frontier    everything sent to the ingest queue before is in the ledger; None: not known
@@ -51,6 +54,7 @@ class Service:
     index: IndexReads
     histories: KnownRules
     lookup: Lookup
+    manifest: Lookup
     findings: FindingsTable
     present: Callable[[], AsOf]
     counters: CounterReads
@@ -76,7 +80,10 @@ def service() -> Service:
         forgotten = forgotten_before(now, settings.forget_completed_days)
         return AsOf(now, stale_seconds, certainty(histories()), forgotten)
 
-    lookup = Lookup(items, histories, frozenset(settings.source_buckets), present)
+    def looking_up(reads: ItemReads) -> Lookup:
+        return Lookup(reads, histories, frozenset(settings.source_buckets), present)
+
+    few = ItemReads(dynamodb, settings.table_name, items_of_a_key=VERSIONS_OF_A_KEY)
     findings = FindingsTable(dynamodb, settings.table_name)
     reads = FrontierReads(dynamodb, settings.table_name)
     counters = CounterReads(dynamodb, settings.table_name, settings.shards)
@@ -93,7 +100,8 @@ def service() -> Service:
         items,
         IndexReads(dynamodb, settings.table_name),
         histories,
-        lookup,
+        looking_up(items),
+        looking_up(few),
         findings,
         present,
         counters,

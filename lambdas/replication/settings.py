@@ -126,6 +126,36 @@ def _home(environment: Mapping[str, str]) -> Place:
     return Place(environment.get("HOME_ACCOUNT") or None, environment.get("AWS_REGION") or None)
 
 
+@dataclass(frozen=True, slots=True)
+class EventSettings:
+    """Which changes of status become events."""
+
+    queue_url: str
+    """Of the publisher."""
+    statuses: frozenset[str]
+    buckets: frozenset[str]
+    """Source buckets; none: all."""
+
+
+def event_settings(environment: Mapping[str, str]) -> EventSettings | None:
+    """None: no events are published."""
+    if "EVENT_QUEUE_URL" not in environment:
+        return None
+    return EventSettings(
+        environment["EVENT_QUEUE_URL"],
+        frozenset(_names(environment.get("EVENT_STATUSES", ""))),
+        frozenset(_names(environment.get("EVENT_BUCKETS", ""))),
+    )
+
+
+def event_bus_name(environment: Mapping[str, str]) -> str:
+    """The bus of the publisher. Raises MissingSettings."""
+    try:
+        return environment["EVENT_BUS_NAME"]
+    except KeyError:
+        raise MissingSettings("EVENT_BUS_NAME is not set") from None
+
+
 def _between(text: str, low: float, high: float) -> bool:
     try:
         return low <= float(text) <= high

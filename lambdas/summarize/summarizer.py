@@ -9,7 +9,7 @@ their shard is counted.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ from replication.times import Instant
 from summarize import incident_life, incident_message
 from summarize.incident_life import BatchDigest, KindDigest
 from summarize.incident_words import UNNAMED, Tracker
+from summarize.status_changes import StatusChanges
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Summarizer:
     benign          which failures are benign
     new_id          the id of a new incident
     now             the wall clock
+    status_changes  makes events of the changes; None: there are none
     """
 
     read: Callable[[Mapping[str, Any]], ItemChange]
@@ -100,8 +102,9 @@ class Summarizer:
     new_id: Callable[[FailureKind, Instant], str]
     now: Callable[[], Instant]
     tracker: Tracker = UNNAMED
+    status_changes: StatusChanges | None = None
 
-    def summarize(self, shard: str | None, records: Iterable[Mapping[str, Any]]) -> Summarized:
+    def summarize(self, shard: str | None, records: Sequence[Mapping[str, Any]]) -> Summarized:
         """Summarizes one batch of one shard of the stream; `shard` is None when the event does not
         name it. Unavailable when the batch has to come again."""
         changes: list[Change] = []
@@ -127,6 +130,8 @@ class Summarizer:
             self.counters.pass_by(fences)
         for kind in sorted(self._concerned(batch)):
             self.settle(kind, batch.of(kind))
+        if self.status_changes:
+            self.status_changes.hand_on(records)
         return Summarized(merged([one.deltas for one in applied]), unreadable)
 
     def settle(self, kind: FailureKind, digest: KindDigest) -> None:

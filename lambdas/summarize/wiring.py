@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from replication.aws.clients import client
 from replication.aws.sns import IncidentTopic
+from replication.aws.sqs import SqsQueue
 from replication.aws.table.counter_reads import CounterReads
 from replication.aws.table.counter_recount import IndexWalk, RecountedCounters
 from replication.aws.table.counter_writes import CounterTable
@@ -24,15 +25,16 @@ from replication.aws.table.incident_reads import IncidentReads
 from replication.aws.table.incident_writes import IncidentTable, incident_id
 from replication.aws.table.outstanding import Outstanding
 from replication.aws.table.rule_revisions import RuleRevisionTable
-from replication.aws.table.stream_record import read_record
+from replication.aws.table.stream_record import read_images, read_record
 from replication.counters.counter import BenignKeys
 from replication.ledger.schedule import Schedule
 from replication.s3.known_rules import KnownRules
-from replication.settings import from_env
+from replication.settings import event_settings, from_env
 from replication.times import wall_clock
 from summarize.incident_words import Tracker
 from summarize.recount import Recount, Verdict
 from summarize.schedules import Schedules
+from summarize.status_changes import StatusChanges
 from summarize.summarizer import Summarizer
 
 REST_SECONDS = 20
@@ -70,6 +72,15 @@ class Service:
         return {"watermark_lag_seconds": lag}
 
 
+def _status_changes() -> StatusChanges | None:
+    """What makes events; None when none were asked for."""
+    events = event_settings(os.environ)
+    if events is None:
+        return None
+    queue = SqsQueue(partial(client, "sqs"), events.queue_url)
+    return StatusChanges(read_images, queue.send, events.statuses, events.buckets)
+
+
 @cache
 def service() -> Service:
     """MissingSettings when the environment is incomplete."""
@@ -88,6 +99,7 @@ def service() -> Service:
         new_id=incident_id,
         now=wall_clock,
         tracker=Tracker(settings.stage, os.environ.get("AWS_REGION", ""), settings.dashboard_url),
+        status_changes=_status_changes(),
     )
     recount = Recount(
         walk=IndexWalk(dynamodb, table, settings.shards),

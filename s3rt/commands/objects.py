@@ -49,7 +49,7 @@ def status(
     """
     with api_of(context) as api:
         found = (
-            _waited(api, name, version_id, timeout)
+            waited(api, name, version_id, timeout)
             if wait
             else api.object(name.bucket, name.key, version_id)
         )
@@ -57,7 +57,7 @@ def status(
     if json:
         text.as_json({**found, "s3": verify.as_json(seen)} if ask_s3 else found)
     else:
-        _describe(text.console(), found)
+        describe(text.console(), found)
         if seen:
             verify.show(text.console(), seen)
     raise typer.Exit(ExitCode.DIFFERS if verify.differs(seen) else code_of(found))
@@ -129,9 +129,15 @@ def code_of(found: dict[str, Any]) -> ExitCode:
             return ExitCode.PENDING
 
 
-def _waited(api: Api, name: Place, version_id: str | None, timeout: float) -> Any:
-    """The object when it has settled or the time is over. ApiProblem when it is not tracked even
-    then."""
+def waited(
+    api: Api,
+    name: Place,
+    version_id: str | None,
+    timeout: float,
+    destination: str | None = None,
+) -> Any:
+    """The object when it has settled (at `destination`, if given) or the time is over. ApiProblem
+    when it is not tracked even then."""
     deadline = time.monotonic() + timeout
     path = f"/v1/buckets/{name.bucket}/object/wait"
     with Console(stderr=True).status("waiting for COMPLETED or FAILED"):
@@ -142,6 +148,7 @@ def _waited(api: Api, name: Place, version_id: str | None, timeout: float) -> An
                     path,
                     key=name.key,
                     version_id=version_id,
+                    destination=destination,
                     timeout=round(min(WAIT_SECONDS, left), 3),
                 )
             except ApiProblem as problem:
@@ -156,7 +163,7 @@ def _may_come(problem: ApiProblem) -> bool:
     return str(problem.problem.get("type", "")).endswith(":object-not-tracked")
 
 
-def _describe(out: Console, found: dict[str, Any]) -> None:
+def describe(out: Console, found: dict[str, Any]) -> None:
     status = text.status(found["replication_status"], found["in_doubt"])
     out.print(Text.assemble(status, "  ", _name(found)))
     facts = text.table("", "")

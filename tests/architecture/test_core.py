@@ -25,6 +25,7 @@ KEPT_OUT = {
     "announce": ["replication.aws.table.ledger", "replication.aws.s3"],
     "backfill": ["query", "replication.aws.table.index_reads"],
     "notifications": ["query", "replication.aws.table", "replication.aws.sns"],
+    "publish": ["query", "replication.aws.table", "replication.aws.s3", "replication.counters"],
     "query": ["replication.aws.table.ledger", "replication.aws.s3"],
     "reconcile": ["query", "replication.counters", "replication.aws.sns"],
     "record": [*LISTS, "replication.counters", "replication.published", "replication.aws.sns"],

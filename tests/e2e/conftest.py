@@ -166,7 +166,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         state_dir=state,
         replication=replication,
         settings=stack.ENFORCED,
-        context={"inventory_buckets": INVENTORIES},
+        context={"inventory_buckets": INVENTORIES, "event_statuses": "COMPLETED,FAILED"},
         tied=True,
     )
     try:

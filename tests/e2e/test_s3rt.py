@@ -47,6 +47,35 @@ def test_a_failure_ends_the_wait_with_the_reason(s3rt: Command, deployed: Deploy
     assert s3rt("failures", demo_buckets.SOURCE, "--since", "1h").code == 1
 
 
+def test_a_script_can_wait_for_a_set(s3rt: Command, deployed: Deployed, tmp_path: Path) -> None:
+    keys = [f"TaxDocs/set/part-{number:02} ü.csv" for number in range(30)]
+    versions = {key: deployed.put(key) for key in keys}
+    file = tmp_path / "manifest"
+    file.write_text("".join(f"{key}\t{version}\n" for key, version in versions.items()))
+    where = f"s3://{demo_buckets.SOURCE}/TaxDocs/set/"
+    for destination in (demo_buckets.REPLICA_1, demo_buckets.REPLICA_2):
+        ended = s3rt(
+            *("wait", where, "--manifest", str(file), "--destination", destination),
+            *("--timeout", "90s", "--json"),
+        )
+        assert ended.code == 0, ended
+        assert ended.json["counts"]["total"] == ended.json["counts"]["arrived"] == 30
+    ended = s3rt("wait", where, "--timeout", "0", "--json")
+    assert ended.code == 3, "what was written a moment ago is not certain yet"
+    assert ended.json["reason"] in ("not-heard-yet", "nothing-heard-yet")
+    assert ended.json["counts"]["pending"] == 0
+
+
+def test_a_set_in_which_something_fails_ends_the_wait_with_the_reason(
+    s3rt: Command, deployed: Deployed
+) -> None:
+    key = f"TaxDocs/broken/fail-DstPutObjectNotPermitted@{demo_buckets.REPLICA_2}/one.pdf"
+    deployed.settled(key, deployed.put(key))
+    ended = s3rt("wait", f"s3://{demo_buckets.SOURCE}/TaxDocs/broken/", "--timeout", "60s")
+    assert ended.code == 1, ended
+    assert "s3:ReplicateObject" in ended.out
+
+
 def test_every_route_of_the_stack_is_in_the_summary(s3rt: Command) -> None:
     items = s3rt("summary", demo_buckets.SOURCE, "--json").json["items"]
     assert {(one["source"], one["destination"]) for one in items} == {

@@ -50,6 +50,13 @@ def lists() -> Synthesized:
 
 
 @pytest.fixture(scope="session")
+def events() -> Synthesized:
+    """With events of some changes."""
+    wanted = {"event_statuses": "failed,COMPLETED", "event_buckets": SOURCES[0]}
+    return synthesize({**BUCKETS, **wanted})
+
+
+@pytest.fixture(scope="session")
 def empty() -> Synthesized:
     """No context at all."""
     return synthesize({})

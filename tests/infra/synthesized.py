@@ -19,7 +19,11 @@ ROOT = Path(__file__).parents[2]
 LAMBDAS = ROOT / "lambdas"
 AT_DEPLOYMENTS = "notifications"
 """The function of the custom resources. It runs at deployments alone, and knows no ledger."""
-SERVICES = sorted({file.parent.name for file in LAMBDAS.glob("*/handler.py")} - {AT_DEPLOYMENTS})
+OPTIONAL = "publish"
+"""The function that is deployed only where it is asked for."""
+SERVICES = sorted(
+    {file.parent.name for file in LAMBDAS.glob("*/handler.py")} - {AT_DEPLOYMENTS, OPTIONAL}
+)
 """Every other function of the project."""
 
 _WARNING = "aws:cdk:warning"

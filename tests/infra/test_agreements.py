@@ -18,7 +18,7 @@ from infra import buckets, event_rules
 from infra.config import Config, ContextError
 from infra.functions import reconcile
 from infra.gateway_errors import PROBLEM_URN
-from infra.options import MAX_ARCHIVE_DAYS, MAX_SHARDS
+from infra.options import EVENT_STATUSES, MAX_ARCHIVE_DAYS, MAX_SHARDS
 from query import problems
 from reconcile.wiring import TICK_SECONDS
 from replication.aws.messages.eventbridge import event_of
@@ -26,8 +26,10 @@ from replication.aws.messages.s3_notifications import event_of as notification_o
 from replication.ledger.retention import KEPT_DAYS_AFTER_DELETION
 from replication.ledger.schedule import Schedule
 from replication.published.row import STALE_SECONDS
+from replication.published.status_event import NONE
 from replication.s3.bucket_notifications import OBJECT_EVENTS
 from replication.s3.events import ConfigurationChanged, Ignored, Operation
+from replication.s3.status import Status
 from replication.settings import MissingSettings, Settings, from_env
 from replication.times import Instant
 from tests.infra.functions.test_query import responses
@@ -109,6 +111,10 @@ def allows(make: Callable[[], object], refusal: type[Exception]) -> bool:
 
 def test_events_are_archived_no_longer_than_the_ledger_keeps_deleted_versions() -> None:
     assert MAX_ARCHIVE_DAYS == KEPT_DAYS_AFTER_DELETION
+
+
+def test_events_are_chosen_by_the_words_that_the_functions_know() -> None:
+    assert {*EVENT_STATUSES} == {*Status, NONE}
 
 
 def test_the_reconciler_first_looks_back_one_period_of_its_schedule() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from infra import limits
-from infra.config import MAX_BUCKETS
+from infra.config import MAX_BUCKETS, ContextError
 from infra.limits import excesses
-from infra.options import MAX_PATTERNS_BYTES
+from infra.options import EVENT_STATUSES, MAX_EVENT_BUCKETS_BYTES, MAX_PATTERNS_BYTES
 from tests.infra.conftest import longest_names
 from tests.infra.synthesized import ROOT, Synthesized, synthesize
 
@@ -39,6 +39,7 @@ def largest(shape: str) -> Synthesized:
             "benign_keys": "k" * MAX_PATTERNS_BYTES,
             "object_events": "s3" if shape == "by notifications" else "eventbridge",
             "forget_completed_days": "9999",
+            "event_statuses": ",".join(EVENT_STATUSES),
         }
     )
 
@@ -50,6 +51,13 @@ def largest(shape: str) -> Synthesized:
 )
 def test_the_largest_context_fits_in_every_partition(shape: str, partition: str) -> None:
     assert excesses(largest(shape).template, STACK, partition) == []
+
+
+def test_the_names_of_event_buckets_have_a_limit_as_well() -> None:
+    """They are in the environment of the function that counts."""
+    names = ",".join(longest_names(1 + MAX_EVENT_BUCKETS_BYTES // 63))
+    with pytest.raises(ContextError, match=r"event_buckets=.*at most 1000 bytes"):
+        synthesize({"source_buckets": names, "event_buckets": names, "event_statuses": "FAILED"})
 
 
 def template(**resources: Mapping[str, object]) -> Mapping[str, object]:

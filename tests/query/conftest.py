@@ -1,7 +1,7 @@
 """The query function as API Gateway calls it, over a table in memory (moto)."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -55,6 +55,14 @@ class Answer:
 
 def get(path: str, method: str = "GET", /, **parameters: object) -> Answer:
     """One request; a parameter that is a list is given several times."""
+    return request(path, method, None, parameters)
+
+
+def post(path: str, body: object, /, **parameters: object) -> Answer:
+    return request(path, "POST", json.dumps(body), parameters)
+
+
+def request(path: str, method: str, body: str | None, parameters: Mapping[str, object]) -> Answer:
     several = {
         name: [str(one) for one in value] if isinstance(value, list) else [str(value)]
         for name, value in parameters.items()
@@ -63,7 +71,7 @@ def get(path: str, method: str = "GET", /, **parameters: object) -> Answer:
         "resource": "/v1/{proxy+}",
         "path": path,
         "httpMethod": method,
-        "headers": {"Host": "api.example.com"},
+        "headers": {"Host": "api.example.com", "Content-Type": "application/json"},
         "multiValueHeaders": {"Host": ["api.example.com"]},
         "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
         "multiValueQueryStringParameters": several or None,
@@ -74,7 +82,7 @@ def get(path: str, method: str = "GET", /, **parameters: object) -> Answer:
             "path": f"/prod{path}",
             "httpMethod": method,
         },
-        "body": None,
+        "body": body,
         "isBase64Encoded": False,
     }
     answer = handler(event, CONTEXT)

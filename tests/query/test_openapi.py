@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from query import VERSION, openapi
 from query.handler import app
 from query.problems import URN
-from tests.query.conftest import get
+from tests.query.conftest import get, request
 from tests.support.seeds import arrived, failed, requested, stored, version
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,9 @@ def gateway(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         return [json.dumps(document).encode()]
     parameters = parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
     path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace").removeprefix("/prod")
-    answer = get(path, environ["REQUEST_METHOD"], **parameters)
+    size = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(size).decode(errors="replace") if size else None
+    answer = request(path, environ["REQUEST_METHOD"], body, parameters)
     phrase = HTTPStatus(answer.status).phrase
     start_response(f"{answer.status} {phrase}", list(answer.headers.items()))
     return [answer.text.encode()]

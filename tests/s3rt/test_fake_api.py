@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 
 from tests.s3rt.conftest import OLD_RELEASE
+from tests.support.fake_api.server import POSTED as SENT
 from tests.support.fake_api.server import ROUTES, FakeApi
 from tests.support.fake_api.world import CHANGED, DUBLIN, LOGS, MEDIA, TAX, World
 
@@ -30,6 +31,10 @@ ASKED = {
         f"/v1/buckets/{TAX}/objects?limit=1000",
         f"/v1/buckets/{MEDIA}/objects?limit=1000&order=oldest",
     ],
+    "/v1/buckets/{bucket}/arrival": [
+        f"/v1/buckets/{MEDIA}/arrival?prefix=vault/",
+        f"/v1/buckets/{TAX}/arrival?prefix=2026/form-",
+    ],
     "/v1/buckets/{bucket}/summary": [f"/v1/buckets/{name}/summary" for name in (TAX, MEDIA, LOGS)],
     "/v1/buckets/{bucket}/timeline": [f"/v1/buckets/{MEDIA}/timeline?step=5m"],
     "/v1/incidents": ["/v1/incidents", "/v1/incidents?state=open"],
@@ -44,15 +49,24 @@ def test_every_canned_route_is_asked() -> None:
     assert set(ASKED) == set(ROUTES)
 
 
-@pytest.mark.parametrize("route", sorted(set(ROUTES) & set(DOCUMENTED)))
-def test_a_canned_answer_fits_the_published_schema(route: str) -> None:
-    answer = DOCUMENTED[route]["get"]["responses"]["200"]["content"]["application/json"]
+POSTED = b'{"objects": [{"key": "2026/11/new-0.mp4"}, {"key": "nothing"}]}'
+
+
+@pytest.mark.parametrize(
+    ("route", "method"),
+    [
+        *((route, "get") for route in sorted(set(ROUTES) & set(DOCUMENTED))),
+        *((route, "post") for route in SENT),
+    ],
+)
+def test_a_canned_answer_fits_the_published_schema(route: str, method: str) -> None:
+    answer = DOCUMENTED[route][method]["responses"]["200"]["content"]["application/json"]
     validator = jsonschema_rs.Draft202012Validator(
         {**answer["schema"], "components": DOCUMENT["components"]}, validate_formats=True
     )
     api = FakeApi(World.made())
     for target in ASKED[route]:
-        status, body = api.answer(target, SIGNED)
+        status, body = api.answer(target, SIGNED, POSTED if method == "post" else None)
         assert status == 200, body
         assert body.get("items") != []
         faults = [(one.instance_path, one.message) for one in validator.iter_errors(body)]

@@ -88,6 +88,23 @@ def dynamodb(told: Read) -> "DynamoDBClient":
     return found
 
 
+@pytest.fixture
+def events(told: Read, monkeypatch: pytest.MonkeyPatch) -> Read:
+    """What the queue of the publisher got since the last time."""
+    sqs = boto3.client("sqs", region_name="us-east-1")
+    queue = sqs.create_queue(QueueName="events")["QueueUrl"]
+    monkeypatch.setenv("EVENT_QUEUE_URL", queue)
+    monkeypatch.setenv("EVENT_STATUSES", "FAILED,COMPLETED")
+    monkeypatch.setenv("EVENT_BUCKETS", "src")
+    service.cache_clear()
+
+    def read() -> list[dict[str, Any]]:
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in received.get("Messages", [])]
+
+    return read
+
+
 def summarize(*records: dict[str, Any], **more: Any) -> dict[str, Any]:
     answer: dict[str, Any] = module.handler({"Records": list(records), **more}, CONTEXT)
     return answer
@@ -241,3 +258,33 @@ def test_an_incomplete_environment_names_what_is_missing(
     monkeypatch.delenv("INCIDENT_TOPIC_ARN")
     with pytest.raises(MissingSettings, match="INCIDENT_TOPIC_ARN"):
         service()
+
+
+def test_changes_of_the_statuses_asked_for_go_to_the_publisher(events: Read) -> None:
+    done = stored(requested(0), arrived(4))
+    elsewhere = stored(requested(0), failed(3), of=seeds.version(bucket="other"))
+    batch = (
+        record(1, PENDING),
+        record(2, FAILED, PENDING),
+        record(3, done, PENDING),
+        record(4, elsewhere),
+    )
+    assert summarize(*batch)["batchItemFailures"] == []
+    found = events()
+    assert sorted(one["status"] for one in found) == ["COMPLETED", "FAILED"]
+    assert {one["bucket"] for one in found} == {"src"}
+    summarize(*batch)
+    assert events() != [], "at least once: a batch that comes again is handed on again"
+
+
+def test_a_batch_comes_again_when_its_changes_were_not_handed_on(
+    events: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENT_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/1/gone")
+    service.cache_clear()
+    assert summarize(record(1, FAILED, PENDING))["batchItemFailures"] != []
+
+
+@pytest.mark.usefixtures("told")
+def test_without_events_nothing_is_handed_on() -> None:
+    assert service().summarizer.status_changes is None

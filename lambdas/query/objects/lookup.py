@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from replication.errors import TrackerError
 from replication.ledger import version_items
 from replication.ledger.item import LedgerItem
-from replication.ledger.version_items import Age
+from replication.ledger.version_items import Age, VersionItems
 from replication.published import row
 from replication.published.row import AsOf, Json
 from replication.s3.rule_history import RuleHistory, sources_of
@@ -92,6 +92,16 @@ class Lookup:
         for copy in self._copies(bucket, key):
             if copy.exists or (deleted and copy.own):
                 yield version_items.age_of(copy.items), copy.items
+
+    def written(self, bucket: str, key: str, version_id: str | None) -> VersionItems:
+        """The items of one version that was written in the bucket; without an id, of the newest
+        that exists, or of the newest deleted one when none does. Empty: nothing is known of it, or
+        the newest is a replica. TooManyVersions past a bound."""
+        if version_id is None:
+            newest = self._newest(bucket, key)
+            return newest.items if newest and newest.own else ()
+        own = self.ledger.version(ObjectVersion(bucket, key, version_id))
+        return () if version_items.is_unsourced(own) else own
 
     def absence(self, bucket: str, key: str) -> NotTracked:
         """Why the bucket has no version of the key."""

@@ -1,12 +1,11 @@
 """One page of the list of rows."""
 
-import re
 from dataclasses import asdict, dataclass
 
 from query import cursor
 from query.concerns import Concerned, concerned_by, routes_of
 from query.page import Scope, completeness, decode, how_many_fit
-from query.parameters import Flag
+from query.parameters import Flag, is_position
 from query.wiring import Service
 from replication import times
 from replication.ledger import index
@@ -15,8 +14,6 @@ from replication.published import row
 from replication.published.row import Json
 from replication.s3.status import Status
 from replication.times import Instant
-
-_TIE = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class Question:
 def rows(service: Service, question: Question, limit: int, cursor_text: str | None) -> Json:
     """The rows, after the one in the cursor."""
     scope: Scope = {"list": "objects", **asdict(question)}
-    after = decode(cursor_text, scope, 2, _is_position)
+    after = decode(cursor_text, scope, 2, is_position)
     concerned = concerned_by(service, question.bucket)
     filters = _filters(service, question, concerned)
     # What is lost or in doubt is never forgotten.
@@ -109,12 +106,3 @@ def _routes(
         # Rules that were never read may name any tracked destination.
         counted |= set(service.settings.destination_buckets)
     return (*routes_of(service, bucket, concerned, counted), (bucket, ""))
-
-
-def _is_position(position: tuple[str, ...]) -> bool:
-    """Whether it is an `index.Position`."""
-    since, tie = position
-    try:
-        return times.parse(since) == since and _TIE.fullmatch(tie) is not None
-    except ValueError:
-        return False

@@ -20,7 +20,8 @@ class SqsQueue:
 
     def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
         """Unavailable when SQS does not take all of them; some may be in the queue then."""
-        # Bodies hold two keys of up to 1,024 bytes: ten of them are far below the 256 KB of a call.
+        # Bodies hold at most two keys of up to 1,024 bytes, which JSON makes six times as long: ten
+        # of them are below the 256 KB of a call.
         for batch in by_number(bodies):
             with answering("SQS"):
                 answer = self._client().send_message_batch(

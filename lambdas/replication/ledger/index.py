@@ -3,6 +3,7 @@
 The index has one partition for each (source bucket, destination, shard), sorted by status and time.
 So each shard of a route and each status is a sorted stream, and a list is a merge of them. Versions
 in doubt have no status and are a stream of their own; the route without a destination has no other.
+The versions of the lag index, sorted by their request, can be one more stream of each shard.
 
 The next page begins after a *position*, the (since, tie) of a row, not at a DynamoDB key. It means
 the same whatever was written meanwhile, so a row that does not change is returned exactly once.
@@ -69,6 +70,8 @@ class Filters:
     """Only those that may not go to this destination."""
     asked_before: Instant | None = None
     """Only those whose oldest request was made before."""
+    lacking: bool = False
+    """Also the entries of the lag index, whose position is the time of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Stream:
 
     route: Route
     status: Status | None
+    lacking: bool = False
+    """The entries of the lag index instead, by the time of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +119,23 @@ Fetch = Callable[[Filters, Sequence[ChunkRequest]], Sequence[Chunk]]
 
 
 def streams_of(filters: Filters, shards: int) -> tuple[Stream, ...]:
-    return tuple(
-        Stream(Route(bucket, destination, shard), status)
+    routes = [
+        Route(bucket, destination, shard)
         for bucket, destination in filters.routes
         for shard in range(shards)
-        for status in filters.statuses
-        if destination or status is None
+    ]
+    return (
+        *(
+            Stream(route, status)
+            for route in routes
+            for status in filters.statuses
+            if route.destination or status is None
+        ),
+        *(
+            Stream(route, None, lacking=True)
+            for route in routes
+            if filters.lacking and route.destination
+        ),
     )
 
 

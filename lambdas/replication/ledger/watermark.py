@@ -37,6 +37,18 @@ class Reason(StrEnum):
     """The events of the bucket were switched off, or not passed on, within the requested time."""
     NOT_TRACKED_YET = "not-tracked-yet"
     """The requested time begins before the bucket was tracked."""
+    MORE_TO_READ = "more-to-read"
+    """The bound of one request was reached."""
+    NO_RULE = "no-rule"
+    """No replication rule sends it there."""
+    NOT_TRACKED = "not-tracked"
+    """Nothing is known of such an object version."""
+    DELETED = "deleted"
+    """The version was deleted for good."""
+    REPLICA_LOST = "replica-lost"
+    """The replica was deleted at the destination."""
+    TOO_MANY_VERSIONS = "too-many-versions"
+    """The key has more versions than one request reads."""
 
     def detail(self, bucket: str) -> str:
         """The reason as a sentence for a person."""
@@ -68,6 +80,26 @@ _DETAILS = {
     Reason.NOT_TRACKED_YET: (
         "{bucket} was not tracked yet when the time asked for begins; nothing counted what"
         " happened before."
+    ),
+    Reason.MORE_TO_READ: (
+        "So many versions of {bucket} are outstanding that one request does not read all of them;"
+        " ask on with next_cursor, or for a shorter time."
+    ),
+    Reason.NO_RULE: (
+        "No replication rule of {bucket} sends it there, so it never arrives; s3rt buckets lists"
+        " the rules."
+    ),
+    Reason.NOT_TRACKED: (
+        "Nothing is known of such an object version in {bucket}: it was never written, was written"
+        " before the bucket was tracked, was deleted long ago, or was forgotten after it arrived."
+    ),
+    Reason.DELETED: "The version was deleted for good in {bucket}, so it need not arrive.",
+    Reason.REPLICA_LOST: (
+        "It had arrived, and was then deleted at the destination; copy it there again, or write a"
+        " new version in {bucket}."
+    ),
+    Reason.TOO_MANY_VERSIONS: (
+        "The key has too many versions in {bucket} to find the newest; name its version_id."
     ),
 }
 

@@ -119,6 +119,13 @@ class RuleHistory:
         }
         return tuple(sorted({*names, *self.others}))
 
+    def destinations_under(self, prefix: str) -> tuple[str, ...]:
+        """The destinations that any rule the bucket ever had, or an unknown one, could have sent a
+        key to that begins so, sorted."""
+        rules = (rule for revision in self.revisions for rule in revision.configuration.rules)
+        names = {rule.destination for rule in rules if rule.may_take_under(prefix)}
+        return tuple(sorted({*names, *self.others}))
+
     def may_take(self, key: str, destination: str, *, delete_marker: bool = False) -> bool:
         """Whether any rule the bucket ever had could have sent the key there, or an unknown one."""
         return destination in self.others or any(

@@ -41,6 +41,10 @@ class Rule:
             not delete_marker or (self.delete_markers and not self.tags)
         )
 
+    def may_take_under(self, prefix: str) -> bool:
+        """Whether the rule matches any key that begins so."""
+        return prefix.startswith(self.prefix) or self.prefix.startswith(prefix)
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:

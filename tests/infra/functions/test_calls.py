@@ -31,6 +31,7 @@ ACTIONS = {
     ("s3", "GetBucketEncryption"): {"s3:GetEncryptionConfiguration"},
     ("sqs", "SendMessageBatch"): {"sqs:SendMessage"},
     ("sns", "PublishBatch"): {"sns:Publish"},
+    ("events", "PutEvents"): {"events:PutEvents"},
 }
 """Where the IAM action has another name than the operation, which always has a version id."""
 
@@ -108,6 +109,13 @@ def allowed(stack: Synthesized, service: str) -> set[str]:
 def test_a_function_may_do_all_that_its_code_does(lists: Synthesized, service: str) -> None:
     assert needed(service), "the code calls AWS; this test has stopped seeing it"
     assert needed(service) <= allowed(lists, service)
+
+
+def test_the_publisher_may_put_events_and_does_nothing_else(events: Synthesized) -> None:
+    assert needed("publish") == {"events:PutEvents"}
+    assert needed("publish") <= allowed(events, "publish")
+    assert "sqs:SendMessage" in needed("summarize")
+    assert needed("summarize") <= allowed(events, "summarize")
 
 
 def test_the_backfill_may_do_all_that_its_code_does(lists: Synthesized) -> None:

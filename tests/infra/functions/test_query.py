@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.functions.query import WAIT_PATH
+from infra.functions.query import ARRIVAL_PATH, WAIT_PATH
 from tests.infra.conftest import BUCKETS
 from tests.infra.synthesized import Resource, Synthesized, synthesize
 
@@ -61,8 +61,13 @@ def test_every_method_needs_iam(stack: Synthesized) -> None:
 
 def test_every_path_under_v1_reaches_the_query_function_as_it_is(stack: Synthesized) -> None:
     methods = stack.of_type("AWS::ApiGateway::Method")
-    known = {paths(stack)[one["ResourceId"]]: one["HttpMethod"] for one in methods}
-    assert known == {"/v1/{proxy+}": "ANY", WAIT_PATH: "GET"}
+    known = {(paths(stack)[one["ResourceId"]], one["HttpMethod"]) for one in methods}
+    assert known == {
+        ("/v1/{proxy+}", "ANY"),
+        (WAIT_PATH, "GET"),
+        (ARRIVAL_PATH, "GET"),
+        (ARRIVAL_PATH, "POST"),
+    }
     for method in methods:
         assert method["Integration"]["Type"] == "AWS_PROXY"
         assert f"{stack.function('query').id}.Arn/invocations" in method["Integration"]["Uri"]
@@ -160,12 +165,23 @@ def test_waiting_has_a_limit_of_its_own_below_the_accounts_concurrency(
     (wait,) = (
         one
         for one in stack.one("AWS::ApiGateway::Stage")["MethodSettings"]
-        if one["ResourcePath"] != "/*"
+        if one["ResourcePath"].endswith("~1wait")
     )
     assert wait["ResourcePath"].replace("~1", "/").endswith("/object/wait")
     assert wait["ThrottlingRateLimit"] * 25 <= 100
     paths = {one["PathPart"] for one in stack.of_type("AWS::ApiGateway::Resource")}
     assert {"wait", "{proxy+}"} <= paths
+
+
+def test_questions_about_sets_have_a_limit_of_their_own(stack: Synthesized) -> None:
+    """One of them reads as much as a thousand others."""
+    limits = [
+        one
+        for one in stack.one("AWS::ApiGateway::Stage")["MethodSettings"]
+        if one["ResourcePath"].endswith("~1arrival")
+    ]
+    assert {one["HttpMethod"] for one in limits} == {"GET", "POST"}
+    assert all(one["ThrottlingRateLimit"] == 10 for one in limits)
 
 
 def test_no_metric_of_a_single_method_is_paid_for(stack: Synthesized) -> None:

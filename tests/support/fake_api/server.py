@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from query import VERSION
-from tests.support.fake_api import answers, sums
+from tests.support.fake_api import answers, sets, sums
 from tests.support.fake_api.answers import Json, Query, Refused
 from tests.support.fake_api.world import World
 
@@ -23,6 +23,7 @@ ROUTES: Mapping[str, Answer] = {
     "/v1/buckets/{bucket}/object/versions": answers.versions,
     "/v1/buckets/{bucket}/object/wait": answers.waited,
     "/v1/buckets/{bucket}/objects": answers.objects,
+    "/v1/buckets/{bucket}/arrival": sets.of_prefix,
     "/v1/buckets/{bucket}/summary": sums.summary,
     "/v1/buckets/{bucket}/timeline": sums.timeline,
     "/v1/incidents": sums.incident_list,
@@ -30,6 +31,8 @@ ROUTES: Mapping[str, Answer] = {
     "/v1/doctor": answers.findings,
     "/v1/health": lambda world, query: {"status": "ok", "version": VERSION},
 }
+POSTED: Mapping[str, Answer] = {"/v1/buckets/{bucket}/arrival": sets.of_manifest}
+"""Questions with a body."""
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[^/]+/execute-api/aws4_request, .+")
 
 
@@ -44,7 +47,9 @@ class FakeApi:
     down: bool = False
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
-    def answer(self, target: str, authorization: str) -> tuple[int, Json]:
+    def answer(
+        self, target: str, authorization: str, body: bytes | None = None
+    ) -> tuple[int, Json]:
         if not _SIGNED.fullmatch(authorization):
             return 403, Refused("forbidden", 403, "The request is not signed.").body
         if self.down:
@@ -53,15 +58,16 @@ class FakeApi:
         path, query = unquote(split.path), dict(parse_qsl(split.query, keep_blank_values=True))
         self.seen.append((path, query))
         try:
-            return 200, self._route(path, query)
+            return 200, self._route(path, query, body)
         except Refused as refused:
             return refused.status, refused.body
 
-    def _route(self, path: str, query: Query) -> Json:
-        for pattern, answer in ROUTES.items():
+    def _route(self, path: str, query: Query, body: bytes | None) -> Json:
+        given = () if body is None else (body,)
+        for pattern, answer in (ROUTES if body is None else POSTED).items():
             named = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern), path)
             if named and pattern not in self.absent:
-                return answer(self.world, *named.groups(), query)
+                return answer(self.world, *named.groups(), query, *given)
         raise Refused("not-found", 404, "No route of this API has this path.")
 
 
@@ -74,7 +80,13 @@ def serving(world: World | None = None) -> Iterator[FakeApi]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, body = api.answer(self.path, self.headers.get("Authorization", ""))
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _answer(self, given: bytes | None) -> None:
+            status, body = api.answer(self.path, self.headers.get("Authorization", ""), given)
             data = json.dumps(body).encode()
             kind = "application/json" if status == 200 else "application/problem+json"
             self.send_response(status)

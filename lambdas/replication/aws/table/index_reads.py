@@ -1,5 +1,5 @@
-"""Reads of the index `routes`: lists of versions by status. As every index of DynamoDB, it is
-eventually consistent."""
+"""Reads of the indexes: lists of versions by status, and what destinations lack by its request. As
+every index of DynamoDB, they are eventually consistent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,6 +41,8 @@ class IndexReads(Table):
         low, high = _bounds(filters, wanted)
         if low > high:
             return Chunk((), 0, None)
+        lacking = wanted.stream.lacking
+        index, sort_key = (keys.LACKING_INDEX, "held") if lacking else (keys.INDEX, "position")
         route = ledger_item.route_of(*wanted.stream.route)
         values: Item = {
             ":route": {"S": route},
@@ -50,9 +52,9 @@ class IndexReads(Table):
         filtered = _filter(filters, route, values)
         answer = self._client.query(
             TableName=self._table_name,
-            IndexName=keys.INDEX,
+            IndexName=index,
             KeyConditionExpression="#route = :route AND #position BETWEEN :low AND :high",
-            ExpressionAttributeNames={"#route": "route", "#position": "position"},
+            ExpressionAttributeNames={"#route": "route", "#position": sort_key},
             ExpressionAttributeValues=values,
             ScanIndexForward=not filters.newest_first,
             Limit=wanted.entries,
@@ -60,9 +62,9 @@ class IndexReads(Table):
         )
         last = answer.get("LastEvaluatedKey")
         return Chunk(
-            [(_position(item), read_item(item)) for item in answer["Items"]],
+            [(_position(item[sort_key]), read_item(item)) for item in answer["Items"]],
             answer["ScannedCount"],
-            _position(last) if last else None,
+            _position(last[sort_key]) if last else None,
         )
 
 
@@ -73,19 +75,22 @@ def _wanted(
 
 
 def _bounds(filters: Filters, wanted: ChunkRequest) -> tuple[str, str]:
-    """The first and last `position`, both included: `<word>#<since>#<tie>`.
+    """The first and last `position`, both included: `<word>#<since>#<tie>`, or of the lag index
+    `<since>#<tie>`.
 
     Every position has a tie after its `since`. So a bound without a tie includes everything of this
     time when it is the lower one, and nothing of it when it is the upper one.
     """
-    word, after = ledger_item.word_of(wanted.stream.status), wanted.after
-    low = f"{word}#{filters.since or ''}"
-    high = f"{word}#{filters.until}" if filters.until else f"{word}$"
+    stream, after = wanted.stream, wanted.after
+    # Times begin with a digit, and `:` sorts after every digit.
+    word, end = ("", ":") if stream.lacking else (f"{ledger_item.word_of(stream.status)}#", "$")
+    low = f"{word}{filters.since or ''}" or "0"
+    high = f"{word}{filters.until}" if filters.until else f"{word.removesuffix('#')}{end}"
     if after is None:
         return low, high
     if filters.newest_first:
-        return low, min(high, f"{word}#{after.since}#{_tie_before(after.tie)}")
-    return max(low, f"{word}#{after.since}#{after.tie}!"), high
+        return low, min(high, f"{word}{after.since}#{_tie_before(after.tie)}")
+    return max(low, f"{word}{after.since}#{after.tie}!"), high
 
 
 def _tie_before(tie: str) -> str:
@@ -94,8 +99,8 @@ def _tie_before(tie: str) -> str:
     return f"{number - 1:016x}" if number else ""
 
 
-def _position(item: Mapping[str, Any]) -> Position:
-    _, since, tie = item["position"]["S"].split("#")
+def _position(value: Mapping[str, Any]) -> Position:
+    since, tie = value["S"].split("#")[-2:]
     return Position(since, tie)
 
 

@@ -62,6 +62,7 @@ class ItemReads(Table):
             {"pk": ledger_item.partition_key(ObjectVersion(bucket, key, ""))},
             ProjectionExpression=_WITHOUT_FACTS,
             ExpressionAttributeNames=_NAMES,
+            PaginationConfig={"PageSize": self._items_of_a_key + 1},
         )
         for number, item in enumerate(items, 1):
             if number > self._items_of_a_key:

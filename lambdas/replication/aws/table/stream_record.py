@@ -45,6 +45,16 @@ def read_record(record: Mapping[str, Any]) -> ItemChange:
     return ItemChange(change["SequenceNumber"], old, new, expired)
 
 
+def read_images(record: Mapping[str, Any]) -> tuple[LedgerItem | None, LedgerItem | None]:
+    """The item before and after the change; None, None of a fence. Unreadable when it is no item
+    of the ledger."""
+    change = record["dynamodb"]
+    if fence_of(change):
+        return None, None
+    old, new = change.get("OldImage"), change.get("NewImage")
+    return old and read_image(old), new and read_image(new)
+
+
 def became_failed(old: Image | None, new: Image | None) -> bool:
     """Whether the change makes an item FAILED. False when the item was removed, and when the
     failure was over before the tracker knew of it; such a failure is only counted.

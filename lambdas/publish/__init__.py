@@ -1,0 +1,1 @@
+"""Changes of status become events on an EventBridge bus."""

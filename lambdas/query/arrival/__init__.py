@@ -1,0 +1,1 @@
+"""Whether a whole set of object versions has arrived."""
