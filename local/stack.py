@@ -88,7 +88,7 @@ def up(
     state_dir: Path,
     replication: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     places: Mapping[str, Place] = MappingProxyType({}),
-    untold: Collection[str] = (),
+    undeclared: Collection[str] = (),
     settings: Mapping[str, str] | None = None,
     context: Mapping[str, str] | None = None,
     tied: bool = False,
@@ -97,8 +97,8 @@ def up(
     """Start everything and deploy; a stack that runs already is left as it is.
 
     `replication` maps each source bucket to its rules (default: `demo_buckets.rules()`; take that
-    and add to it), `places` those buckets that are not at home to where they are; the tracker is
-    not told of the destinations that are `untold`.  `settings` are the emulator's variables
+    and add to it), `places` those buckets that are not at home to where they are; destinations
+    that are `undeclared` are no part of the deployment.  `settings` are the emulator's variables
     (`ENFORCED`, `LOCAL_S3_*`), `context` is more CDK context, `tied` ends the emulator with this
     process.  When something fails, nothing is left running.
     """
@@ -116,8 +116,8 @@ def up(
         progress(f"buckets {', '.join([*wanted, *demo_buckets.destinations(wanted)])}")
         deploy.bootstrap(emulator, places.values())
         progress("account bootstrapped for the CDK")
-        told = [one for one in demo_buckets.destinations(wanted) if one not in untold]
-        outputs = _deploy(emulator, tuple(wanted), tuple(told), places, context or {})
+        tracked = [one for one in demo_buckets.destinations(wanted) if one not in undeclared]
+        outputs = _deploy(emulator, tuple(wanted), tuple(tracked), places, context or {})
         progress(f"{deploy.STACK_NAME} deployed, {time.monotonic() - started:.0f} s in all")
     except BaseException:
         server.stop(emulator.pid, emulator.state_dir)

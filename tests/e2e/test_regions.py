@@ -1,5 +1,5 @@
 """Buckets in other Regions and accounts: home in one Region, collectors in a second one and in two
-Regions of a second account, everybody held to IAM's policies."""
+Regions of a second account, with IAM's policies enforced."""
 
 import json
 import urllib.request
@@ -34,8 +34,8 @@ COPIES = {
 THEIRS, FROM_THEM = "tracker-regions-theirs", "tracker-regions-from-them"
 """A source of the other account, in the second Region, and its destination at home."""
 
-UNTOLD = "tracker-regions-untold"
-"""In the second Region, and nobody has told the tracker."""
+UNDECLARED = "tracker-regions-undeclared"
+"""In the second Region, and not in the tracker's file."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     replication = {
         OURS: [
             *(rule(copy, copy, priority=n, prefix="docs/") for n, copy in enumerate(COPIES)),
-            rule("untold", UNTOLD, priority=9, prefix="untold/"),
+            rule("undeclared", UNDECLARED, priority=9, prefix="undeclared/"),
         ],
         THEIRS: [rule("home", FROM_THEM, priority=1)],
     }
@@ -52,8 +52,8 @@ def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         port=server.free_port(),
         state_dir=state,
         replication=replication,
-        places={**COPIES, THEIRS: THEIR_WEST, UNTOLD: WEST},
-        untold=[UNTOLD],
+        places={**COPIES, THEIRS: THEIR_WEST, UNDECLARED: WEST},
+        undeclared=[UNDECLARED],
         # S3 takes seconds to replicate: the event of a write is read before that of its arrival.
         settings={**stack.ENFORCED, "LOCAL_S3_REPLICATION_DELAY_SECONDS": "10"},
         tied=True,
@@ -110,8 +110,7 @@ def test_a_failure_of_a_source_in_another_account_is_announced(regions: Deployed
 
 
 def test_versions_elsewhere_are_read_by_the_role_of_their_place(regions: Deployed) -> None:
-    """An audit, or a version in doubt: here the queue is given an event of a version that nobody
-    has reported, so the recorder has to ask both ends."""
+    """Here of a version that the ledger has lost: its event makes the recorder read S3."""
     s3 = client("s3", regions.outputs.endpoint_url, THEIR_WEST)
     version_id = put(regions, THEIRS, "docs/lost", THEIR_WEST)
     regions.settled("docs/lost", version_id, THEIRS)
@@ -140,7 +139,7 @@ def test_the_doctor_says_which_destination_has_no_collector(regions: Deployed) -
         (one["bucket"], one["check"]): one["finding"]
         for one in regions.api.get("/v1/doctor")["items"]
     }
-    assert UNTOLD in found.pop((OURS, "destination"))
+    assert UNDECLARED in found.pop((OURS, "destination"))
     assert found == {}, "and nothing else is wrong"
 
 

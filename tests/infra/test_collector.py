@@ -40,7 +40,7 @@ account = "{THEIRS}"
 role = "source"
 account = "{THEIRS}"
 region = "us-east-1"
-[buckets.told]
+[buckets.topical]
 role = "source"
 account = "{THEIRS}"
 region = "us-east-1"
@@ -169,7 +169,7 @@ def test_a_collector_of_another_home_shares_no_name_with_this_one(stacks: Stacks
 
 
 def test_every_object_event_of_its_buckets_is_published_once(stacks: Stacks) -> None:
-    for name, buckets in ((WEST, ["copy-west"]), (THEIR_EAST, ["theirs", "told"])):
+    for name, buckets in ((WEST, ["copy-west"]), (THEIR_EAST, ["theirs", "topical"])):
         stack = stacks[name]
         rules = stack.of_type("AWS::Events::Rule")
         topic = stack.one("AWS::SNS::Topic")
@@ -180,7 +180,7 @@ def test_every_object_event_of_its_buckets_is_published_once(stacks: Stacks) -> 
             assert target["DeadLetterConfig"]["Arn"] == dead_letters.arn
             assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 86_400
             assert not {"Input", "InputPath", "InputTransformer"} & target.keys()
-        for bucket in ["orders", "copy-west", "copy-theirs", "theirs", "told", "lists"]:
+        for bucket in ["orders", "copy-west", "copy-theirs", "theirs", "topical", "lists"]:
             event = {
                 "source": "aws.s3",
                 "detail-type": "Object Created",
@@ -215,7 +215,7 @@ def test_sources_there_send_their_replication_events_to_the_topic(stacks: Stacks
     assert wiring["TargetArn"] == topic.id
     assert wiring["Events"] == list(REPLICATION_EVENTS)
     assert wiring["Sources"] == ["theirs"]
-    assert wiring["Others"] == ["told"], "its events go to somebody's topic already"
+    assert wiring["Others"] == ["topical"], "its events go to somebody's topic already"
     waits_for = listed(wiring.raw["DependsOn"])
     assert stack.one("AWS::SNS::TopicPolicy").id in waits_for
     assert stack.one("AWS::KMS::Key").id in waits_for
@@ -274,7 +274,7 @@ def test_the_role_may_read_its_buckets_and_nothing_else(stacks: Stacks) -> None:
         assert statement["Effect"] == "Allow"
         for action in listed(statement["Action"]):
             found.setdefault(action, set()).update(listed(statement["Resource"]))
-    sources = {"arn:aws:s3:::theirs", "arn:aws:s3:::told"}
+    sources = {"arn:aws:s3:::theirs", "arn:aws:s3:::topical"}
     objects = {f"{arn}/*" for arn in sources}
     assert found == {
         "s3:ListBucket": {*sources, "arn:aws:s3:::lists"},
@@ -303,7 +303,7 @@ def test_home_may_assume_the_look_roles_and_reads_no_bucket_elsewhere_itself(
         assert {*listed(assume["Resource"])} == roles
         read = json.dumps([one for one in statements if one is not assume])
         assert "s3:::orders" in read
-        assert not any(f"s3:::{name}" in read for name in ("copy-", "theirs", "told", "lists"))
+        assert not any(f"s3:::{name}" in read for name in ("copy-", "theirs", "topical", "lists"))
     for service in ("announce", "summarize", "query"):
         role = home.role_of(home.function(service))
         assert "sts:AssumeRole" not in json.dumps([*home.statements(role)])
