@@ -14,6 +14,8 @@ the functions on the stream skip items without it.
     #incidents#open, #incidents#resolved       kind of failure, id         incident_reads.py
     #findings, #setups                         bucket (and action)         findings.py
     #backfill#<run>                            run, file                   backfill_progress.py
+    #redrives, #redrives#open                  redrive                     redrives.py
+    #redrives#progress, #redrives#buckets      redrive; source bucket      redrives.py
     #heard                                     (see there)                 frontier.py
     #reconcile                                 tick                        windows.py
     #health                                    never written               item_reads.py
@@ -36,6 +38,8 @@ FENCE, FENCED = "#fence#", "#fenced#"
 INCIDENTS_OPEN, INCIDENTS_RESOLVED = "#incidents#open", "#incidents#resolved"
 FINDINGS, SETUPS = "#findings", "#setups"
 BACKFILL = "#backfill#"
+REDRIVES, REDRIVES_OPEN = "#redrives", "#redrives#open"
+REDRIVES_PROGRESS, REDRIVES_BUCKETS = "#redrives#progress", "#redrives#buckets"
 FRONTIER = "#heard"
 RECONCILE = "#reconcile"
 HEALTH = "#health"
