@@ -97,6 +97,8 @@ class Config:
     or by `s3` notifications. `forget_completed_days` after the last that was learnt of it, the item
     of a COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger
     are gathered before they are counted.
+    `redrive`: S3 Batch Operations may be asked to replicate again what failed; only the operators
+    may ask.
     """
 
     stage: str = "dev"
@@ -120,6 +122,7 @@ class Config:
     object_events: str = "eventbridge"
     forget_completed_days: int = 0
     counter_seconds: int = 5
+    redrive: bool = False
     bundle_dependencies: bool = True
 
     @classmethod
@@ -201,6 +204,11 @@ class Config:
             f"replication_topics: {name!r} is not in source_buckets; name it there as well"
             for name in sorted({*self.replication_topics} - {*self.source_buckets})
         ]
+        if self.redrive and not self.operators:
+            problems.append(
+                "redrive=true needs operators: jobs cost money, so name the roles and users who may"
+                " start them"
+            )
         return problems
 
 
@@ -378,6 +386,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "object_events": _object_events,
     "forget_completed_days": _forget_days,
     "counter_seconds": _whole(1, MAX_COUNTER_SECONDS),
+    "redrive": _flag,
     "bundle_dependencies": _flag,
 }
 """Every value of the context: how it is read and checked. Defaults stand in `Config`."""

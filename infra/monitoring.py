@@ -34,6 +34,9 @@ _DEAD_LETTERS: Mapping[str, str] = {
     "untold. Read the summarize function's log and put the cause right; then have the "
     'counters healed (invoke the function with {"task": "recount"}) and purge the '
     "queue.",
+    "redrive": "A redrive does not go on. `s3rt redrive status` says how far it is; read the "
+    "redrive function's log, put the cause right, then start the queue's DLQ "
+    "redrive. No job is started twice.",
     "reconcile": "Some versions that wait too long could not be looked at. Read the "
     "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
 }

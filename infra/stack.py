@@ -13,6 +13,7 @@ from infra.functions.bundle import code_of
 from infra.functions.query import Api
 from infra.functions.reconcile import Reconcile
 from infra.functions.record import Record
+from infra.functions.redrive import Redrive
 from infra.functions.summarize import Summarize
 from infra.functions.tracker_function import Shared
 from infra.ingest import Ingest
@@ -113,7 +114,25 @@ class TrackerStack(Stack):
             topic=topics.incidents,
             window=Duration.seconds(config.counter_seconds),
         )
-        api = Api(self, "Api", shared, name=construct_id, concurrency=config.query_concurrency)
+        api = Api(
+            self,
+            "Api",
+            shared,
+            name=construct_id,
+            concurrency=config.query_concurrency,
+            redrivers=config.operators if config.redrive else (),
+        )
+        redrive = None
+        if config.redrive:
+            redrive = Redrive(
+                self,
+                "Redriver",
+                shared,
+                backfill=backfill,
+                sources=buckets.sources,
+                tracked=buckets.tracked,
+            )
+            api.add_redrive(redrive.function)
         monitoring = Monitoring(
             self,
             "Monitoring",
@@ -126,6 +145,7 @@ class TrackerStack(Stack):
                 "summarize": summarize.dead_letters,
                 "reconcile": reconcile.dead_letters,
                 "backfill": backfill.dead_letters,
+                **({"redrive": redrive.dead_letters} if redrive else {}),
             },
             functions={
                 "record": record.function,
@@ -134,6 +154,7 @@ class TrackerStack(Stack):
                 "reconcile": reconcile.function,
                 "backfill": backfill.function,
                 "query": api.function,
+                **({"redrive": redrive.function} if redrive else {}),
             },
             rest=api.rest,
             table=ledger.table,

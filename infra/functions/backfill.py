@@ -59,9 +59,10 @@ class Backfill(Construct):
             environment={
                 "BACKFILL_INELIGIBLE": str(record_ineligible).lower(),
                 "BACKFILL_QUEUE_URL": self.queue.queue_url,
+                "REDRIVE_QUEUE_URL": "",  # set where redrives are deployed
             },
         )
-        self.function = built.function
+        self.function, self.role = built.function, built.role
         built.consume_queue(self.queue, batch_size=1, max_concurrency=CONCURRENCY)
         allow(built.role, ["sqs:SendMessage"], [self.queue.queue_arn])
         allow_ledger(built.role, shared.table)

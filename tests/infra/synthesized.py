@@ -17,7 +17,11 @@ ROOT = Path(__file__).parents[2]
 LAMBDAS = ROOT / "lambdas"
 AT_DEPLOYMENTS = "notifications"
 """The function of the custom resources. It runs at deployments alone, and knows no ledger."""
-SERVICES = sorted({file.parent.name for file in LAMBDAS.glob("*/handler.py")} - {AT_DEPLOYMENTS})
+ON_REQUEST = "redrive"
+"""A function that is deployed with `redrive=true` alone."""
+SERVICES = sorted(
+    {file.parent.name for file in LAMBDAS.glob("*/handler.py")} - {AT_DEPLOYMENTS, ON_REQUEST}
+)
 """Every other function of the project."""
 
 _WARNING = "aws:cdk:warning"
