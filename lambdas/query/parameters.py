@@ -89,6 +89,7 @@ IncidentState = Annotated[
     Query(description="Only incidents of this state; without it the open ones first"),
 ]
 IncidentId = Annotated[str, Path(description="Id of an incident, as a list or a message has it")]
+RedriveId = Annotated[str, Path(description="Id of a redrive or of its plan")]
 
 Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
 

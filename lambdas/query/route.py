@@ -23,7 +23,11 @@ def get(
     """Registers a route. Its docstring is its description in the OpenAPI document."""
 
     def register(route: _Route) -> _Route:
-        names = frozenset(inspect.signature(route).parameters) - {"bucket", "incident_id"}
+        names = frozenset(inspect.signature(route).parameters) - {
+            "bucket",
+            "incident_id",
+            "redrive_id",
+        }
         register_route = router.get(
             path,
             summary=summary,
