@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.text import Text
 
 from replication.published.redrive import RedriveState
-from replication.times import Instant
 from s3rt import text
 from s3rt.api import Api, ApiProblem
 from s3rt.exit_codes import ExitCode, Stop
@@ -246,7 +245,7 @@ def _cost(cost: Any) -> str:
         return f"at least ${known:.2f}; the size of some versions is not known"
     return (
         f"at most ${cost['total']:.2f}: jobs ${cost['jobs']:.2f}, objects ${cost['objects']:.2f},"
-        f" requests ${cost['requests']:.2f}, transfer ${cost['transfer']:.2f} (none within a Region)"
+        f" requests ${cost['requests']:.2f}, transfer ${cost['transfer']:.2f} if between Regions"
     )
 
 
@@ -261,6 +260,6 @@ def _print_job(out: Console, job: Any) -> None:
         out.print(text.plain(f"    {job['problem']}", "red"))
     for one in job["failures"]:
         failure = one["failure"]
-        out.print(text.plain(f"    {one['count']:,} × {failure['code']}: {failure['fix']}", "red"))
+        out.print(text.plain(f"    {one['count']:,} x {failure['code']}: {failure['fix']}", "red"))
         for sample in one["samples"][:_SHOWN]:
             out.print(text.plain(f"      s3://{sample['bucket']}/{sample['key']}", "dim"))

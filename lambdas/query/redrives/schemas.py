@@ -29,10 +29,10 @@ class RedriveRequest(Selection):
     force: bool = Field(
         default=False, description="Insist although the cause of the failures seems to stand open"
     )
-    since: str | None = Field(  # type: ignore[assignment]
+    since: str | None = Field(
         default=None, description="FAILED since then or later; RFC 3339 with any offset"
     )
-    until: str | None = Field(  # type: ignore[assignment]
+    until: str | None = Field(
         default=None, description="FAILED since before then; RFC 3339 with any offset"
     )
 
