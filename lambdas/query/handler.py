@@ -27,7 +27,7 @@ app = APIGatewayRestResolver(
 )
 for resource in (buckets, objects, rows, doctor, summary, timeline, incidents, redrives):
     app.include_router(resource.router)
-problems.install(app, logger, known=partial(openapi.knows, app))
+problems.install(app, logger, methods=partial(openapi.methods, app))
 openapi.install(app)
 
 

@@ -83,10 +83,13 @@ def document(app: APIGatewayRestResolver) -> Document:
     return made
 
 
-def knows(app: APIGatewayRestResolver, path: str) -> bool:
-    """Whether a route has this path."""
-    patterns = [re.sub(r"\{\w+\}", "[^/]+", known) for known in document(app)["paths"]]
-    return any(re.fullmatch(f"{pattern}/*", path) for pattern in patterns)
+def methods(app: APIGatewayRestResolver, path: str) -> tuple[str, ...]:
+    """The methods of the route that has this path; none: no route has it."""
+    for known, operations in document(app)["paths"].items():
+        pattern = re.sub(r"\{\w+\}", "[^/]+", known)
+        if re.fullmatch(f"{pattern}/*", path):
+            return tuple(sorted(name.upper() for name in operations))
+    return ()
 
 
 def text(app: APIGatewayRestResolver) -> str:

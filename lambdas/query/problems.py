@@ -77,8 +77,11 @@ class Problem(Exception):
         self.parameter = parameter
 
 
-def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], bool]) -> None:
-    """Turns every error of a route into a problem. `known`: whether a route has this path."""
+def install(
+    app: APIGatewayRestResolver, logger: Logger, methods: Callable[[str], Sequence[str]]
+) -> None:
+    """Turns every error of a route into a problem. `methods`: those of the route with
+    this path."""
 
     def request_id() -> str | None:
         context: Mapping[str, Any] = app.current_event.get("requestContext") or {}
@@ -104,9 +107,9 @@ def install(app: APIGatewayRestResolver, logger: Logger, known: Callable[[str], 
 
     def on_unknown_route(_: NotFoundError) -> Response[str]:
         method, path = app.current_event.http_method, app.current_event.path
-        if known(path):
-            detail = f"{method} is not one of the methods of this route: GET."
-            return _response(METHOD_NOT_ALLOWED, detail, headers={"Allow": "GET"})
+        if taken := ", ".join(methods(path)):
+            detail = f"{method} is not one of the methods of this route: {taken}."
+            return _response(METHOD_NOT_ALLOWED, detail, headers={"Allow": taken})
         return _response(NOT_FOUND, "No route of this API has this path.")
 
     def on_unavailable(error: Unavailable) -> Response[str]:

@@ -84,5 +84,5 @@ def test_pages(dynamodb: "DynamoDBClient") -> None:
 def test_bad_input(dynamodb: "DynamoDBClient") -> None:
     assert_problem(get("/v1/redrives/none"), 404, "no-such-redrive", "redrive_id")
     assert_problem(get("/v1/redrives", cursor="x"), 400, "invalid-cursor", "cursor")
-    other = forged([""], {"list": "redrives"})
+    other = forged(b'[""]', {"list": "redrives"})
     assert_problem(get("/v1/redrives", cursor=other), 400, "invalid-cursor", "cursor")

@@ -357,10 +357,12 @@ class World:
         self.work()
         return self.redrive(redrive.id)
 
-    def s3_says(self, status: str, *counts: int, reasons: Sequence[str] = ()) -> None:
+    def s3_says(
+        self, status: str, tasks: int, succeeded: int, failed: int, reasons: Sequence[str] = ()
+    ) -> None:
         """Of every job."""
         for job_id in self.jobs.sights:
-            self.jobs.sights[job_id] = JobSight(status, *counts, tuple(reasons))  # type: ignore[arg-type]
+            self.jobs.sights[job_id] = JobSight(status, tasks, succeeded, failed, tuple(reasons))
 
     def changed(self, job_id: str) -> None:
         """S3 sends the event of a job."""

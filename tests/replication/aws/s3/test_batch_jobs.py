@@ -29,6 +29,7 @@ def jobs(client: Any) -> BatchJobs:
 def test_every_order_is_what_the_service_model_takes(order: JobOrder) -> None:
     model = botocore.session.Session().get_service_model("s3control")
     shape = model.operation_model("CreateJob").input_shape
+    assert shape is not None
     report = ParamValidator().validate(jobs(None).request(order), shape)
     assert not report.has_errors(), report.generate_report()
 

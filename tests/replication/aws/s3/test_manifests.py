@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from replication.aws.s3.manifests import S3Manifests, has_object_lock
@@ -40,12 +41,14 @@ def test_parts_become_one_object_with_the_etag_that_s3_gives(s3: Any) -> None:
 
 def test_an_upload_that_is_gone_is_rejected_and_dropping_it_is_nothing(s3: Any) -> None:
     found = S3Manifests(lambda: s3, BUCKET)
-    upload = found.begin("m.csv")
-    part = found.part("m.csv", upload, 1, b"x")
-    found.abort("m.csv", upload)
-    found.abort("m.csv", upload)
-    with pytest.raises(Rejected):
-        found.complete("m.csv", upload, [part])
+    with Stubber(s3) as stubber:
+        for operation in ("abort_multipart_upload", "complete_multipart_upload", "upload_part"):
+            stubber.add_client_error(operation, "NoSuchUpload", "gone", 404)
+        found.abort("m.csv", "u1")
+        with pytest.raises(Rejected):
+            found.complete("m.csv", "u1", ["etag"])
+        with pytest.raises(Rejected):
+            found.part("m.csv", "u1", 1, b"x")
 
 
 def test_rows_are_kept_between_two_rounds(s3: Any) -> None:
