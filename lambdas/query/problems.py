@@ -42,6 +42,7 @@ __all__ = [
     "OBJECT_NOT_TRACKED",
     "TOO_MANY_VERSIONS",
     "URN",
+    "Kind",
     "Problem",
     "install",
 ]

@@ -12,6 +12,7 @@ from tests.infra.synthesized import Synthesized, synthesize
 
 SOURCES = ("orders", "shared-a")
 DESTINATIONS = ("orders-replica", "shared-a", "shared-b")
+OPERATOR = "arn:aws:iam::123456789012:role/operator"
 BUCKETS = {
     "source_buckets": ",".join(SOURCES),
     "destination_buckets": ",".join(DESTINATIONS),
@@ -47,6 +48,12 @@ def prod() -> Synthesized:
 def lists() -> Synthesized:
     """With a bucket of inventories as well."""
     return synthesize({**BUCKETS, "inventory_buckets": "lists"})
+
+
+@pytest.fixture(scope="session")
+def redriven() -> Synthesized:
+    """With redrives."""
+    return synthesize({**BUCKETS, "redrive": "true", "operators": OPERATOR})
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def test_every_method_needs_iam(stack: Synthesized) -> None:
 def test_every_path_under_v1_reaches_the_query_function_as_it_is(stack: Synthesized) -> None:
     methods = stack.of_type("AWS::ApiGateway::Method")
     known = {paths(stack)[one["ResourceId"]]: one["HttpMethod"] for one in methods}
-    assert known == {"/v1/{proxy+}": "ANY", WAIT_PATH: "GET"}
+    assert known == {"/v1/{proxy+}": "GET", WAIT_PATH: "GET"}
     for method in methods:
         assert method["Integration"]["Type"] == "AWS_PROXY"
         assert f"{stack.function('query').id}.Arn/invocations" in method["Integration"]["Uri"]
