@@ -1,5 +1,6 @@
 """Redrives: deployed on request alone, for operators alone, with a role that can do little."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from infra.config import ContextError
 from tests.infra.conftest import BUCKETS, DESTINATIONS, OPERATOR, SOURCES
 from tests.infra.functions.test_query import paths
-from tests.infra.synthesized import Resource, Synthesized, listed, synthesize
+from tests.infra.synthesized import ROOT, Resource, Synthesized, listed, synthesize
 from tests.infra.test_grants import allowed, arns, consumes, every_function, of_function, on
 
 QUERY, REDRIVE = "query", "redrive"
@@ -169,3 +170,26 @@ def test_events_of_jobs_and_a_tick_go_to_its_queue(redriven: Synthesized) -> Non
     (events,) = (one["EventPattern"] for one in rules if "EventPattern" in one.properties)
     assert events["detail"]["eventName"] == ["JobStatusChanged"]
     assert events["detail-type"] == ["AWS Service Event via CloudTrail"]
+
+
+def test_the_policies_that_the_docs_ship_name_routes_that_are_there(redriven: Synthesized) -> None:
+    known = paths(redriven)
+    methods = {
+        (one["HttpMethod"], known[one["ResourceId"]])
+        for one in redriven.of_type("AWS::ApiGateway::Method")
+    }
+    shipped = {}
+    for name in ("reader", "operator"):
+        document = json.loads((ROOT / "docs" / "policies" / f"{name}.json").read_text())
+        shipped[name] = {
+            arn.partition("/prod/")[2]
+            for statement in document["Statement"]
+            for arn in listed(statement["Resource"])
+        }
+    assert shipped["reader"] == {"GET/v1/*"}
+    others = {
+        f"{method}{path.replace('{redrive_id}', '*')}"
+        for method, path in methods
+        if method != "GET"
+    }
+    assert shipped["operator"] == shipped["reader"] | others
