@@ -20,6 +20,7 @@ from replication.ledger.item import LedgerItem
 from replication.ledger.state import Record, State
 from replication.published.backfill import FileProgress, Progress, Request, RunProgress
 from replication.published.redrive import Redrive, decode, encode
+from replication.published.redrive_json import redrive_json
 from replication.s3.batch_jobs import JobOrder, JobSight, NotTaken, report_key
 from replication.s3.bucket_setup import Finding
 from replication.s3.deliveries import DataFile, run_of
@@ -356,6 +357,12 @@ class World:
         assert self.start(redrive.id)[0] == 202
         self.work()
         return self.redrive(redrive.id)
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Every redrive as the API shows it, the newest first; the function works before."""
+        self.work()
+        ids = sorted(self.store.redrives, reverse=True)
+        return [redrive_json(self.redrive(one), self.now) for one in ids]
 
     def s3_says(
         self, status: str, tasks: int, succeeded: int, failed: int, reasons: Sequence[str] = ()

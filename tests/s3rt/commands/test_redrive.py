@@ -24,9 +24,7 @@ class WorldApi:
     def get(self, path: str, **parameters: Any) -> Any:
         self.world.work()
         if path == "/v1/redrives":
-            ids = sorted(self.world.store.redrives, reverse=True)
-            items = [redrive_json(self.world.redrive(one), self.world.now) for one in ids]
-            return {"items": items, "next_cursor": None, "complete": True}
+            return {"items": self.world.shown(), "next_cursor": None, "complete": True}
         found = self.world.store.found(path.rpartition("/")[2])
         if found is None:
             raise ApiProblem(
