@@ -180,7 +180,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         state_dir=state,
         replication=replication,
         settings=stack.ENFORCED,
-        context={"inventory_buckets": INVENTORIES, "redrive": "true"},
+        context={"inventory_buckets": INVENTORIES},
         tied=True,
     )
     try:
