@@ -68,7 +68,8 @@ class Redrive(Construct):
             },
         )
         self.function, role = built.function, built.role
-        built.consume_queue(self.queue, batch_size=1, max_concurrency=2)
+        # A plan can take all of one round; others go on beside it.
+        built.consume_queue(self.queue, batch_size=1, max_concurrency=5)
         self._events()
         allow(role, ["sqs:SendMessage"], [self.queue.queue_arn, backfill.queue.queue_arn])
         self._allow_table(role, shared)
