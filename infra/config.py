@@ -35,6 +35,9 @@ MAX_PATTERNS_BYTES = 400
 MAX_TOPICS_BYTES = 1_000
 """They stand in the ingest queue's policy as well, each once."""
 
+MAX_RULES_BYTES = 400
+"""They are an environment variable."""
+
 MAX_OPERATORS_BYTES = 500
 """They stand in the ingest queue's policy, beside the buckets and the rules."""
 
@@ -51,6 +54,7 @@ MAX_COUNTER_SECONDS = 60
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]|[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+_REDRIVE_RULE = re.compile(rf"{_BUCKET.pattern}>{_BUCKET.pattern}:[A-Za-z0-9]{{1,100}}")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -99,6 +103,9 @@ class Config:
     are gathered before they are counted.
     `redrive`: S3 Batch Operations may be asked to replicate again what failed; only the operators
     may ask.
+    raising it, once. `redrive`: S3 Batch Operations may be asked to replicate again what failed;
+    only the operators may ask. `redrive_rules` (`bucket>destination:code`) are asked for without
+    anybody, once something arrived on the route again.
     """
 
     stage: str = "dev"
@@ -123,6 +130,7 @@ class Config:
     forget_completed_days: int = 0
     counter_seconds: int = 5
     redrive: bool = False
+    redrive_rules: tuple[str, ...] = ()
     bundle_dependencies: bool = True
 
     @classmethod
@@ -209,6 +217,13 @@ class Config:
                 "redrive=true needs operators: jobs cost money, so name the roles and users who may"
                 " start them"
             )
+        if self.redrive_rules and not self.redrive:
+            problems.append("redrive_rules need redrive=true")
+        problems += [
+            f"redrive_rules: {rule!r} is about a bucket that is not in source_buckets"
+            for rule in self.redrive_rules
+            if rule.partition(">")[0] not in self.source_buckets
+        ]
         return problems
 
 
@@ -283,6 +298,17 @@ def _patterns(raw: Any) -> tuple[str, ...]:
             f"give patterns of keys separated by commas, at most {MAX_PATTERNS_BYTES} bytes"
         )
     return tuple(name.strip() for name in raw.split(",") if name.strip())
+
+
+def _redrive_rules(raw: Any) -> tuple[str, ...]:
+    """`bucket>destination:code`, separated by commas."""
+    rules = tuple(one.strip() for one in str(raw).split(",") if one.strip())
+    wrong = [rule for rule in rules if not _REDRIVE_RULE.fullmatch(rule)]
+    if wrong or len(",".join(rules)) > MAX_RULES_BYTES:
+        raise ValueError(
+            f"give bucket>destination:code, separated by commas, at most {MAX_RULES_BYTES} bytes"
+        )
+    return rules
 
 
 def _operators(raw: Any) -> tuple[str, ...]:
@@ -387,6 +413,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "forget_completed_days": _forget_days,
     "counter_seconds": _whole(1, MAX_COUNTER_SECONDS),
     "redrive": _flag,
+    "redrive_rules": _redrive_rules,
     "bundle_dependencies": _flag,
 }
 """Every value of the context: how it is read and checked. Defaults stand in `Config`."""

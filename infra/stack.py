@@ -131,6 +131,7 @@ class TrackerStack(Stack):
                 backfill=backfill,
                 sources=buckets.sources,
                 tracked=buckets.tracked,
+                rules=config.redrive_rules,
             )
             api.add_redrive(redrive.function)
         monitoring = Monitoring(

@@ -39,8 +39,10 @@ class Redrive(Construct):
         backfill: Backfill,
         sources: Sequence[s3.IBucket],
         tracked: Sequence[s3.IBucket],
+        rules: Sequence[str],
     ) -> None:
-        """`backfill` reads the reports into the ledger, and tells when it has."""
+        """`backfill` reads the reports into the ledger, and tells when it has. `rules`: what is
+        redriven by itself."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
         self.queue = work_queue(
@@ -63,6 +65,7 @@ class Redrive(Construct):
             environment={
                 "REDRIVE_QUEUE_URL": self.queue.queue_url,
                 "REDRIVE_BUCKET": self.bucket.bucket_name,
+                "REDRIVE_RULES": ",".join(rules),
                 "REDRIVE_ROLE_ARN": self.batch_role.role_arn,
                 "BACKFILL_QUEUE_URL": backfill.queue.queue_url,
             },

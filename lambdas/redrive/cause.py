@@ -14,7 +14,17 @@ from replication.times import Instant, plus
 GROWING_SECONDS = 15 * 60
 """How long after its last failure an incident without an arrival counts as growing."""
 OF_THE_TRACKER = frozenset(
-    {"access", "destination", "encryption", "eventbridge", "metrics", "notifications"}
+    {
+        "access",
+        "destination",
+        "encryption",
+        "event-rule",
+        "eventbridge",
+        "events",
+        "metrics",
+        "notifications",
+        "object-events",
+    }
 )
 """Findings that keep the tracker from knowing, but not S3 from replicating."""
 

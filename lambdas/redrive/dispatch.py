@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from redrive.api import RedriveApi
+from redrive.automatic import Automatic
 from redrive.messages import Follow, JobChanged, PlanOn, ReportWasRead, StartOn, Ticked, parse
 from redrive.plan import Planner
 from redrive.run import Runner
@@ -16,6 +17,7 @@ class Redrives:
     api: RedriveApi
     planner: Planner
     runner: Runner
+    automatic: Automatic
 
     def handle(self, body: str, seconds_left: Callable[[], float]) -> None:
         """Works off a message. Rejected when it is none; NotYet when it has to come again."""
@@ -32,5 +34,6 @@ class Redrives:
                 self.runner.follow_job(job_id)
             case Ticked():
                 self.runner.tick()
+                self.automatic.tick()
             case None:
                 return

@@ -153,7 +153,7 @@ def _happened(redrive: Redrive, event: Event, now: Instant) -> Redrive:
                 state=RedriveState.STARTING,
                 started_at=now,
                 started_by=event.by,
-                why=event.why,
+                why=event.why or redrive.why,
             )
         case CancelAsked() if state in (RedriveState.PLANNING, RedriveState.PLANNED):
             cancelled = replace(redrive, cancelled_at=now, cancelled_by=event.by, ended_at=now)

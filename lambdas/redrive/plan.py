@@ -21,6 +21,7 @@ from replication.errors import Rejected
 from replication.head.port import Objects
 from replication.ledger import index
 from replication.ledger.index import Fetch, Filters
+from replication.published.automatic import MOST_ATTEMPTS
 from replication.published.redrive import (
     Redrive,
     RedriveState,
@@ -203,6 +204,7 @@ class _Round:
             rules,
             {name: self.planner.locks_objects(name) for name in sorted(rules.destinations)},
             self._selection_until(),
+            MOST_ATTEMPTS if self.draft.done.why is not None else None,
         )
 
     def _selection_until(self) -> Selection:

@@ -8,6 +8,7 @@ from replication.errors import Denied
 from replication.head.port import Head, Objects
 from replication.ledger.item import LedgerItem
 from replication.published.redrive import Selection
+from replication.s3.evidence import Evidence
 from replication.s3.rules import Configuration
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
@@ -34,6 +35,7 @@ class Sieve:
     rules       the bucket's rules of now: S3 replicates by them to all their destinations
     locks       whether a destination has Object Lock; None: not known
     selection   what the redrive is about
+    most_attempts   leaves out versions that were in so many jobs before; None: none
     """
 
     objects: Objects
@@ -41,6 +43,7 @@ class Sieve:
     rules: Configuration
     locks: Mapping[str, bool | None]
     selection: Selection
+    most_attempts: int | None = None
 
     def sift(self, rows: Sequence[LedgerItem], before: Sequence[str]) -> list[Sifted]:
         """The versions of a page of the list of one destination. Those that are in the list of a
@@ -72,6 +75,8 @@ class Sieve:
     def _reason(self, version: ObjectVersion, destinations: Sequence[str]) -> str | None:
         if not destinations:
             return "no_rule"
+        if self.most_attempts is not None and self._attempts(version) >= self.most_attempts:
+            return "attempts"
         try:
             head = self.objects.head(version)
         except Denied:
@@ -80,6 +85,16 @@ class Sieve:
         if head is None:
             return "gone"
         return self._by_head(head, destinations)
+
+    def _attempts(self, version: ObjectVersion) -> int:
+        """In how many reports of jobs the version was."""
+        return max(
+            (
+                sum(fact.evidence is Evidence.BATCH_REPORT for fact in one.record.facts)
+                for one in self.items.version(version)
+            ),
+            default=0,
+        )
 
     def _by_head(self, head: Head, destinations: Sequence[str]) -> str | None:
         if head.delete_marker:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache, partial
 
 from redrive.api import RedriveApi
+from redrive.automatic import Automatic
 from redrive.dispatch import Redrives
 from redrive.plan import Planner
 from redrive.report import ReportReader
@@ -24,6 +25,7 @@ from replication.aws.table.index_reads import IndexReads
 from replication.aws.table.item_reads import ItemReads
 from replication.aws.table.redrives import RedriveTable
 from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.published.automatic import AutoRule
 from replication.s3 import bucket_setup
 from replication.s3.bucket_setup import Finding
 from replication.s3.known_rules import KnownRules
@@ -85,4 +87,13 @@ def service() -> Redrives:
         source_buckets=settings.source_buckets,
         now=wall_clock,
     )
-    return Redrives(api=api, planner=planner, runner=runner)
+    automatic = Automatic(
+        rules=[AutoRule.parse(text) for text in settings.redrive_rules],
+        store=store,
+        notes=store,
+        queue=queue,
+        incidents=incidents,
+        api=api,
+        now=wall_clock,
+    )
+    return Redrives(api=api, planner=planner, runner=runner, automatic=automatic)

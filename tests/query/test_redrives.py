@@ -4,9 +4,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from query.redrives import schemas
+from replication.aws.clients import client
 from replication.aws.table.redrives import RedriveTable
+from replication.ledger.fact import Kind
+from replication.published.automatic import AutoRule, RuleNote
 from replication.published.redrive import (
     Job,
+    JobState,
     Named,
     Redrive,
     RedriveState,
@@ -18,9 +22,12 @@ from replication.published.redrive import (
 from replication.times import Instant
 from tests.query.conftest import TABLE, assert_problem, get
 from tests.query.forged import forged
+from tests.query.happening import Happen, happen, life
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["happen"]
 
 NOW = Instant("2026-11-22T09:00:00.000Z")
 JOB = Job("src", 2, 20, 0, (Written("dst-a", 2, 20),), "m.csv", "etag")
@@ -86,3 +93,20 @@ def test_bad_input(dynamodb: "DynamoDBClient") -> None:
     assert_problem(get("/v1/redrives", cursor="x"), 400, "invalid-cursor", "cursor")
     other = forged(b'[""]', {"list": "redrives"})
     assert_problem(get("/v1/redrives", cursor=other), 400, "invalid-cursor", "cursor")
+
+
+def test_the_doctor_says_which_rule_of_automatic_redrives_stopped(happen: Happen) -> None:
+    happen(life("broken", 100, Kind.FAILED, 50))
+    (incident,) = get("/v1/incidents").json["items"]
+    table = RedriveTable(client("dynamodb"), TABLE)
+    rule = AutoRule("src", "dst-a", incident["failure"]["code"])
+    done = replace(JOB, succeeded=0, failed=2, state=JobState.DONE)
+    ended = {"state": RedriveState.COMPLETED, "started_at": NOW, "ended_at": NOW}
+    made = Redrive("r1", NOW, "automatic", Selection(), why=rule.text, jobs=(done,), **ended)  # type: ignore[arg-type]
+    table.save(made, 0, NOW)
+    table.save_note(RuleNote(rule, "r1", incident["id"]), NOW)
+    found = [one for one in get("/v1/doctor").json["items"] if one["check"] == "redrive"]
+    assert [one["bucket"] for one in found] == ["src"]
+    assert rule.text in found[0]["finding"]
+    table.save_note(RuleNote(rule, "r1", "resolved-long-ago"), NOW)
+    assert not [one for one in get("/v1/doctor").json["items"] if one["check"] == "redrive"]

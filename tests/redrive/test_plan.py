@@ -102,7 +102,7 @@ def test_what_no_job_can_replicate_is_left_out_and_named(world: World) -> None:
         "replicated": ["in/there"],
         "no_rule": ["out/k"],
     }
-    assert {one.name for one in plan.left_out} == set(LEFT_OUT), "each has an explanation"
+    assert {one.name for one in plan.left_out} == set(LEFT_OUT) - {"attempts"}
 
 
 @pytest.mark.parametrize("lock", [True, None])

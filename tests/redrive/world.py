@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from redrive.api import RedriveApi
+from redrive.automatic import Automatic
 from redrive.dispatch import Redrives
 from redrive.plan import Planner
 from redrive.report import ReportReader
@@ -18,6 +19,7 @@ from replication.head.port import Head
 from replication.ledger.index import Chunk, ChunkRequest, Filters, Position
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import Record, State
+from replication.published.automatic import AutoRule, RuleNote, Spent
 from replication.published.backfill import FileProgress, Progress, Request, RunProgress
 from replication.published.redrive import Redrive, decode, encode
 from replication.published.redrive_json import redrive_json
@@ -231,6 +233,26 @@ class MemoryIncidents:
 
 
 @dataclass
+class MemoryNotes:
+    """`redrive.automatic.Notes`."""
+
+    by_rule: dict[AutoRule, RuleNote] = field(default_factory=dict)
+    by_day: dict[str, Spent] = field(default_factory=dict)
+
+    def note(self, rule: AutoRule) -> RuleNote | None:
+        return self.by_rule.get(rule)
+
+    def save_note(self, note: RuleNote, now: Instant) -> None:
+        self.by_rule[note.rule] = note
+
+    def spent(self, day: str) -> Spent:
+        return self.by_day.get(day, Spent(day))
+
+    def save_spent(self, spent: Spent, now: Instant) -> None:
+        self.by_day[spent.day] = spent
+
+
+@dataclass
 class World:
     """A source `src` with rules to `dst-a` and `dst-b`, and the function beside it."""
 
@@ -244,6 +266,8 @@ class World:
     items: MemoryItems = field(default_factory=MemoryItems)
     incidents: MemoryIncidents = field(default_factory=MemoryIncidents)
     findings: list[Finding] = field(default_factory=list)
+    rules: list[AutoRule] = field(default_factory=list)
+    notes: MemoryNotes = field(default_factory=MemoryNotes)
     runs: dict[str, Progress] = field(default_factory=dict)
     locks: dict[str, bool | None] = field(default_factory=dict)
     histories: dict[str, RuleHistory | None] = field(
@@ -291,7 +315,16 @@ class World:
             source_buckets=("src", "other"),
             now=lambda: self.now,
         )
-        return Redrives(api=api, planner=planner, runner=runner)
+        automatic = Automatic(
+            rules=self.rules,
+            store=self.store,
+            notes=self.notes,
+            queue=self.queue,
+            incidents=self.incidents,
+            api=api,
+            now=lambda: self.now,
+        )
+        return Redrives(api=api, planner=planner, runner=runner, automatic=automatic)
 
     def fails(
         self,

@@ -1,9 +1,13 @@
 """The findings of every tracked bucket."""
 
+from collections.abc import Iterator
+
 from query.wiring import Service
 from replication.counters.silence import silent_routes
+from replication.published.automatic import is_stopped
 from replication.published.row import Json
 from replication.s3 import bucket_setup
+from replication.s3.bucket_setup import Finding, Severity
 
 
 def findings(service: Service) -> Json:
@@ -21,9 +25,29 @@ def findings(service: Service) -> Json:
         findings.load(),
         findings.setups(),
         silent_routes(service.counters, routes, service.present().now, service.frontier()),
+        tuple(_stopped(service)),
     )
     return {
         "items": [finding.as_json() for finding in found],
         "next_cursor": None,
         "complete": all(histories.values()),
     }
+
+
+def _stopped(service: Service) -> Iterator[Finding]:
+    """Rules of automatic redrives that stopped for an incident that is still open."""
+    for note in service.redrives.notes():
+        last = service.redrives.find(note.redrive_id)
+        incident = service.incidents.find(note.incident_id)
+        if last is None or incident is None or incident.resolved_at or not is_stopped(last):
+            continue
+        yield Finding(
+            note.rule.bucket,
+            "redrive",
+            Severity.WARNING,
+            f"Automatic redrives of {note.rule.text} stopped for incident {incident.id}: under half"
+            f" of redrive {last.id} succeeded.",
+            "Mend what its failures name, then plan a redrive of the incident yourself; the rule"
+            " acts again for the next one.",
+            last.ended_at,
+        )

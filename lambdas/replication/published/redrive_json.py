@@ -19,6 +19,8 @@ _LEFT_OUT = {
     " if it should not be seen there.",
     "no_rule": "No rule that is enabled now takes the key. Enable or mend the rule, then plan"
     " again.",
+    "attempts": "It was in three jobs already, and an automatic redrive tries no more. Mend the"
+    " cause, then plan a redrive yourself.",
     "replicated": "S3 says COMPLETED by now: every destination has it. The tracker reads its status"
     " within the hour.",
 }

@@ -16,6 +16,7 @@ the functions on the stream skip items without it.
     #backfill#<run>                            run, file                   backfill_progress.py
     #redrives, #redrives#open                  redrive                     redrives.py
     #redrives#progress, #redrives#buckets      redrive; source bucket      redrives.py
+    #redrives#rules, #redrives#days            rule; day                   redrives.py
     #heard                                     (see there)                 frontier.py
     #reconcile                                 tick                        windows.py
     #health                                    never written               item_reads.py
@@ -40,6 +41,7 @@ FINDINGS, SETUPS = "#findings", "#setups"
 BACKFILL = "#backfill#"
 REDRIVES, REDRIVES_OPEN = "#redrives", "#redrives#open"
 REDRIVES_PROGRESS, REDRIVES_BUCKETS = "#redrives#progress", "#redrives#buckets"
+REDRIVES_RULES, REDRIVES_DAYS = "#redrives#rules", "#redrives#days"
 FRONTIER = "#heard"
 RECONCILE = "#reconcile"
 HEALTH = "#health"

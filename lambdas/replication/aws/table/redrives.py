@@ -4,13 +4,17 @@
     pk #redrives#open        sk <redrive id>   a marker: the redrive may have something to do
     pk #redrives#progress    sk <redrive id>   how far its plan is, as JSON
     pk #redrives#buckets     sk <bucket>       `holder`: the redrive that has a job in the bucket
+    pk #redrives#rules       sk <rule>         `redrive`, `incident`: what the rule did last
+    pk #redrives#days        sk <day>          what automatic redrives started on that day
 
 An id begins with a time, so redrives sort by age. A marker is written before its redrive is, and
 removed after it ended: a crash leaves one too many, which the next reader removes.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from replication.aws.answers import answering
@@ -18,6 +22,7 @@ from replication.aws.table import keys
 from replication.aws.table.expiry import DAY, expiry
 from replication.aws.table.ledger_item import Item
 from replication.aws.table.table import Table
+from replication.published.automatic import AutoRule, RuleNote, Spent
 from replication.published.redrive import Redrive, decode, encode
 from replication.times import Instant
 
@@ -44,6 +49,11 @@ class RedriveReads(Table):
     def is_id(self, text: str) -> bool:
         """Whether the text can be a sort key."""
         return 0 < len(text.encode()) <= keys.SORT_KEY_BYTES
+
+    def notes(self) -> Iterator[RuleNote]:
+        """What every rule of automatic redrives did last."""
+        for item in self._items("pk = :pk", {"pk": keys.REDRIVES_RULES}):
+            yield _note(AutoRule.parse(item["sk"]["S"]), item)
 
     def listed(self, behind: str | None, limit: int) -> Iterator[Redrive]:
         """Redrives, the newest first, after the one of this id."""
@@ -102,6 +112,33 @@ class RedriveTable(RedriveReads):
         }
         return self._put(item, **_was(rev))
 
+    def note(self, rule: AutoRule) -> RuleNote | None:
+        """What the rule did last."""
+        item = self._item(_key(keys.REDRIVES_RULES, rule.text))
+        return _note(rule, item) if item else None
+
+    def save_note(self, note: RuleNote, now: Instant) -> None:
+        self._put(
+            _key(keys.REDRIVES_RULES, note.rule.text)
+            | {
+                "redrive": {"S": note.redrive_id},
+                "incident": {"S": note.incident_id},
+                "expires_at": expiry(now, KEPT_SECONDS),
+            }
+        )
+
+    def spent(self, day: str) -> Spent:
+        """What automatic redrives started on that day."""
+        item = self._item(_key(keys.REDRIVES_DAYS, day))
+        return Spent(day, **json.loads(item["spent"]["S"])) if item else Spent(day)
+
+    def save_spent(self, spent: Spent, now: Instant) -> None:
+        counts = {name: value for name, value in asdict(spent).items() if name != "day"}
+        self._put(
+            _key(keys.REDRIVES_DAYS, spent.day)
+            | {"spent": {"S": json.dumps(counts)}, "expires_at": expiry(now, 30 * DAY)}
+        )
+
     def claim(self, bucket: str, redrive_id: str, instead_of: str | None = None) -> str:
         """Gives the bucket to the redrive, if no other one but `instead_of` has it; the id of the
         redrive that has it now."""
@@ -135,6 +172,10 @@ class RedriveTable(RedriveReads):
 
 def _key(partition: str, name: str) -> Item:
     return {"pk": {"S": partition}, "sk": {"S": name}}
+
+
+def _note(rule: AutoRule, item: Mapping[str, Any]) -> RuleNote:
+    return RuleNote(rule, item["redrive"]["S"], item["incident"]["S"])
 
 
 def _was(rev: int) -> dict[str, Any]:

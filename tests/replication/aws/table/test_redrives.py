@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from replication.aws.table.redrives import RedriveTable
+from replication.published.automatic import AutoRule, RuleNote, Spent
 from replication.published.redrive import Job, Redrive, RedriveState, Selection, Written
 from replication.times import Instant
 
@@ -76,3 +77,17 @@ def test_a_bucket_has_one_holder(redrives: RedriveTable) -> None:
     assert redrives.claim("src", "r2", instead_of="r1") == "r2"
     redrives.release("src", "r2")
     assert redrives.claim("src", "r3") == "r3"
+
+
+def test_what_a_rule_did_last_and_what_a_day_spent(redrives: RedriveTable) -> None:
+    rule = AutoRule("src", "dst", "Code")
+    assert redrives.note(rule) is None
+    note = RuleNote(rule, "r1", "i1")
+    redrives.save_note(note, NOW)
+    assert redrives.note(rule) == note
+    assert list(redrives.notes()) == [note]
+    assert redrives.spent("2026-11-22") == Spent("2026-11-22")
+    spent = Spent("2026-11-22", 1, 5, 0.25)
+    redrives.save_spent(spent, NOW)
+    assert redrives.spent("2026-11-22") == spent
+    assert redrives.open_ids() == []
