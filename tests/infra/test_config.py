@@ -231,6 +231,8 @@ def test_no_version_is_forgotten_before_its_events_are() -> None:
     assert "a replay of the archive would bring forgotten versions back" in said
     assert read(forget_completed_days="31", archive_days="31")
     assert read(forget_completed_days="30", archive_days="31", object_events="s3")
+
+
 RULES = "orders>orders-replica:DstKmsKeyNotFound,orders>other:AssumeRoleNotPermitted"
 OPERATOR = "arn:aws:iam::123456789012:role/operator"
 
