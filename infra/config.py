@@ -100,9 +100,9 @@ class Config:
     raising it, once. `object_events` is how object events reach the ingest queue: by `eventbridge`
     or by `s3` notifications. `forget_completed_days` after the last that was learnt of it, the item
     of a COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger
-    are gathered before they are counted. `redrive`: S3 Batch Operations may be asked to replicate again what failed;
-    only the operators may ask. `redrive_rules` (`bucket>destination:code`) are asked for without
-    anybody, once something arrived on the route again.
+    are gathered before they are counted. `redrive`: S3 Batch Operations may be asked to replicate
+    again what failed; only the operators may ask. `redrive_rules` (`bucket>destination:code`) are
+    asked for without anybody, once something arrived on the route again.
     """
 
     stage: str = "dev"
