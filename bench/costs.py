@@ -26,9 +26,12 @@ from bench.bill import (
     stored,
     total,
 )
+from bench.checks import DOLLARS_A_MILLION_HEADS
 from bench.counting import ARRIVES_SECONDS, STREAM_SHARDS
 from record.claims import TRIES
 from replication.head.replica_source import MOST_ASKED
+from replication.published import redrive_cost
+from replication.published.redrive import Job, Written
 
 OBJECTS = (1_000_000, 1_000_000_000)
 RATES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
@@ -132,6 +135,24 @@ def report(prices: Prices) -> Iterator[str]:
         yield f"a million of somebody else's in a destination of {sources} source(s):"
         for name, dollars in somebody_elses(prices, sources).items():
             yield f"  {name:28} ${dollars:7.2f}"
+    yield from redrive()
+
+
+def redrive() -> Iterator[str]:
+    """A redrive of a million versions of a mebibyte each, to one destination."""
+    million, size = 1_000_000, 1 << 20
+    written = (Written("replica", million, million * size),)
+    cost = redrive_cost.of([Job("source", million, million * size, 0, written, "", "")])
+    yield "a redrive of a million versions of 1 MiB to one destination:"
+    for name, dollars in (
+        ("its job", cost.jobs),
+        ("its objects", cost.objects),
+        ("PUT requests", cost.requests),
+        ("transfer, into another Region", cost.transfer or 0),
+        ("transfer of 1 GB", redrive_cost.GIGABYTE),
+        ("HEADs, not in the estimate", 2 * DOLLARS_A_MILLION_HEADS),
+    ):
+        yield f"  {name:29} ${dollars:6.2f}"
 
 
 def main() -> None:

@@ -62,6 +62,9 @@ class Config:
     COMPLETED version expires; 0 keeps all. `counter_seconds` is how long changes of the ledger are
     gathered before they are counted. Changes to one of `event_statuses`, of source buckets in
     `event_buckets` (none: all), become events on an event bus; without statuses there is no bus.
+    `redrive`: S3 Batch Operations may be asked to replicate again what failed; only the operators
+    may ask. `redrive_rules` (`bucket>destination:code`) are asked for without anybody, once
+    something arrived on the route again.
     """
 
     stage: str = "dev"
@@ -88,6 +91,8 @@ class Config:
     counter_seconds: int = 5
     event_statuses: tuple[str, ...] = ()
     event_buckets: tuple[str, ...] = ()
+    redrive: bool = False
+    redrive_rules: tuple[str, ...] = ()
     bundle_dependencies: bool = True
 
     @classmethod
@@ -210,6 +215,18 @@ class Config:
         ]
         if self.event_buckets and not self.event_statuses:
             problems.append("event_buckets: name event_statuses as well, such as COMPLETED,FAILED")
+        if self.redrive and not self.operators:
+            problems.append(
+                "redrive=true needs operators: jobs cost money, so name the roles and users who may"
+                " start them"
+            )
+        if self.redrive_rules and not self.redrive:
+            problems.append("redrive_rules need redrive=true")
+        problems += [
+            f"redrive_rules: {rule!r} is about a bucket that is no source at home"
+            for rule in self.redrive_rules
+            if rule.partition(">")[0] not in {one.name for one in self.at(self.home) if one.source}
+        ]
         if 0 < self.forget_completed_days < self.kept_archive_days:
             problems.append(
                 f"forget_completed_days: {self.forget_completed_days}, but archive_days is "

@@ -38,6 +38,8 @@ _APIS = ("apigateway:*::/restapis", "apigateway:*::/restapis/*", "apigateway:*::
 _FUNCTIONS = (f"lambda:*:*:function:{NAMED}",)
 _QUEUES = (f"sqs:*:*:{NAMED}",)
 _TOPICS = (f"sns:*:*:{NAMED}",)
+_BUCKETS = ("s3:::s3replicationtracker-*",)
+"""CloudFormation writes the stack's name in lower case there."""
 _ROLES = (f"iam::*:role/{NAMED}",)
 
 TYPES: Mapping[str, Needs] = {
@@ -63,6 +65,7 @@ TYPES: Mapping[str, Needs] = {
         _APIS,
         _REST,
         "Description EndpointConfiguration Name Tags",
+        {"Policy": "UpdateRestApiPolicy"},
     ),
     "AWS::ApiGateway::Stage": Needs(
         "apigateway",
@@ -105,7 +108,7 @@ TYPES: Mapping[str, Needs] = {
     "AWS::Events::EventBus": Needs(
         "events",
         (f"events:*:*:event-bus/{NAMED}",),
-        f"CreateEventBus UpdateEventBus DeleteEventBus DescribeEventBus {_TAGS}",
+        f"*EventBus {_TAGS}",
         "Description Name Tags",
     ),
     "AWS::Events::Rule": Needs(
@@ -182,6 +185,17 @@ TYPES: Mapping[str, Needs] = {
         {"RetentionInDays": "PutRetentionPolicy DeleteRetentionPolicy"},
         anywhere="DescribeLogGroups",
     ),
+    "AWS::S3::Bucket": Needs(
+        "s3",
+        _BUCKETS,
+        "*Bucket*",
+        "PublicAccessBlockConfiguration Tags",
+        {
+            "BucketEncryption": "Put*Configuration",
+            "LifecycleConfiguration": "Put*Configuration",
+        },
+    ),
+    "AWS::S3::BucketPolicy": Needs("s3", _BUCKETS, "*Bucket*", "Bucket PolicyDocument"),
     "AWS::SNS::Subscription": Needs(
         "sns",
         (ANY,),  # of any topic that is named in `replication_topics`

@@ -34,6 +34,8 @@ chat = true
 warm_write_units = 4000
 query_concurrency = 5
 event_statuses = ["FAILED"]
+operators = ["arn:aws:iam::111111111111:role/operator"]
+redrive = true
 bundle_dependencies = false
 [home]
 account = "{_HOME[0]}"

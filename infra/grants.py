@@ -72,6 +72,10 @@ INSPECTION = Reads(
     ("s3:GetBucketVersioning", "s3:GetBucketNotification", "s3:GetEncryptionConfiguration")
 )
 """How a bucket is set up: versioning, event notifications, default encryption."""
+LOCKS = Reads((), ("s3:GetObjectRetention", "s3:GetObjectLegalHold"))
+"""Whether Object Lock protects a version."""
+HAS_LOCKS = Reads(("s3:GetBucketObjectLockConfiguration",))
+"""Whether a bucket has Object Lock."""
 DELIVERIES = Reads(("s3:ListBucket",), ("s3:GetObject",))
 """GetObject of inventories and reports, whose keys S3 chooses."""
 

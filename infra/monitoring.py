@@ -36,6 +36,9 @@ _DEAD_LETTERS: Mapping[str, str] = {
     "queue.",
     "publish": "Changes of status did not become events. Read the publish function's log, put the "
     "cause right, then start the queue's DLQ redrive: consumers keep the highest sequence.",
+    "redrive": "A redrive does not go on. `s3rt redrive status` says how far it is; read the "
+    "redrive function's log, put the cause right, then start the queue's DLQ "
+    "redrive. No job is started twice.",
     "reconcile": "Some versions that wait too long could not be looked at. Read the "
     "reconcile function's log, put the cause right, then start the queue's DLQ redrive.",
 }

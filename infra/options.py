@@ -26,6 +26,9 @@ back."""
 MAX_PATTERNS_BYTES = 400
 """They are an environment variable as well."""
 
+MAX_RULES_BYTES = 400
+"""They are an environment variable."""
+
 MAX_OPERATORS_BYTES = 500
 """They stand in the ingest queue's policy, beside the buckets and the rules."""
 
@@ -58,6 +61,7 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
+_REDRIVE_RULE = re.compile(rf"{_BUCKET.pattern}>{_BUCKET.pattern}:[A-Za-z0-9]{{1,100}}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -137,6 +141,17 @@ def patterns(raw: Any) -> tuple[str, ...]:
             f"give patterns of keys separated by commas, at most {MAX_PATTERNS_BYTES} bytes"
         )
     return names
+
+
+def redrive_rules(raw: Any) -> tuple[str, ...]:
+    """`bucket>destination:code`, separated by commas."""
+    rules = _texts(raw) or ()
+    wrong = [rule for rule in rules if not _REDRIVE_RULE.fullmatch(rule)]
+    if wrong or (raw and not rules) or len(",".join(rules)) > MAX_RULES_BYTES:
+        raise ValueError(
+            f"give bucket>destination:code, separated by commas, at most {MAX_RULES_BYTES} bytes"
+        )
+    return rules
 
 
 def event_statuses(raw: Any) -> tuple[str, ...]:
@@ -304,6 +319,8 @@ OPTIONS: Mapping[str, Parse] = {
     "counter_seconds": whole(1, MAX_COUNTER_SECONDS),
     "event_statuses": event_statuses,
     "event_buckets": event_buckets,
+    "redrive": flag,
+    "redrive_rules": redrive_rules,
     "bundle_dependencies": flag,
 }
 """Every option, in the context and at the top level of the file. Defaults stand in `Config`."""

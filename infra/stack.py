@@ -16,6 +16,7 @@ from infra.functions.publish import Publish
 from infra.functions.query import Api
 from infra.functions.reconcile import Reconcile
 from infra.functions.record import Record
+from infra.functions.redrive import Redrive
 from infra.functions.summarize import Summarize
 from infra.functions.topology_file import NAME, topology_file
 from infra.functions.tracker_function import Shared
@@ -168,7 +169,20 @@ class TrackerStack(Stack):
             emails=config.notify_emails,
             incidents=topics.incidents,
             chat=topics.chat,
+            redrivers=config.operators if config.redrive else (),
         )
+        redrive = None
+        if config.redrive:
+            redrive = Redrive(
+                self,
+                "Redriver",
+                shared,
+                backfill=backfill,
+                sources=buckets.sources,
+                tracked=buckets.tracked,
+                rules=config.redrive_rules,
+            )
+            api.add_redrive(redrive.function)
         monitoring = Monitoring(
             self,
             "Monitoring",
@@ -182,6 +196,7 @@ class TrackerStack(Stack):
                 "reconcile": reconcile.dead_letters,
                 "backfill": backfill.dead_letters,
                 **({"publish": publish.dead_letters} if publish else {}),
+                **({"redrive": redrive.dead_letters} if redrive else {}),
             },
             functions={
                 "record": record.function,
@@ -191,6 +206,7 @@ class TrackerStack(Stack):
                 "backfill": backfill.function,
                 "query": api.function,
                 **({"publish": publish.function} if publish else {}),
+                **({"redrive": redrive.function} if redrive else {}),
             },
             rest=api.rest,
             table=ledger.table,

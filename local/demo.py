@@ -13,7 +13,7 @@ import boto3
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.syntax import Syntax
 
-from local import demo_buckets, live_writer, page_process
+from local import demo_buckets, demo_redrive, live_writer, page_process
 from local.stack import outputs_file
 from local.subscriber import subscribed
 from s3rt.api import Api, ApiProblem
@@ -78,11 +78,12 @@ def run(console: Console, outputs: Outputs, state_dir: Path, *, live: bool = Fal
         _messages(console, inbox.read(expected=4))
         disagreeing = _compare(console, s3, api, seen)
         _elsewhere(console, api)
+        lacking = demo_redrive.run(console, s3, api)
     _latency(console, seen)
     _go_on(console, outputs, state_dir)
     if live:
         live_writer.write_until_stopped(console, s3)
-    return 1 if unsettled or disagreeing else 0
+    return 1 if unsettled or disagreeing or lacking else 0
 
 
 def _warm_up(console: Console, s3: Any, api: Api) -> None:

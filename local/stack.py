@@ -161,6 +161,7 @@ def _deploy(
             "operators": f"arn:aws:iam::{deploy.ACCOUNT}:root",
             # The emulator sends events from the first object on.
             "events_begin_seconds": "0",
+            "redrive": "true",
             **context,
         },
     )

@@ -1,7 +1,7 @@
 """The tracker's REST API from Python: requests signed with the caller's AWS credentials (SigV4)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
@@ -47,24 +47,29 @@ class Api:
 
     def post(self, path: str, body: Any, **parameters: Any) -> Any:
         """As `get`, with a body that is sent as JSON."""
-        return _json(self.send("POST", path, parameters, json.dumps(body).encode()))
+        return _json(self.send("POST", path, parameters, body))
+
+    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON answer of a POST or DELETE; ApiProblem for everything but a 2xx."""
+        return _json(self.send(method, path, {}, body))
 
     def send(
-        self, method: str, path: str, parameters: dict[str, Any], body: bytes | None = None
+        self, method: str, path: str, parameters: dict[str, Any], body: Any = None
     ) -> httpx.Response:
-        """The bare answer, whatever it is."""
+        """The bare answer, whatever it is. `body` is sent as JSON."""
         pairs = [
             f"{quote(name, safe='')}={quote(str(value), safe='')}"
             for name, value in sorted(parameters.items())
             if value is not None
         ]
         url = self.url + quote(path, safe="/-_.~") + ("?" + "&".join(pairs) if pairs else "")
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        request = AWSRequest(method=method, url=url, data=body, headers=headers)
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        request = AWSRequest(method=method, url=url, data=content, headers=headers)
         credentials = self.session.get_credentials()
         if credentials is not None:
             SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
-        return self.http.request(method, url, headers=dict(request.headers), content=body)
+        return self.http.request(method, url, headers=dict(request.headers), content=content)
 
     def object(self, bucket: str, key: str, version_id: str | None = None) -> Any:
         return self.get(f"/v1/buckets/{bucket}/object", key=key, version_id=version_id)

@@ -19,6 +19,7 @@ from s3rt.commands import (
     lists,
     objects,
     open_,
+    redrive,
     replay,
     replay_archive,
     summaries,
@@ -62,6 +63,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 for name, command in _COMMANDS.items():
     app.command(name)(command)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(redrive.app, name="redrive")
 
 
 @app.callback()

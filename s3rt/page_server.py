@@ -2,8 +2,10 @@
 
 Who may ask: whoever knows the address, which has a random token in its path, names this very host
 and port (so no name that was made to point here) and was not sent by another site. No credential
-leaves this process: a request for `<token>/v1/...` is signed here, GET is all there is, and only
-the body and its kind come back.
+leaves this process: a request for `<token>/v1/...` is signed here, and only the body and its kind
+come back. Redrives can be planned, started and cancelled as well: such a request must say that
+this very page sent it (`Origin` and `Sec-Fetch-Site`, which no page can forge) and be JSON, which
+no form can send.
 """
 
 import hmac
@@ -48,6 +50,9 @@ _KINDS = {
 }
 _NAME = re.compile(r"[a-z][a-z_]*\.(?:html|css|js|svg)")
 _API_PATH = re.compile(r"/v1(?:/[A-Za-z0-9._~-]+)+")
+_CHANGES = {"POST": re.compile(r"v1/redrives"), "DELETE": re.compile(r"v1/redrives/[\w-]{1,64}")}
+"""All that the page may change."""
+_LARGEST_BODY = 16_384
 _OWN = ("same-origin", "none")
 _JSON = ("application/json", "application/problem+json")
 
@@ -79,15 +84,41 @@ class Site:
 
     def answer(self, target: str, headers: Mapping[str, str]) -> Answer:
         """The answer to a GET."""
+        split = urlsplit(target)
+        rest = self._within(split.path, headers)
+        if isinstance(rest, Answer):
+            return rest
+        if rest.startswith("v1/"):
+            return self._ask("GET", f"/{rest}", split.query)
+        return _file(rest or "index.html")
+
+    def change(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to a POST or DELETE."""
+        split = urlsplit(target)
+        rest = self._within(split.path, headers)
+        if isinstance(rest, Answer):
+            return rest
+        sent_here = headers.get("Origin") == f"http://{self.host}"
+        if not sent_here or headers.get("Sec-Fetch-Site") != "same-origin":
+            return problem(403, "Forbidden", "Only this page itself may change anything.")
+        if not _CHANGES[method].fullmatch(rest) or split.query:
+            return problem(404, "Not found", "The page changes nothing there.")
+        try:
+            if headers.get("Content-Type") != "application/json":
+                raise ValueError
+            given = json.loads(body)
+        except ValueError:
+            return problem(400, "Bad request", "The body is no JSON.")
+        return self._ask(method, f"/{rest}", "", given)
+
+    def _within(self, path: str, headers: Mapping[str, str]) -> str | Answer:
+        """The path behind the token; or the refusal of whoever does not know it."""
         if not self._own(headers):
             return problem(403, "Forbidden", "This page answers to its own address only.")
-        split = urlsplit(target)
-        token, slash, rest = split.path.removeprefix("/").partition("/")
+        token, slash, rest = path.removeprefix("/").partition("/")
         if not slash or not hmac.compare_digest(token.encode(), self.token.encode()):
             return problem(404, "Not found", "Use the address that s3rt open printed.")
-        if rest.startswith("v1/"):
-            return self._ask(f"/{rest}", split.query)
-        return _file(rest or "index.html")
+        return rest
 
     def _own(self, headers: Mapping[str, str]) -> bool:
         """Whether the browser meant this host, and no other site sent it here."""
@@ -98,14 +129,14 @@ class Site:
             and headers.get("Sec-Fetch-Site", "none") in _OWN
         )
 
-    def _ask(self, path: str, query: str) -> Answer:
+    def _ask(self, method: str, path: str, query: str, body: Any = None) -> Answer:
         """The API's answer, asked for with the caller's signature."""
         pairs = parse_qsl(query, keep_blank_values=True)
         parameters = dict(pairs)
         if not _API_PATH.fullmatch(path) or ".." in path or len(parameters) < len(pairs):
             return problem(400, "Bad request", "The API has no such route or parameters.")
         try:
-            found = self.api.send("GET", path, parameters)
+            found = self.api.send(method, path, parameters, body)
         except (httpx.HTTPError, BotoCoreError) as error:
             reason = str(error) or type(error).__name__
             return problem(502, "The API does not answer", f"{reason}. Is the stack up?")
@@ -147,9 +178,28 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
         timeout = 60
 
         def do_GET(self) -> None:
-            names = ("Host", "Origin", "Sec-Fetch-Site")
-            given = {name: self.headers[name] for name in names if name in self.headers}
-            answer = site.answer(self.path, given)
+            self._send(site.answer(self.path, self._given()))
+
+        def do_POST(self) -> None:
+            self._change("POST")
+
+        def do_DELETE(self) -> None:
+            self._change("DELETE")
+
+        def _change(self, method: str) -> None:
+            length = self.headers.get("Content-Length", "0")
+            if not length.isdecimal() or int(length) > _LARGEST_BODY:
+                self.close_connection = True  # the body stays unread
+                self._send(problem(413, "Too large", "The body is too large."))
+                return
+            body = self.rfile.read(int(length))
+            self._send(site.change(method, self.path, self._given(), body))
+
+        def _given(self) -> Mapping[str, str]:
+            names = ("Host", "Origin", "Sec-Fetch-Site", "Content-Type")
+            return {name: self.headers[name] for name in names if name in self.headers}
+
+        def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.kind)
             self.send_header("Content-Length", str(len(answer.body)))

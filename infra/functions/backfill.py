@@ -59,6 +59,7 @@ class Backfill(Construct):
             environment={
                 "BACKFILL_INELIGIBLE": str(record_ineligible).lower(),
                 "BACKFILL_QUEUE_URL": self.queue.queue_url,
+                "REDRIVE_QUEUE_URL": "",  # set where redrives are deployed
             },
         )
         self.function, self.role = built.function, built.role

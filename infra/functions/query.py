@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -24,6 +26,7 @@ ARRIVAL_PATH = "/v1/buckets/{bucket}/arrival"
 """Has methods of its own, for a limit of its own."""
 ARRIVALS_A_SECOND = 10
 """One reads up to 1,000 objects, or 10,000 entries of an index."""
+REDRIVES_PATH = "/v1/redrives"
 WAITS_A_SECOND = 4
 """With 25 seconds each, about a hundred at once."""
 
@@ -59,12 +62,14 @@ class Api(Construct):
         emails: Sequence[str],
         incidents: sns.Topic,
         chat: sns.Topic | None,
+        redrivers: Sequence[str] = (),
     ) -> None:
         """`name`: of the API, and of its metrics, which have no other dimension. `concurrency`: of
         the account's, reserved for the function; 0 reserves none. The doctor says which of `emails`
-        are not subscribed to the `incidents`, and whether the `chat` is."""
+        are not subscribed to the `incidents`, and whether the `chat` is. `redrivers`: ARNs of those
+        who may start and cancel redrives; none: there are no redrives."""
         super().__init__(scope, construct_id)
-        self._name = name
+        self._name, self._redrivers = name, redrivers
         built = TrackerFunction(
             self,
             shared,
@@ -92,14 +97,43 @@ class Api(Construct):
             [one.topic_arn for one in (incidents, chat) if one],
         )
         self.rest = self._rest()
-        to_function = apigateway.LambdaIntegration(self.function, allow_test_invoke=False)
-        self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method("ANY", to_function)
-        self.rest.root.resource_for_path(WAIT_PATH).add_method("GET", to_function)
+        self._to_query = apigateway.LambdaIntegration(self.function, allow_test_invoke=False)
+        self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method("GET", self._to_query)
+        self.rest.root.resource_for_path(WAIT_PATH).add_method("GET", self._to_query)
         arrival = self.rest.root.resource_for_path(ARRIVAL_PATH)
         for method in ("GET", "POST"):
-            arrival.add_method(method, to_function)
+            arrival.add_method(method, self._to_query)
         add_problem_responses(self.rest)
         self._explain_findings()
+
+    def add_redrive(self, function: lambda_.Function) -> None:
+        """Methods that may cost money are the gateway's own, so that policies can name them."""
+        to_redrive = apigateway.LambdaIntegration(function, allow_test_invoke=False)
+        redrives = self.rest.root.resource_for_path(REDRIVES_PATH)
+        one = redrives.add_resource("{redrive_id}")
+        redrives.add_method("GET", self._to_query)
+        redrives.add_method("POST", to_redrive)
+        one.add_method("GET", self._to_query)
+        one.add_method("DELETE", to_redrive)
+
+    def _only_operators_redrive(self) -> iam.PolicyDocument:
+        """Whoever may invoke the whole API could start jobs that cost money. A Deny wins over every
+        permission."""
+        return iam.PolicyDocument(
+            statements=[
+                iam.PolicyStatement(
+                    sid="OnlyOperatorsRedrive",
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["execute-api:Invoke"],
+                    resources=[
+                        f"execute-api:/*/POST{REDRIVES_PATH}",
+                        f"execute-api:/*/DELETE{REDRIVES_PATH}/*",
+                    ],
+                    conditions={"ArnNotLike": {"aws:PrincipalArn": list(self._redrivers)}},
+                )
+            ]
+        )
 
     @property
     def url(self) -> str:
@@ -119,6 +153,7 @@ class Api(Construct):
             "Rest",
             rest_api_name=self._name,
             description="S3 replication tracker",
+            policy=self._only_operators_redrive() if self._redrivers else None,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # Logging needs a role that API Gateway has once for each account and Region. It stays
             # when the stack is deleted: other APIs there log through it too.

@@ -101,6 +101,7 @@ class Backfill:
     batch_rows          rows of one write
     note                keeps a refusal of S3 for the operator
     note_listed         keeps when everything a bucket held before was listed
+    report_read         tells that a report of Batch Operations was read, or given up, by its URI
     """
 
     files: Files
@@ -118,6 +119,7 @@ class Backfill:
     batch_rows: int = BATCH_ROWS
     note: Callable[[Denied], None] = lambda _: None
     note_listed: Callable[[str, Instant], None] = lambda *_: None
+    report_read: Callable[[str], None] = lambda _: None
 
     def handle(self, body: str, seconds_left: Callable[[], float]) -> Counter[str]:
         """Works off a message; returns the rows read now by `Outcome`. NotYet when the message has
@@ -134,6 +136,7 @@ class Backfill:
         except Rejected as error:
             log.error("%s is of no use: %s", request.manifest, error)
             self._keep_error(request, run, error=str(error))
+            self.report_read(request.manifest)
             return Counter(rejected=1)
         except NotYet as error:
             self._keep_error(request, run, trouble=str(error))
@@ -177,7 +180,7 @@ class Backfill:
         progress = self._begun(run, file)
         total: Counter[str] = Counter()
         if progress.finished_at:
-            self._finish(run, delivery)  # a crash may have prevented it
+            self._finish(request, run, delivery)  # a crash may have prevented it
         if progress.finished_at or progress.etag is None:
             return total
         rows = Rows(
@@ -203,13 +206,16 @@ class Backfill:
                 total.update(written.counts)
         finished = self.now()
         self.progress.save_file(run, replace(progress, finished_at=finished), finished)
-        self._finish(run, delivery)
+        self._finish(request, run, delivery)
         return total
 
-    def _finish(self, run: str, delivery: Delivery) -> None:
+    def _finish(self, request: Request, run: str, delivery: Delivery) -> None:
         """When an inventory made after tracking began, and after events were missing, is read
         without the loss of a row, everything the bucket held before is listed. The manifest does
         not say whether a prefix limits it."""
+        if delivery.evidence is Evidence.BATCH_REPORT:
+            self.report_read(request.manifest)
+            return
         history = self.histories.histories().get(delivery.bucket or "")
         if delivery.evidence is not Evidence.INVENTORY or history is None:
             return

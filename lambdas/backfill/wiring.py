@@ -15,6 +15,7 @@ from replication.aws.table.backfill_progress import BackfillProgress
 from replication.aws.table.findings import FindingsTable
 from replication.aws.table.ledger import DynamoDBLedger
 from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.published.redrive import report_message
 from replication.settings import from_env
 from replication.times import wall_clock
 
@@ -54,4 +55,11 @@ def service() -> Backfill:
         record_ineligible=settings.backfill_ineligible,
         note=lambda denied: findings.note(denied, wall_clock()),
         note_listed=table.note_listed,
+        report_read=partial(_tell, settings.redrive_queue_url),
     )
+
+
+def _tell(queue_url: str, uri: str) -> None:
+    """Tells the redrive function, where there is one, that a report was read."""
+    if queue_url:
+        SqsQueue(partial(client, "sqs"), queue_url).send([report_message(uri)])

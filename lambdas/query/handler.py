@@ -15,6 +15,7 @@ from query.buckets import routes as buckets
 from query.doctor import routes as doctor
 from query.incidents import routes as incidents
 from query.objects import routes as objects
+from query.redrives import routes as redrives
 from query.rows import routes as rows
 from query.summary import routes as summary
 from query.timeline import routes as timeline
@@ -25,7 +26,7 @@ app = APIGatewayRestResolver(
     # Without it, an answer that does not match its schema would look like a mistake of the caller.
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for resource in (buckets, objects, rows, arrival, doctor, summary, timeline, incidents):
+for resource in (buckets, objects, rows, arrival, doctor, summary, timeline, incidents, redrives):
     app.include_router(resource.router)
 problems.install(app, logger, methods=partial(openapi.methods, app))
 openapi.install(app)

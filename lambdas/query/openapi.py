@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from query import VERSION
 from query.parameters import only
+from query.redrives import document as redrives
 from query.schema import Problem
 
 Document = dict[str, Any]
@@ -30,6 +31,7 @@ _PROBLEMS = {
     "503": "The ledger does not answer; ask again after `Retry-After` seconds",
     "default": "The gateway refused it (signature, permission, rate) or got no answer",
 }
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _SIGV4 = {
     "type": "apiKey",
     "name": "Authorization",
@@ -72,6 +74,7 @@ def document(app: APIGatewayRestResolver) -> Document:
     for name in _POWERTOOLS_SCHEMAS:
         components["schemas"].pop(name, None)
     components["schemas"]["Problem"] = Problem.model_json_schema()
+    redrives.add(made)
     for path, operations in made["paths"].items():
         for operation in operations.values():
             _declare_problems(path, operation)
@@ -101,12 +104,9 @@ def _declare_problems(path: str, operation: dict[str, Any]) -> None:
     absent = set() if "{" in path else {"404"}
     for status, description in _PROBLEMS.items():
         if status not in absent:
-            responses[status] = {
-                "description": description,
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                },
-            }
+            responses[status] = {"description": description}
+    for response in responses.values():
+        response.setdefault("content", _PROBLEM)
 
 
 def _of_parameter(schema: dict[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,7 @@ IncidentState = Annotated[
     Query(description="Only incidents of this state; without it the open ones first"),
 ]
 IncidentId = Annotated[str, Path(description="Id of an incident, as a list or a message has it")]
+RedriveId = Annotated[str, Path(description="Id of a redrive or of its plan")]
 
 _TIE = re.compile(r"[0-9a-f]{16}", re.ASCII)
 

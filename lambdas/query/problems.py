@@ -6,7 +6,7 @@ logs can be searched for it.
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -15,30 +15,44 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from replication.errors import Unavailable
+from replication.published.problem import (
+    BUCKET_NOT_TRACKED,
+    CONTENT_TYPE,
+    INTERNAL_ERROR,
+    INVALID_PARAMETER,
+    LEDGER_UNAVAILABLE,
+    NO_SUCH_INCIDENT,
+    NO_SUCH_REDRIVE,
+    NOT_FOUND,
+    URN,
+    Kind,
+    problem_json,
+)
 
-URN = "urn:problem:s3-replication-tracker:"
-CONTENT_TYPE = "application/problem+json"
+__all__ = [
+    "BUCKET_NOT_TRACKED",
+    "CONTENT_TYPE",
+    "INTERNAL_ERROR",
+    "INVALID_CURSOR",
+    "INVALID_PARAMETER",
+    "LEDGER_UNAVAILABLE",
+    "NOT_FOUND",
+    "NO_SUCH_INCIDENT",
+    "NO_SUCH_REDRIVE",
+    "OBJECT_NOT_TRACKED",
+    "TOO_MANY_VERSIONS",
+    "URN",
+    "Kind",
+    "Problem",
+    "install",
+]
+
 RETRY_AFTER_SECONDS = 1
 
-
-class Kind(NamedTuple):
-    """A kind of problem: the end of its URN, its HTTP status and its title."""
-
-    name: str
-    status: int
-    title: str
-
-
-INVALID_PARAMETER = Kind("invalid-parameter", 400, "A parameter is not valid")
 INVALID_CURSOR = Kind("invalid-cursor", 400, "The cursor does not belong to this list")
 TOO_MANY_VERSIONS = Kind("too-many-versions", 400, "The key has too many versions")
-NOT_FOUND = Kind("not-found", 404, "There is no such route")
-BUCKET_NOT_TRACKED = Kind("bucket-not-tracked", 404, "The bucket is not tracked")
 OBJECT_NOT_TRACKED = Kind("object-not-tracked", 404, "The object is not tracked")
-NO_SUCH_INCIDENT = Kind("no-such-incident", 404, "There is no such incident")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The route does not take this method")
-INTERNAL_ERROR = Kind("internal-error", 500, "The tracker failed")
-LEDGER_UNAVAILABLE = Kind("ledger-unavailable", 503, "The ledger does not answer")
 
 # Errors of DynamoDB after which the same request may succeed in a moment.
 _PASSING = frozenset(
@@ -134,9 +148,7 @@ def _response(
     headers: Mapping[str, str] | None = None,
     request_id: str | None = None,
 ) -> Response[str]:
-    body = {"type": URN + kind.name, "title": kind.title, "status": kind.status, "detail": detail}
-    optional = {"parameter": parameter, "request_id": request_id}
-    body |= {name: value for name, value in optional.items() if value is not None}
+    body = problem_json(kind, detail, parameter=parameter, request_id=request_id)
     return Response(
         status_code=kind.status,
         content_type=CONTENT_TYPE,

@@ -16,6 +16,7 @@ from replication.aws.table.incident_reads import IncidentReads
 from replication.aws.table.index_reads import IndexReads
 from replication.aws.table.item_reads import ItemReads
 from replication.aws.table.outstanding import Outstanding
+from replication.aws.table.redrives import RedriveReads
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.cache import Cached
 from replication.ledger.retention import forgotten_before
@@ -39,7 +40,7 @@ class Service:
     """What the routes need.
 
     settings    the deployment's settings
-    items, index, counters, outstanding, incidents, findings    reads of the table
+    items, index, counters, outstanding, incidents, findings, redrives  reads of the table
     histories   the rules of every source bucket; None where they were never read
     lookup      finds versions of a key
     manifest    the same, for keys of a manifest: it reads less of each
@@ -60,6 +61,7 @@ class Service:
     counters: CounterReads
     outstanding: Outstanding
     incidents: IncidentReads
+    redrives: RedriveReads
     counted: Callable[[str], frozenset[str]]
     frontier: Callable[[], Instant | None]
     subscriptions: Callable[[str], Sequence[Subscription]]
@@ -107,6 +109,7 @@ def service() -> Service:
         counters,
         Outstanding(dynamodb, settings.table_name, settings.shards),
         IncidentReads(dynamodb, settings.table_name),
+        RedriveReads(dynamodb, settings.table_name),
         counted,
         lambda: frontier("ingest"),
         # Its client is made for the doctor alone, not at every cold start.

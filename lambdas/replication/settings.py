@@ -50,6 +50,14 @@ class Settings:
     ever."""
     object_event_rules: tuple[str, ...] = ()
     """Names of the EventBridge rules that send object events to the ingest queue."""
+    redrive_queue_url: str = ""
+    """Empty: the stack was deployed without redrives."""
+    redrive_bucket: str = ""
+    """The bucket of manifests and reports."""
+    redrive_rules: tuple[str, ...] = ()
+    """`bucket>destination:code`: what is redriven by itself."""
+    redrive_role_arn: str = ""
+    """The role that S3 Batch Operations takes."""
 
     @property
     def source_buckets(self) -> tuple[str, ...]:
@@ -118,6 +126,10 @@ def from_env(environment: Mapping[str, str], *required: str) -> Settings:
         object_events=environment.get("OBJECT_EVENTS", "eventbridge"),
         forget_completed_days=int(forget),
         object_event_rules=_names(environment.get("OBJECT_EVENT_RULES", "")),
+        redrive_queue_url=environment.get("REDRIVE_QUEUE_URL", ""),
+        redrive_bucket=environment.get("REDRIVE_BUCKET", ""),
+        redrive_rules=_names(environment.get("REDRIVE_RULES", "")),
+        redrive_role_arn=environment.get("REDRIVE_ROLE_ARN", ""),
     )
 
 

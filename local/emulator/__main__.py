@@ -21,6 +21,7 @@ import os
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.adjustable import SettingsError
@@ -70,6 +71,8 @@ def _prepare_environment(port: int) -> None:
         MINISTACK_HOST=HOST,
         LAMBDA_EXECUTOR="local",
         AWS_ENDPOINT_URL=f"http://{HOST}:{port}",
+        # Of the workers that run the functions: see the module in there.
+        PYTHONPATH=str(Path(__file__).parent / "worker_site"),
         PERSIST_STATE="0",
         S3_PERSIST="0",
         # Their ports are fixed, so that two emulators on one machine would collide.

@@ -174,7 +174,7 @@ class MiniStackAnnouncer:
                 "Region": event.region,
             }
             what = (event.name, event.bucket, event.key, event.version_id)
-            self._send(what, partial(_dispatch, entry))
+            self._send(what, partial(dispatch, entry))
 
     def _send(self, what: What, delivery: Callable[[], None]) -> None:
         times = deliveries(self._settings, self._random)
@@ -184,7 +184,7 @@ class MiniStackAnnouncer:
             self._timers.later(seconds, delivery)
 
 
-def _dispatch(entry: dict[str, Any]) -> None:
+def dispatch(entry: dict[str, Any]) -> None:
     """Give the event to the default bus of its own account and Region, and to its archives."""
     from ministack.core.responses import request_scope
     from ministack.services import eventbridge

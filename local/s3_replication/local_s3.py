@@ -32,11 +32,15 @@ class LocalS3:
         self._s3 = s3
         self._buckets = MiniStackBuckets(s3)
         self.heads: Counter[str] = Counter()
-        timers = LoopTimers(loop)
-        self._announcer = MiniStackAnnouncer(s3, timers, settings)
+        self.timers = LoopTimers(loop)
+        self._announcer = MiniStackAnnouncer(s3, self.timers, settings)
         self._service = ReplicationService(
-            store=self._buckets, timers=timers, announcer=self._announcer, settings=settings
+            store=self._buckets, timers=self.timers, announcer=self._announcer, settings=settings
         )
+
+    @property
+    def settings(self) -> Settings:
+        return self._service.settings
 
     def configure(self, values: Mapping[str, Any]) -> None:
         """Change settings by name; raises `SettingsError` and changes nothing when one is wrong."""
@@ -144,6 +148,31 @@ class LocalS3:
             self._service.change_replica(ref, event, rules)
         else:
             self._service.change(ref, event, rules)
+
+    def replicate_again(self, bucket: str, key: str, version_id: str) -> str | None:
+        """A task of Batch Operations; the failure reason, or None."""
+        if self._s3._bucket_owner_account(bucket) is None:
+            return "SrcBucketNotFound"
+        if not self._rules(bucket):
+            return "SrcBucketReplicationConfigMissing"
+        ref = self._ref(bucket, key, version_id)
+        entry = self._buckets.entry(ref)
+        if entry is None:
+            return "SrcVersionNotFound"
+        replica = entry.get("replication_status") == Status.REPLICA.value
+        if entry.get("is_delete_marker") or replica:
+            return "SrcObjectNotEligible"
+        event = self._event(
+            "ObjectCreated:Put",
+            bucket,
+            key,
+            version_id,
+            size=entry.get("size", 0),
+            etag=str(entry.get("etag", "")).strip('"'),
+        )
+        tags = self._s3._object_tags.get((bucket, key, version_id))
+        rules = self._routes(bucket, self._buckets.write(key, entry, tags))
+        return self._service.replicate_again(ref, event, rules)
 
     def begun(self) -> str:
         """A multipart upload was created: the sequencer of its object."""

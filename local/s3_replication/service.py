@@ -141,6 +141,36 @@ class ReplicationService:
             return self.settings.changes_reach_new_destinations
         return status is not Status.PENDING
 
+    def replicate_again(
+        self, ref: VersionRef, event: ObjectEvent, rules: Sequence[Rule]
+    ) -> str | None:
+        """A task of Batch Operations: the version goes to every destination of `rules`, the rules
+        of now, whatever became of it before. The first failure reason, or None."""
+        if not self._store.exists(ref):
+            return "SrcVersionNotFound"
+        if not rules:
+            return "SrcObjectNotEligible"
+        tracked = self._tracked.setdefault(ref, _Tracked(event, False, {}))
+        codes = []
+        for rule in rules:
+            found = self._store.destination(ref, rule, delete_marker=False)
+            outcome = self._attempt(ref, rule, found, tracked)
+            if isinstance(outcome, Failed):
+                self._settle(ref, tracked, rule, outcome)
+                codes.append(outcome.code)
+                if self.settings.batch_failure_events:
+                    operation = tracked.operation
+                    self._events.failed(ref, tracked.event, rule, operation, outcome.code)
+            elif found.has_replica:
+                whole = isinstance(outcome, Replicated)
+                self._store.update_replica(ref, rule, with_tags=whole, with_lock=True)
+                self._settle(ref, tracked, rule, outcome)
+            else:
+                self._put(ref, tracked, rule, outcome)
+            if isinstance(outcome, ReplicatedWithoutTags):
+                codes.append("SrcGetTaggingNotPermitted")
+        return codes[0] if codes else None
+
     def forget(self, ref: VersionRef) -> None:
         """The version was deleted for good: nothing of it arrives any more."""
         self._tracked.pop(ref, None)

@@ -38,6 +38,16 @@ class Settings(Adjustable):
     later_failure_repeats_write: bool = False
     """Whether such an event has the `requestTime` and the sequencer of the version's creation
     rather than of the change (Amazon does not say)."""
+    batch_step_seconds: Seconds = 0.2
+    """Time between two steps of a job of Batch Operations: each status, each few tasks."""
+    max_batch_tasks: Count = 200
+    """Tasks of one step."""
+    batch_events: bool = True
+    """Whether a job's statuses are events on EventBridge (on AWS, where a trail is)."""
+    batch_reports: bool = True
+    """Whether jobs write reports; S3 does."""
+    batch_failure_events: bool = False
+    """Whether a task that fails is a failure event as well (Amazon does not say)."""
     event_drop_rate: Rate = 0.0
     """Share of event deliveries that never happen."""
     event_duplicate_rate: Rate = 0.0

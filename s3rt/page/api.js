@@ -28,6 +28,25 @@ export async function get(path, parameters = {}, signal = undefined) {
   return body;
 }
 
+/** Plans, starts or cancels; the server lets nothing else through. */
+export async function change(method, path, body = {}) {
+  let answer;
+  try {
+    answer = await fetch(`v1/${path.map(encodeURIComponent).join("/")}`, {
+      method,
+      cache: "no-store",
+      credentials: "omit",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new Problem(0, { detail: "s3rt open has ended. Start it again and use its new address." });
+  }
+  const found = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Problem(answer.status, found);
+  return found;
+}
+
 /** Everything of a list that is short by its nature (buckets, incidents). */
 export async function all(path, parameters = {}) {
   const items = [];

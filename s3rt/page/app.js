@@ -6,6 +6,7 @@ import * as failures from "./failures.js";
 import * as incidents from "./incidents.js";
 import { load } from "./model.js";
 import * as object from "./object.js";
+import * as redrives from "./redrives.js";
 import * as routes from "./routes.js";
 import { timelines } from "./timeline.js";
 
@@ -29,7 +30,7 @@ async function look() {
     looked = Date.now();
     outage(null);
     show();
-    await Promise.all([showActivity(), incidents.load(failures.choose), failures.refresh()]);
+    await Promise.all([showActivity(), incidents.load(failures.choose), redrives.load(), failures.refresh()]);
   } catch (error) {
     outage(error);
   } finally {
@@ -95,6 +96,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 object.install();
+redrives.install();
 failures.install(object.show);
 setInterval(freshness, 1000);
 look();

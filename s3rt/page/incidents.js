@@ -3,6 +3,7 @@
 import { all } from "./api.js";
 import { byId, h, note, replace } from "./dom.js";
 import { bytes, counted, moment, route, span, visible } from "./format.js";
+import * as redrives from "./redrives.js";
 
 export async function load(choose) {
   const container = byId("incidents");
@@ -58,6 +59,7 @@ function incident(one, choose) {
       onclick: () => choose({ bucket: one.bucket, destination: one.destination, reason: one.failure.code }),
       text: "Show these failures",
     }),
+    redrives.button(one),
   );
 }
 

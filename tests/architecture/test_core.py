@@ -28,6 +28,7 @@ KEPT_OUT = {
     "publish": ["query", "replication.aws.table", "replication.aws.s3", "replication.counters"],
     "query": ["replication.aws.table.ledger", "replication.aws.s3"],
     "reconcile": ["query", "replication.counters", "replication.aws.sns"],
+    "redrive": ["query", "replication.aws.table.ledger", "replication.aws.sns"],
     "record": [*LISTS, "replication.counters", "replication.published", "replication.aws.sns"],
     "summarize": ["query", "replication.aws.s3", "replication.aws.table.ledger"],
 }

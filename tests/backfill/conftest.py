@@ -65,6 +65,8 @@ class World:
     batch_rows: int = 50
     ledger: Ledger = field(default_factory=MemoryLedger)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
+    reports_read: list[str] = field(default_factory=list)
+    """What the redrive function was told."""
     known: Mapping[str, RuleHistory] = field(
         default_factory=lambda: {"src": history("src", rule("dst"))}
     )
@@ -82,6 +84,7 @@ class World:
             source_buckets=frozenset({"src"}),
             now=lambda: NOW,
             batch_rows=self.batch_rows,
+            report_read=self.reports_read.append,
         )
 
     @property

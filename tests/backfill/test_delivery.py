@@ -19,7 +19,7 @@ from replication.s3.status import Status
 from replication.times import Instant, plus
 from tests.backfill.conftest import NOW, World, rows
 from tests.support import deliveries
-from tests.support.deliveries import BUCKET, MANIFEST, put_inventory
+from tests.support.deliveries import BUCKET, MANIFEST, URI, put_inventory
 from tests.support.fakes import MemoryLedger
 from tests.support.seeds import version
 
@@ -203,6 +203,7 @@ def test_a_report_of_batch_replication_is_read_like_an_inventory(world: World) -
     assert world.state("k0").status is Status.COMPLETED
     assert world.state("k0").evidence is Evidence.HEAD_SOURCE
     assert world.state("k1").failure_code == "DstPutObjectNotPermitted"
+    assert set(world.reports_read) == {URI}, "who redrives is told"
 
 
 def test_a_row_over_several_lines_is_one_row_of_the_progress(world: World) -> None:

@@ -120,6 +120,8 @@ def page(tab: "Tab", served: tuple[FakeApi, Site]) -> Iterator[Page]:
     fake, site = served
     fake.absent.clear()
     fake.seen.clear()
+    fake.changes.clear()
+    fake.redrives = None
     fake.down = False
     chromium.resize(tab, *WIDE)
     found = Page(tab, fake, site, [])

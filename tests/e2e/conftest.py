@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -25,6 +26,9 @@ COUNTED = ("tracker-e2e-counted", "tracker-e2e-counted-replica")
 
 LONG = ("tracker-e2e-long", "tracker-e2e-long-replica")
 """The same for long work, of which no object exists."""
+
+REDRIVEN = ("tracker-e2e-redriven", "tracker-e2e-redriven-replica")
+"""A source and its replica that only the tests of redrives break and mend."""
 
 INVENTORIES = "tracker-e2e-inventories"
 
@@ -95,6 +99,15 @@ class Deployed:
         sqs, sns = self.client("sqs"), self.client("sns")
         return subscriber.subscribed(sqs, sns, self.outputs.stack[topic], name)
 
+    def adjust(self, **settings: Any) -> None:
+        """Changes settings of the local S3."""
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.outputs.endpoint_url}/_local/s3",
+            data=json.dumps(settings).encode(),
+            method="PATCH",
+        )
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+
     def send(self, body: str) -> None:
         """A message straight into the ingest queue."""
         self.client("sqs").send_message(
@@ -155,6 +168,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         **demo_buckets.rules(),
         east: [demo_buckets.rule("to-west", west, priority=1)],
         west: [demo_buckets.rule("to-east", east, priority=1)],
+        REDRIVEN[0]: [demo_buckets.rule("all", REDRIVEN[1], priority=1)],
         COUNTED[0]: [demo_buckets.rule("all", COUNTED[1], priority=1)],
         LONG[0]: [demo_buckets.rule("all", LONG[1], priority=1)],
     }

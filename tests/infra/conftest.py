@@ -12,6 +12,7 @@ from tests.infra.synthesized import Synthesized, synthesize
 
 SOURCES = ("orders", "shared-a")
 DESTINATIONS = ("orders-replica", "shared-a", "shared-b")
+OPERATOR = "arn:aws:iam::123456789012:role/operator"
 BUCKETS = {
     "source_buckets": ",".join(SOURCES),
     "destination_buckets": ",".join(DESTINATIONS),
@@ -54,6 +55,12 @@ def events() -> Synthesized:
     """With events of some changes."""
     wanted = {"event_statuses": "failed,COMPLETED", "event_buckets": SOURCES[0]}
     return synthesize({**BUCKETS, **wanted})
+
+
+@pytest.fixture(scope="session")
+def redriven() -> Synthesized:
+    """With redrives."""
+    return synthesize({**BUCKETS, "redrive": "true", "operators": OPERATOR})
 
 
 @pytest.fixture(scope="session")

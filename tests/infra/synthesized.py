@@ -19,10 +19,10 @@ ROOT = Path(__file__).parents[2]
 LAMBDAS = ROOT / "lambdas"
 AT_DEPLOYMENTS = "notifications"
 """The function of the custom resources. It runs at deployments alone, and knows no ledger."""
-OPTIONAL = "publish"
-"""The function that is deployed only where it is asked for."""
+ON_REQUEST = frozenset({"publish", "redrive"})
+"""The functions that are deployed only where they are asked for."""
 SERVICES = sorted(
-    {file.parent.name for file in LAMBDAS.glob("*/handler.py")} - {AT_DEPLOYMENTS, OPTIONAL}
+    {file.parent.name for file in LAMBDAS.glob("*/handler.py")} - {AT_DEPLOYMENTS, *ON_REQUEST}
 )
 """Every other function of the project."""
 

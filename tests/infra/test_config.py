@@ -248,3 +248,26 @@ def test_no_version_is_forgotten_before_its_events_are() -> None:
     assert "a replay of the archive would bring forgotten versions back" in said
     assert read(forget_completed_days="31", archive_days="31")
     assert read(forget_completed_days="30", archive_days="31", object_events="s3")
+
+
+RULES = "orders>orders-replica:DstKmsKeyNotFound,orders>other:AssumeRoleNotPermitted"
+OPERATOR = "arn:aws:iam::123456789012:role/operator"
+
+
+def test_rules_of_automatic_redrives() -> None:
+    found = read(source_buckets="orders", redrive="true", operators=OPERATOR, redrive_rules=RULES)
+    assert found.redrive_rules == tuple(RULES.split(","))
+    assert read().redrive_rules == (), "off by default"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["orders", "orders>b:c d", "orders>x:Code", "orders-replica:Code"]
+)
+def test_a_rule_that_is_none_is_refused(wrong: str) -> None:
+    assert "bucket>destination:code" in problems(redrive_rules=wrong)
+
+
+def test_rules_need_redrives_and_a_source_bucket() -> None:
+    found = problems(source_buckets="other-bucket", redrive_rules=RULES)
+    assert "redrive_rules need redrive=true" in found
+    assert "not in source_buckets" in found

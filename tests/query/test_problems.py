@@ -28,7 +28,7 @@ ROUTES = [
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v1/nothing", "/v1/buckets/src", "/v1/incident", "/v1/redrives", "/v2/buckets"],
+    ["/", "/v1", "/v1/nothing", "/v1/buckets/src", "/v1/incident", "/v1/redrive", "/v2/buckets"],
 )
 def test_an_unknown_path_is_a_problem(path: str) -> None:
     assert_problem(get(path), 404, "not-found")

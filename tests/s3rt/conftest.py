@@ -54,6 +54,8 @@ def api(serving_api: FakeApi) -> FakeApi:
     """The API as it is when nothing is wrong with it."""
     serving_api.absent.clear()
     serving_api.seen.clear()
+    serving_api.changes.clear()
+    serving_api.redrives = None
     serving_api.down = False
     return serving_api
 

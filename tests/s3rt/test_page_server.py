@@ -1,4 +1,5 @@
-"""The page's server: this machine alone, its own address alone, GET alone, no credentials."""
+"""The page's server: this machine alone, its own address alone, no credentials; GET, and the
+changes of redrives."""
 
 import http.client
 import json
@@ -16,6 +17,7 @@ import pytest
 
 from s3rt.api import Api
 from s3rt.page_server import HEADERS, PAGE, Site, serving_page
+from tests.redrive.world import World
 from tests.support.fake_api.server import FakeApi
 from tests.support.fake_api.world import TAX
 
@@ -98,10 +100,89 @@ def test_without_the_token_there_is_nothing(site: Site, api: FakeApi, target: st
     assert api.seen == []
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
-def test_nothing_but_get_is_answered(site: Site, api: FakeApi, method: str) -> None:
-    assert ask(site, "v1/buckets", method)[0] == 501
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "HEAD"])
+def test_no_other_method_is_answered(site: Site, api: FakeApi, method: str) -> None:
+    assert ask(site, "v1/redrives", method)[0] == 501
     assert api.seen == []
+
+
+def change(
+    site: Site, path: str, method: str = "POST", body: bytes = b"{}", **headers: str | None
+) -> tuple[int, bytes]:
+    """What the page itself sends, but for `headers`; None leaves one out."""
+    sent = {
+        "Origin": f"http://{site.host}",
+        "Sec_Fetch_Site": "same-origin",
+        "Content_Type": "application/json",
+    } | headers
+    connection = http.client.HTTPConnection(site.host, timeout=10)
+    given = {name.replace("_", "-"): value for name, value in sent.items() if value is not None}
+    connection.request(method, f"/{site.token}/{path}", body=body, headers=given)
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def test_the_page_plans_and_cancels_redrives_with_the_callers_signature(
+    site: Site, api: FakeApi
+) -> None:
+    api.redrives = World()
+    api.redrives.fails("k")
+    status, body = change(site, "v1/redrives", body=b'{"bucket": "src"}')
+    assert status == 202
+    made = json.loads(body)
+    assert change(site, f"v1/redrives/{made['id']}", "DELETE")[0] == 202
+    assert api.changes == [
+        ("POST", "/v1/redrives", {"bucket": "src"}),
+        ("DELETE", f"/v1/redrives/{made['id']}", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": None}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "none"}, 403),
+        ({"Sec_Fetch_Site": None}, 403),
+        ({"Host": "evil.example"}, 403),
+        ({"Content_Type": "text/plain"}, 400),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 400),
+    ],
+)
+def test_no_other_site_and_no_form_changes_anything(
+    site: Site, api: FakeApi, headers: dict[str, str | None], status: int
+) -> None:
+    api.redrives = World()
+    assert change(site, "v1/redrives", "POST", b"{}", **headers)[0] == status
+    assert api.changes == []
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("v1/buckets", "POST"),
+        ("v1/redrives", "DELETE"),
+        ("v1/redrives/x", "POST"),
+        ("v1/redrives/../x", "DELETE"),
+        ("v1/redrives?dry_run=false", "POST"),
+        ("index.html", "POST"),
+    ],
+)
+def test_nothing_else_is_changed(site: Site, api: FakeApi, path: str, method: str) -> None:
+    api.redrives = World()
+    assert change(site, path, method)[0] == 404
+    assert api.changes == []
+
+
+def test_a_body_is_json_and_short(site: Site, api: FakeApi) -> None:
+    api.redrives = World()
+    assert change(site, "v1/redrives", body=b"{")[0] == 400
+    assert change(site, "v1/redrives", body=b" " * 20_000)[0] == 413
+    assert api.changes == []
 
 
 @pytest.mark.parametrize(

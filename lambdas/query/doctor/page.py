@@ -1,15 +1,17 @@
 """The findings of every tracked bucket."""
 
 import logging
+from collections.abc import Iterator
 from itertools import chain
 
 from query.wiring import Service
 from replication.counters.silence import silent_routes
 from replication.errors import Unavailable
+from replication.published.automatic import is_stopped
 from replication.published.row import Json
 from replication.published.subscription import chat_findings, mail_findings
 from replication.s3 import bucket_setup
-from replication.s3.bucket_setup import Finding
+from replication.s3.bucket_setup import Finding, Severity
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ def findings(service: Service) -> Json:
         findings.load(),
         findings.setups(),
         silent_routes(service.counters, routes, service.present().now, service.frontier()),
+        tuple(_stopped(service)),
     )
     subscribers = _of_subscribers(service)
     return {
@@ -49,3 +52,22 @@ def _of_subscribers(service: Service) -> list[Finding] | None:
         log.warning("subscriptions could not be read: %s", error)
         return None
     return found
+
+
+def _stopped(service: Service) -> Iterator[Finding]:
+    """Rules of automatic redrives that stopped for an incident that is still open."""
+    for note in service.redrives.notes():
+        last = service.redrives.find(note.redrive_id)
+        incident = service.incidents.find(note.incident_id)
+        if last is None or incident is None or incident.resolved_at or not is_stopped(last):
+            continue
+        yield Finding(
+            note.rule.bucket,
+            "redrive",
+            Severity.WARNING,
+            f"Automatic redrives of {note.rule.text} stopped for incident {incident.id}: under half"
+            f" of redrive {last.id} succeeded.",
+            "Mend what its failures name, then plan a redrive of the incident yourself; the rule"
+            " acts again for the next one.",
+            last.ended_at,
+        )

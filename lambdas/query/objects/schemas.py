@@ -109,8 +109,8 @@ class TrackedObject(ObjectSummary):
     """One object version with the history of its status."""
 
     transitions: list[Transition] = Field(
-        description="Every change of status at every destination, oldest first; for a replica,"
-        " those of its own bucket"
+        description="Every change of status at every destination, oldest first, and what reports"
+        " of Batch Replication said of it; for a replica, those of its own bucket"
     )
     forgotten_before: Time | None = Field(description=FORGOTTEN_BEFORE)
 

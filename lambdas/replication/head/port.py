@@ -22,6 +22,11 @@ class Head:
     """None: no tags, or they may not be read; S3 leaves the header out in both cases."""
     unreadable: bool = False
     """An SSE-C object: it exists, and HEAD shows nothing without its key."""
+    archived: bool = False
+    """In an archive storage class or tier, from which S3 does not replicate."""
+    locked: bool = False
+    """It has a retention or a legal hold, OFF included. False as well to callers who may not read
+    either."""
 
 
 class Objects(Protocol):

@@ -22,7 +22,7 @@ from replication.ledger.latency import latency
 from replication.ledger.schedule import Schedule
 from replication.ledger.state import State
 from replication.ledger.version_items import VersionItems, newest, observed_at
-from replication.s3.evidence import EVENTS
+from replication.s3.evidence import EVENTS, Evidence
 from replication.s3.failure_reasons import explain
 from replication.s3.rule_history import RuleHistory
 from replication.s3.rules import Rule
@@ -160,7 +160,8 @@ def _replica(items: VersionItems, bucket: str) -> Json:
 
 
 def transitions(items: Sequence[LedgerItem]) -> list[Json]:
-    """Every change of a status at a destination, oldest first, from folding the facts again.
+    """Every change of a status at a destination, oldest first, from folding the facts again; and
+    every task of a job about the version, whether it changed the status or not.
 
     Changes of facts folded into the base are lost: the first entry then begins with the status of
     the base.
@@ -169,7 +170,7 @@ def transitions(items: Sequence[LedgerItem]) -> list[Json]:
         (fact.order, item.destination, _transition(item.destination, fact, before, after))
         for item in items
         for fact, before, after in steps(item.record, item.base)
-        if after.status is not before.status
+        if after.status is not before.status or fact.evidence is Evidence.BATCH_REPORT
     ]
     return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
 

@@ -82,6 +82,7 @@ def findings(
     denied: Sequence[tuple[Denied, Instant]],
     setups: Setups,
     silent: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    others: Sequence[Finding] = (),
 ) -> list[Finding]:
     """Findings by bucket, errors first.
 
@@ -91,8 +92,10 @@ def findings(
     setups      set-up of the buckets that could be inspected
     silent      routes (source, destination) on which replicas arrive and no event reports it, with
                 the number of such replicas
+    others      findings that do not follow from how buckets are set up
     """
-    found = [
+    found = [*others]
+    found += [
         finding
         for bucket, history in histories.items()
         for finding in _of_source(bucket, history, topology.destinations)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from local.emulator.patches import (
     archives,
+    batch_operations,
     function_workers,
     hidden_versions,
     multipart_start,
@@ -57,6 +58,7 @@ def apply_all(
 
     Gives what has settings by the name of the service.
     """
+    from ministack import app
     from ministack.core import iam_actions, iam_evaluator
     from ministack.services import dynamodb, eventbridge, iam, kms, lambda_svc, s3, sns, sqs
     from ministack.services.cloudformation import provisioners
@@ -77,6 +79,7 @@ def apply_all(
     s3_replication.apply(s3, local)
     multipart_tags.apply(s3)
     multipart_start.apply(s3, local)
+    batch_operations.apply(app, s3, iam, iam_evaluator, local)
     recursive_loops.apply(lambda_svc, sqs, provisioners)
     resource_names.apply(iam, provisioners)
     archives.apply(eventbridge, provisioners)

@@ -78,6 +78,13 @@ def test_a_function_gets_every_setting_that_its_code_uses(stack: Synthesized, se
     assert from_env(given, *required(service)).table_name == stack.table.id
 
 
+def test_the_redrive_function_gets_every_setting_that_its_code_uses(redriven: Synthesized) -> None:
+    given = redriven.variables("redrive")
+    assert used("redrive") <= set(given)
+    assert from_env(given, *required("redrive")).redrive_bucket
+    assert redriven.variables("backfill")["REDRIVE_QUEUE_URL"] == given["REDRIVE_QUEUE_URL"]
+
+
 def test_no_function_gets_a_variable_that_is_no_setting(stack: Synthesized) -> None:
     for service in SERVICES:
         given = {name for name in stack.variables(service) if not name.startswith("POWERTOOLS_")}

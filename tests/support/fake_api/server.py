@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from query import VERSION
 from tests.support.fake_api import answers, sets, sums
 from tests.support.fake_api.answers import Json, Query, Refused
 from tests.support.fake_api.world import World
+
+if TYPE_CHECKING:
+    from tests.redrive.world import World as Redrives
 
 Answer = Callable[..., Json]
 
@@ -46,6 +49,17 @@ class FakeApi:
     absent: set[str] = field(default_factory=set)
     down: bool = False
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    redrives: "Redrives | None" = None
+    """The function redrive; None: this caller may only read."""
+    changes: list[tuple[str, str, Any]] = field(default_factory=list)
+    """What was sent by POST and DELETE."""
+
+    def change(self, method: str, path: str, authorization: str, body: bytes) -> tuple[int, Json]:
+        if not _SIGNED.fullmatch(authorization) or self.redrives is None:
+            return 403, Refused("access-denied", 403, "explicit deny").body
+        given = json.loads(body or b"{}")
+        self.changes.append((method, path, given))
+        return self.redrives.request(method, path, given)
 
     def answer(
         self, target: str, authorization: str, body: bytes | None = None
@@ -58,9 +72,18 @@ class FakeApi:
         path, query = unquote(split.path), dict(parse_qsl(split.query, keep_blank_values=True))
         self.seen.append((path, query))
         try:
-            return 200, self._route(path, query, body)
+            return 200, self._redriven(path) or self._route(path, query, body)
         except Refused as refused:
             return refused.status, refused.body
+
+    def _redriven(self, path: str) -> Json | None:
+        """What the API shows of redrives. Each question gives the function time to work."""
+        if not path.startswith("/v1/redrives"):
+            return None
+        found = self.redrives.shown() if self.redrives else []
+        if path == "/v1/redrives":
+            return {"items": found, "next_cursor": None, "complete": True}
+        return next(one for one in found if one["id"] == path.rpartition("/")[2])
 
     def _route(self, path: str, query: Query, body: bytes | None) -> Json:
         given = () if body is None else (body,)
@@ -80,15 +103,25 @@ def serving(world: World | None = None) -> Iterator[FakeApi]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer(None)
+            self._send(*api.answer(self.path, self.headers.get("Authorization", "")))
 
         def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+            if urlsplit(self.path).path.startswith("/v1/redrives"):
+                self._change("POST")
+                return
+            given = self.rfile.read(int(self.headers["Content-Length"]))
+            self._send(*api.answer(self.path, self.headers.get("Authorization", ""), given))
 
-        def _answer(self, given: bytes | None) -> None:
-            status, body = api.answer(self.path, self.headers.get("Authorization", ""), given)
+        def do_DELETE(self) -> None:
+            self._change("DELETE")
+
+        def _change(self, method: str) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self._send(*api.change(method, self.path, self.headers.get("Authorization", ""), body))
+
+        def _send(self, status: int, body: Json) -> None:
             data = json.dumps(body).encode()
-            kind = "application/json" if status == 200 else "application/problem+json"
+            kind = "application/json" if status < 300 else "application/problem+json"
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))

@@ -19,6 +19,8 @@ _ABSENT = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket")
 """Codes when the version does not exist. HEAD has no body, so its code is the HTTP status."""
 _NO_SUCH_ID = "InvalidArgument"
 """GetObjectTagging of a version id that S3 never made."""
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+_LOCKS = ("ObjectLockMode", "ObjectLockLegalHoldStatus")
 _NO_REASON = "400"
 """HEAD without a body: an object whose encryption key the caller lacks, or a bad request."""
 
@@ -54,6 +56,8 @@ class S3Objects:
             last_modified=from_datetime(answer["LastModified"]),
             # Missing for versions without tags, and when tags may not be read.
             tag_count=answer.get("TagCount"),
+            archived=answer.get("StorageClass") in _ARCHIVES or bool(answer.get("ArchiveStatus")),
+            locked=any(map(answer.get, _LOCKS)),
         )
 
     def _unreadable(self, version: ObjectVersion) -> Head | None:

@@ -14,6 +14,9 @@ the functions on the stream skip items without it.
     #incidents#open, #incidents#resolved       kind of failure, id         incident_reads.py
     #findings, #setups                         bucket (and action)         findings.py
     #backfill#<run>                            run, file                   backfill_progress.py
+    #redrives, #redrives#open                  redrive                     redrives.py
+    #redrives#progress, #redrives#buckets      redrive; source bucket      redrives.py
+    #redrives#rules, #redrives#days            rule; day                   redrives.py
     #heard                                     (see there)                 frontier.py
     #reconcile                                 tick                        windows.py
     #health                                    never written               item_reads.py
@@ -36,6 +39,9 @@ FENCE, FENCED = "#fence#", "#fenced#"
 INCIDENTS_OPEN, INCIDENTS_RESOLVED = "#incidents#open", "#incidents#resolved"
 FINDINGS, SETUPS = "#findings", "#setups"
 BACKFILL = "#backfill#"
+REDRIVES, REDRIVES_OPEN = "#redrives", "#redrives#open"
+REDRIVES_PROGRESS, REDRIVES_BUCKETS = "#redrives#progress", "#redrives#buckets"
+REDRIVES_RULES, REDRIVES_DAYS = "#redrives#rules", "#redrives#days"
 FRONTIER = "#heard"
 RECONCILE = "#reconcile"
 HEALTH = "#health"

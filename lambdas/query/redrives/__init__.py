@@ -1,0 +1,1 @@
+"""Redrives: what the function `redrive` plans, starts and follows."""
