@@ -35,7 +35,7 @@ MAX_PATTERNS_BYTES = 400
 MAX_TOPICS_BYTES = 1_000
 """They stand in the ingest queue's policy as well, each once."""
 
-MAX_RULES_BYTES = 400
+MAX_RULES_BYTES = 200
 """They are an environment variable."""
 
 MAX_OPERATORS_BYTES = 500
