@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra import limits
-from infra.config import MAX_PATTERNS_BYTES, MAX_RULES_BYTES, MAX_TRACKED_BUCKETS
+from infra.config import MAX_PATTERNS_BYTES, MAX_TRACKED_BUCKETS
 from infra.limits import excesses
 from tests.infra.conftest import OPERATOR, longest_names
 from tests.infra.synthesized import ROOT, Synthesized, synthesize
@@ -43,15 +43,8 @@ def largest(shape: str) -> Synthesized:
             "forget_completed_days": "9999",
             "redrive": "true",
             "operators": OPERATOR,
-            "redrive_rules": rules(sources[0]),
         }
     )
-
-
-def rules(source: str) -> str:
-    """As many bytes of rules as the context may have."""
-    route = f"{source}>{source}:"
-    return route + "C" * min(100, MAX_RULES_BYTES - len(route))
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
