@@ -36,7 +36,7 @@ MAX_TOPICS_BYTES = 1_000
 """They stand in the ingest queue's policy as well, each once."""
 
 MAX_RULES_BYTES = 200
-"""They are an environment variable. Beside the longest lists of buckets fewer fit: `infra/limits.py`
+"""They are an environment variable. Beside the longest lists of buckets fewer fit; `limits.py`
 measures it, and synth refuses."""
 
 MAX_OPERATORS_BYTES = 500
