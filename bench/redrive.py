@@ -50,6 +50,9 @@ class Discarding(MemoryManifests):
         self.stored += len(body)
         return super().part(key, upload, number, b"")
 
+    def keep(self, key: str, body: bytes) -> None:
+        self.kept_objects = {key: body}
+
 
 def left(end: float) -> float:
     """Seconds a round has, with its reserve."""

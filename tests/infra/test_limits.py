@@ -12,7 +12,7 @@ from infra import limits
 from infra.config import MAX_BUCKETS, ContextError
 from infra.limits import excesses
 from infra.options import EVENT_STATUSES, MAX_EVENT_BUCKETS_BYTES, MAX_PATTERNS_BYTES
-from tests.infra.conftest import longest_names
+from tests.infra.conftest import OPERATOR, longest_names
 from tests.infra.synthesized import ROOT, Synthesized, synthesize
 
 STAGE = "a" * 20
@@ -40,6 +40,8 @@ def largest(shape: str) -> Synthesized:
             "object_events": "s3" if shape == "by notifications" else "eventbridge",
             "forget_completed_days": "9999",
             "event_statuses": ",".join(EVENT_STATUSES),
+            "redrive": "true",
+            "operators": OPERATOR,
         }
     )
 
