@@ -151,6 +151,8 @@ def test_the_query_function_only_reads_the_ledger(stack: Synthesized) -> None:
         **every_function(stack, "query"),
         "dynamodb:Query": ledger,
         "dynamodb:GetItem": ledger,
+        # The doctor says which addresses have not confirmed their subscription.
+        **on(stack.incident_topic.arn, "sns:ListSubscriptionsByTopic"),
     }
 
 

@@ -81,6 +81,7 @@ def test_a_function_gets_every_setting_that_its_code_uses(stack: Synthesized, se
 def test_the_redrive_function_gets_every_setting_that_its_code_uses(redriven: Synthesized) -> None:
     given = redriven.variables("redrive")
     assert used("redrive") <= set(given)
+    given |= {"TOPOLOGY_FILE": topology_file("orders")}
     assert from_env(given, *required("redrive")).redrive_bucket
     assert redriven.variables("backfill")["REDRIVE_QUEUE_URL"] == given["REDRIVE_QUEUE_URL"]
 
