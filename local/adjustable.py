@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic_core import ErrorDetails
+
 
 class SettingsError(ValueError):
     """One or more settings have an unknown name or an impossible value."""
@@ -57,8 +59,11 @@ class Adjustable(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            problems = [
-                f"{cls.PREFIX}{str(one['loc'][0]).upper()}={one['input']!r}: {one['msg']}"
-                for one in error.errors()
-            ]
-            raise SettingsError("; ".join(problems)) from None
+            raise SettingsError("; ".join(map(cls._problem, error.errors()))) from None
+
+    @classmethod
+    def _problem(cls, error: ErrorDetails) -> str:
+        name = f"{cls.PREFIX}{str(error['loc'][0]).upper()}"
+        if error["type"] == "extra_forbidden":
+            return f"{name} is not a setting"
+        return f"{name}={error['input']!r}: {error['msg']}"

@@ -64,7 +64,7 @@ OBSERVATIONS = (
     Observation(
         8,
         "long work is not ended",
-        "RecursiveLoop is Allow for reconcile and backfill, and for no other function",
+        "RecursiveLoop is Allow for reconcile, backfill and redrive, and for no other function",
         "reads the setting of each function of the stack",
         stack.recursive_loops,
     ),

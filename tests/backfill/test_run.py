@@ -443,7 +443,7 @@ def test_whose_replicas_they_are_waits_for_the_rules_of_every_source() -> None:
     ("changed", "told"),
     [
         ({"fileFormat": "Parquet"}, "output format CSV"),
-        ({"sourceBucket": "other"}, "deploy with it in source_buckets"),
+        ({"sourceBucket": "other"}, "in source_buckets"),
         ({"creationTimestamp": "4102444800000"}, "in the future"),
     ],
 )

@@ -206,8 +206,8 @@ def test_what_differs_is_said_with_what_was_expected(
     finally:
         put(FunctionName=name, RecursiveLoop="Allow")
     assert ended.code == ExitCode.DIFFERS
-    assert "expected RecursiveLoop is Allow for reconcile and backfill" in ended.out
-    assert "RecursiveLoop is Allow for reconcile\n" in ended.out
+    assert "expected RecursiveLoop is Allow for reconcile, backfill and redrive" in ended.out
+    assert "RecursiveLoop is Allow for reconcile, redrive\n" in ended.out
 
 
 def test_an_unknown_number_is_a_usage_error(s3rt: Command) -> None:

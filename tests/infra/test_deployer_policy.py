@@ -20,6 +20,7 @@ MANAGED_POLICY = 6_144
 NO_OPERATIONS = {
     # Actions that are named otherwise than their operations.
     "cloudformation:TagResource",
+    "apigateway:UpdateRestApiPolicy",
     "iam:PassRole",
     "lambda:InvokeFunction",
     "s3:ListBucket",

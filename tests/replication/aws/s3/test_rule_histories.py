@@ -127,7 +127,7 @@ class TestTheFirstMinutes:
         for process in (world.process(), world.process()):
             history = src(process)
             assert (history.first_read_at, history.tracking_since) == (NOW, begin)
-            assert not history.in_doubt(plus(NOW, 90), plus(NOW, 300))
+            assert history.met(plus(NOW, 90)) == (history.current,)
 
     def test_stay_where_they_are_when_the_rules_change_or_another_release_reads(
         self, world: Kept, begin: Instant
