@@ -1,5 +1,6 @@
 """What all tests share: no network (loopback alone for tests marked e2e), and hypothesis' pace."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,18 @@ settings.register_profile(
 settings.load_profile("tracker")
 
 
-# Folders whose tests share something that is expensive to start (a deployed stack, an emulator, a
-# synthesized template, a browser): one worker each, the slowest first.
+# Folders and files whose tests share something that is expensive to start (a deployed stack, an
+# emulator, a synthesized template, a browser): one worker each, the slowest first.
 _SHARED = (
     "e2e",
     "parity",
-    "browser",
+    "e2e/test_regions.py",
+    "e2e/test_silence.py",
+    "e2e/test_package.py",
+    "e2e/test_by_notifications.py",
+    "e2e/test_discover.py",
     "local",
+    "browser",
     "infra",
     "replication/aws/table",
     "summarize",
@@ -32,16 +38,19 @@ _ROOT = Path(__file__).parent
 
 def _group(item: pytest.Item) -> str:
     path = item.path.relative_to(_ROOT).as_posix()
-    return next((folder for folder in _SHARED if path.startswith(f"{folder}/")), path)
+    known = (one for one in _SHARED if path == one or path.startswith(f"{one}/"))
+    return max(known, key=len, default=path)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups tests for parallel workers; within a group the random order stays."""
-    places = {name: place for place, name in enumerate(_SHARED)}
-    items.sort(key=lambda item: places.get(_group(item), len(_SHARED)))
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Groups tests for parallel workers, before xdist looks for groups; within a group the random
+    order stays."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+    yield
+    places = {name: place for place, name in enumerate(_SHARED)}
+    items.sort(key=lambda item: places.get(_group(item), len(_SHARED)))
 
 
 @pytest.hookimpl(trylast=True)
