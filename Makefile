@@ -7,9 +7,11 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
+PARALLEL = --numprocesses 3 --dist loadgroup
+LONG = $(addprefix tests/e2e/test_,by_notifications.py loops.py package.py silence.py)
 LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.laws.summary
 
-.PHONY: help demo demo-live parity screenshots test laws loops up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean
+.PHONY: help demo demo-live parity screenshots test test-long coverage laws loops up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -20,9 +22,15 @@ demo: $(READY) ## The main job on the local emulator, from nothing to the answer
 demo-live: $(READY) ## The same, then a gentle stream of objects until Ctrl-C
 	@$(BIN)/python -m local demo --live
 
-test: $(READY) ## Everything: checks, unit, property, adapter, infrastructure and end-to-end tests
+test: $(READY) ## Checks, unit, property, adapter, infrastructure and end-to-end tests, but the long ones
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest --numprocesses 3 --dist loadgroup --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(LONG))
+
+test-long: $(READY) ## The end-to-end tests that deploy a stack of their own or take minutes
+	@$(BIN)/pytest $(PARALLEL) $(LONG)
+
+coverage: $(READY) ## Every test but the long ones, and which lines none of them runs
+	@$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(LONG)) --cov --cov-report=term:skip-covered
 
 laws: $(READY) ## The tracker against a model of S3, a tenth of it over DynamoDB (EXAMPLES=n SEED=n)
 	@export LAWS_EXAMPLES=$(or $(EXAMPLES),10000) LAWS_SEED=$(or $(SEED),0); \
