@@ -59,6 +59,13 @@ def answer(request: AWSPreparedRequest, status: int, body: str = "") -> AWSRespo
     return found
 
 
+@pytest.fixture(autouse=True)
+def no_client_of_another_test() -> Iterator[None]:
+    forget_clients()
+    yield
+    forget_clients()
+
+
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     for name, value in {
