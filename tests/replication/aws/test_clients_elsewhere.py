@@ -61,9 +61,9 @@ def answer(request: AWSPreparedRequest, status: int, body: str = "") -> AWSRespo
 
 @pytest.fixture(autouse=True)
 def no_client_of_another_test() -> Iterator[None]:
-    forget_clients()
+    clients.forget_clients()
     yield
-    forget_clients()
+    clients.forget_clients()
 
 
 @pytest.fixture
