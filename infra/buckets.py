@@ -25,8 +25,8 @@ OBJECT_EVENTS = (
     "s3:ObjectAcl:Put",
     "s3:ObjectRetention:Put",
 )
-"""What EventBridge's events (`infra/ingest.py`) are called as notifications. Lifecycle's deletions
-have a name of their own here."""
+"""What EventBridge's events (`infra/event_rules.py`) are called as notifications. Lifecycle's
+deletions have a name of their own here."""
 
 CHECK = "Custom::TrackedBuckets"
 SET = "Custom::TrackedBucketSet"

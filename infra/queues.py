@@ -28,6 +28,20 @@ def work_queue(
     )
 
 
+def queue_of_function(
+    scope: Construct, construct_id: str, *, timeout: Duration, dead_letters: sqs.Queue
+) -> sqs.Queue:
+    """A queue that a function with that timeout works off. A message is hidden for six times as
+    long, as AWS advises, and tried eight times."""
+    return work_queue(
+        scope,
+        construct_id,
+        visibility_timeout=Duration.seconds(6 * timeout.to_seconds()),
+        max_receive_count=8,
+        dead_letters=dead_letters,
+    )
+
+
 def dead_letter_queue(scope: Construct, construct_id: str = "DeadLetters") -> sqs.Queue:
     """A queue that keeps messages for as long as SQS can: 14 days."""
     return sqs.Queue(

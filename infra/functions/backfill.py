@@ -15,7 +15,7 @@ from infra.grants import (
     allow_ledger,
     allow_reads,
 )
-from infra.queues import dead_letter_queue, work_queue
+from infra.queues import dead_letter_queue, queue_of_function
 
 TIMEOUT = Duration.minutes(15)
 """The most Lambda allows: a file is worked off in as few rounds as can be."""
@@ -41,12 +41,8 @@ class Backfill(Construct):
         buckets with the inventories and reports."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
-        self.queue = work_queue(
-            self,
-            "Deliveries",
-            visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds()),  # as AWS advises
-            max_receive_count=8,
-            dead_letters=self.dead_letters,
+        self.queue = queue_of_function(
+            self, "Deliveries", timeout=TIMEOUT, dead_letters=self.dead_letters
         )
         built = TrackerFunction(
             self,

@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.config import Config
 from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.grants import allow
-from infra.queues import dead_letter_queue, work_queue
+from infra.queues import dead_letter_queue, queue_of_function
 
 TIMEOUT = Duration.seconds(60)
 CONCURRENCY = 10
@@ -39,12 +39,8 @@ class Publish(Construct):
             description="Changes of the replication status of object versions",
         )
         self.dead_letters = dead_letter_queue(self)
-        self.queue = work_queue(
-            self,
-            "Changes",
-            visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds()),  # as AWS advises
-            max_receive_count=8,
-            dead_letters=self.dead_letters,
+        self.queue = queue_of_function(
+            self, "Changes", timeout=TIMEOUT, dead_letters=self.dead_letters
         )
         built = TrackerFunction(
             self,

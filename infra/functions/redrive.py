@@ -11,12 +11,13 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.bucket_policies import allow_on_buckets
+from infra.event_rules import RETRY_AGE, RETRY_ATTEMPTS
 from infra.functions.backfill import Backfill
 from infra.functions.tracker_function import Shared, TrackerFunction
 from infra.grants import HAS_LOCKS, HEAD, LOCKS, allow, allow_reads
 from infra.ledger import ROUTES_INDEX, index_arns
 from infra.nag import acknowledge
-from infra.queues import dead_letter_queue, work_queue
+from infra.queues import dead_letter_queue, queue_of_function
 
 TIMEOUT = Duration.minutes(15)
 """The most Lambda allows: a plan of a million versions takes few rounds."""
@@ -46,12 +47,8 @@ class Redrive(Construct):
         the ledger, and tells when it has. `rules`: what is redriven by itself."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
-        self.queue = work_queue(
-            self,
-            "Steps",
-            visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds()),  # as AWS advises
-            max_receive_count=8,
-            dead_letters=self.dead_letters,
+        self.queue = queue_of_function(
+            self, "Steps", timeout=TIMEOUT, dead_letters=self.dead_letters
         )
         self.bucket = self._bucket()
         self.batch_role = self._batch_role(sources)
@@ -132,8 +129,8 @@ class Redrive(Construct):
     def _events(self) -> None:
         target = targets.SqsQueue(
             self.queue,
-            max_event_age=Duration.hours(24),
-            retry_attempts=185,
+            max_event_age=RETRY_AGE,
+            retry_attempts=RETRY_ATTEMPTS,
             dead_letter_queue=self.dead_letters,
         )
         events.Rule(
