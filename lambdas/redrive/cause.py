@@ -24,6 +24,7 @@ OF_THE_TRACKER = frozenset(
         "metrics",
         "notifications",
         "object-events",
+        "region",
     }
 )
 """Findings that keep the tracker from knowing, but not S3 from replicating."""
