@@ -47,7 +47,7 @@ def run(console: Console, s3: Any, api: Api) -> int:
         f" ${plan['estimated_cost_usd']['total']:.2f}"
     )
     begun = time.monotonic()
-    api.change("POST", "/v1/redrives", {"dry_run": False, "plan_id": plan["id"]})
+    api.post("/v1/redrives", {"dry_run": False, "plan_id": plan["id"]})
     done = _until(lambda: found if (found := api.get(plan["api_path"]))["ended_at"] else None)
     left = sum(_statuses(api, {key: version}) != {"COMPLETED"} for key, version in written.items())
     if done is None or left:
@@ -95,7 +95,7 @@ def _planned(api: Api) -> Any:
         "prefix": PREFIX,
         "code": CODE,
     }
-    made = api.change("POST", "/v1/redrives", wanted)
+    made = api.post("/v1/redrives", wanted)
     found = _until(
         lambda: one if (one := api.get(made["api_path"]))["state"] != "planning" else None
     )

@@ -1,7 +1,7 @@
 """The tracker's REST API from Python: requests signed with the caller's AWS credentials (SigV4)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
@@ -49,9 +49,9 @@ class Api:
         """As `get`, with a body that is sent as JSON."""
         return _json(self.send("POST", path, parameters, body))
 
-    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The JSON answer of a POST or DELETE; ApiProblem for everything but a 2xx."""
-        return _json(self.send(method, path, {}, body))
+    def delete(self, path: str) -> Any:
+        """As `get`."""
+        return _json(self.send("DELETE", path, {}))
 
     def send(
         self, method: str, path: str, parameters: dict[str, Any], body: Any = None

@@ -72,7 +72,7 @@ def plan(
     }
     body = {name: value for name, value in wanted.items() if value is not None}
     with _asking(context) as api:
-        made = api.change("POST", "/v1/redrives", body | ({"force": True} if force else {}))
+        made = api.post("/v1/redrives", body | ({"force": True} if force else {}))
         found = _awaited(api, made, {RedriveState.PLANNING}) if wait else made
     _show(found, json=json)
 
@@ -92,7 +92,7 @@ def start(
         if found["state"] == RedriveState.PLANNED and not yes:
             _confirm(found)
         body: dict[str, Any] = {"dry_run": False, "plan_id": plan_id}
-        made = api.change("POST", "/v1/redrives", body | ({"force": True} if force else {}))
+        made = api.post("/v1/redrives", body | ({"force": True} if force else {}))
         found = _awaited(api, made, _GOES_ON) if wait else made
     _show(found, json=json)
 
@@ -144,7 +144,7 @@ def list_(
 def cancel(context: typer.Context, redrive_id: Id, json: Json = False) -> None:
     """Cancels the jobs of a redrive, or drops a plan. What was replicated stays."""
     with _asking(context) as api:
-        found = api.change("DELETE", f"/v1/redrives/{redrive_id}")
+        found = api.delete(f"/v1/redrives/{redrive_id}")
     if json:
         text.as_json(found)
         return

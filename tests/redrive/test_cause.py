@@ -19,7 +19,7 @@ def checks() -> set[str]:
     """The codes of all findings about buckets, as the code has them."""
     tree = ast.parse(inspect.getsource(bucket_setup))
     return {
-        call.args[1].value
+        str(call.args[1].value)
         for call in ast.walk(tree)
         if isinstance(call, ast.Call)
         and getattr(call.func, "id", "") == "Finding"

@@ -32,7 +32,13 @@ class WorldApi:
             )
         return redrive_json(found[0], self.world.now)
 
-    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._change("POST", path, body)
+
+    def delete(self, path: str) -> Any:
+        return self._change("DELETE", path, None)
+
+    def _change(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         if self.denied:
             raise ApiProblem(403, {"detail": "explicit deny"})
         status, answer = self.world.request(method, path, dict(body or {}))
