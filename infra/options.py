@@ -156,7 +156,8 @@ def redrive_rules(raw: Any) -> tuple[str, ...]:
 
 def event_statuses(raw: Any) -> tuple[str, ...]:
     """Statuses separated by commas, in any order."""
-    names = {one.upper() for one in _texts(raw) or (str(raw),)} - {""}
+    given = _texts(raw)
+    names = {one.upper() for one in ((str(raw),) if given is None else given)}
     if wrong := sorted(names - {*EVENT_STATUSES}):
         raise ValueError(f"{', '.join(wrong)}: give some of {', '.join(EVENT_STATUSES)}")
     return tuple(name for name in EVENT_STATUSES if name in names)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from infra.config import ContextError
+from infra.options import event_statuses
 from tests.infra.conftest import BUCKETS, SOURCES
 from tests.infra.synthesized import Synthesized, synthesize
 from tests.infra.test_grants import consumes, every_function, of_function, on
@@ -61,3 +62,16 @@ def test_what_fails_is_tried_again_alone_and_kept_at_last(events: Synthesized) -
 def test_a_wrong_choice_is_refused_with_its_fix(context: dict[str, str], said: str) -> None:
     with pytest.raises(ContextError, match=said):
         synthesize({**BUCKETS, **context})
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [([], ()), ("", ()), ("failed, PENDING", ("PENDING", "FAILED")), (["failed"], ("FAILED",))],
+)
+def test_statuses_are_text_or_a_list_and_perhaps_none(raw: object, found: tuple[str, ...]) -> None:
+    assert event_statuses(raw) == found
+
+
+def test_what_is_no_status_is_no_choice() -> None:
+    with pytest.raises(ValueError, match="5: give some of"):
+        event_statuses(5)
