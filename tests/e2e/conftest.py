@@ -30,6 +30,9 @@ LONG = ("tracker-e2e-long", "tracker-e2e-long-replica")
 REDRIVEN = ("tracker-e2e-redriven", "tracker-e2e-redriven-replica")
 """A source and its replica that only the tests of redrives break and mend."""
 
+RESOLVED = ("tracker-e2e-resolved", "tracker-e2e-resolved-replica")
+"""The same for the one test that follows an incident to its end."""
+
 INVENTORIES = "tracker-e2e-inventories"
 
 
@@ -169,6 +172,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         east: [demo_buckets.rule("to-west", west, priority=1)],
         west: [demo_buckets.rule("to-east", east, priority=1)],
         REDRIVEN[0]: [demo_buckets.rule("all", REDRIVEN[1], priority=1)],
+        RESOLVED[0]: [demo_buckets.rule("all", RESOLVED[1], priority=1)],
         COUNTED[0]: [demo_buckets.rule("all", COUNTED[1], priority=1)],
         LONG[0]: [demo_buckets.rule("all", LONG[1], priority=1)],
     }
