@@ -159,9 +159,13 @@ def _replica(items: VersionItems, bucket: str) -> Json:
     }
 
 
+_ALWAYS_LISTED = frozenset({Evidence.BATCH_REPORT, Evidence.REPLICA_CREATED})
+
+
 def transitions(items: Sequence[LedgerItem]) -> list[Json]:
-    """Every change of a status at a destination, oldest first, from folding the facts again; and
-    every task of a job about the version, whether it changed the status or not.
+    """Every change of a status at a destination, oldest first, from folding the facts again. Also
+    listed, whether they changed the status or not: every task of a job about the version, and the
+    destination's own event of its replica.
 
     Changes of facts folded into the base are lost: the first entry then begins with the status of
     the base.
@@ -170,7 +174,7 @@ def transitions(items: Sequence[LedgerItem]) -> list[Json]:
         (fact.order, item.destination, _transition(item.destination, fact, before, after))
         for item in items
         for fact, before, after in steps(item.record, item.base)
-        if after.status is not before.status or fact.evidence is Evidence.BATCH_REPORT
+        if after.status is not before.status or fact.evidence in _ALWAYS_LISTED
     ]
     return [change for _, _, change in sorted(changes, key=lambda found: found[:2])]
 

@@ -90,7 +90,8 @@ def test_transitions_of_a_destination_join_up_and_end_in_its_status(
         for change in shown:
             if change["destination"] == (record.destination or None):
                 assert change["from"] == status
-                assert change["to"] != status or change["evidence"] == "batch_report"
+                always = ("batch_report", "replica_created")
+                assert change["to"] != status or change["evidence"] in always
                 status = change["to"]
         assert status == record.record.state.status
 
@@ -208,6 +209,16 @@ def test_transitions_name_time_evidence_event_and_reason() -> None:
 def test_a_fact_that_changes_no_status_is_no_transition() -> None:
     record = stored(requested(0), (Kind.THRESHOLD_MISSED, 900), (Kind.CHANGED, 901))
     assert len(row.transitions([record])) == 1
+
+
+def test_the_event_of_the_replica_and_the_task_of_a_job_are_listed_in_either_order() -> None:
+    task = {"status": Status.COMPLETED, "evidence": Evidence.BATCH_REPORT}
+    for report, event in ((100, 101), (101, 100)):
+        record = stored(requested(), failed(3), (Kind.OBSERVED, report, task), arrived(event))
+        shown = [(one["evidence"], one["to"]) for one in row.transitions([record])]
+        assert (Evidence.BATCH_REPORT, Status.COMPLETED) in shown
+        assert (Evidence.REPLICA_CREATED, Status.COMPLETED) in shown
+        assert len(shown) == 4
 
 
 def test_transitions_go_on_from_the_status_that_folded_facts_led_to() -> None:
