@@ -2,7 +2,8 @@
 
 It has no code that runs: an EventBridge rule and the buckets' own notifications publish to one
 topic, to which the ingest queue at home is subscribed, and a role lets the functions at home read
-the buckets. (The function that adds the notifications runs at deployments alone.)
+the buckets. With `redrive` another one lets them make jobs for these. (The function that adds the
+notifications runs at deployments alone.)
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,17 @@ from infra.config import Config
 from infra.event_rules import RETRY_AGE, RETRY_ATTEMPTS, add_event_rules
 from infra.functions.bundle import code_of
 from infra.grants import CONFIGURATION, DELIVERIES, HEAD, INSPECTION, LISTING, allow_reads
+from infra.jobs import Jobs
 from infra.nag import acknowledge
-from infra.places import Place, function_role_arns, look_role_name
+from infra.places import (
+    BATCH,
+    LOOK,
+    REDRIVE,
+    Place,
+    collector_role_name,
+    function_role_arns,
+    jobs_bucket_name,
+)
 from infra.queues import dead_letter_queue
 
 
@@ -71,6 +81,8 @@ class CollectorStack(Stack):
         )
         inventories = [one.name for one in buckets if one.inventory]
         role = self._look_role(config, place, wired, inventories)
+        if config.makes_jobs_at(place):
+            self._redrives(config, place, wired).allow_reading_reports(role)
         self._outputs(
             TopicArn=self._topic.arn,
             LookRoleArn=role.role_arn,
@@ -122,15 +134,8 @@ class CollectorStack(Stack):
     ) -> iam.Role:
         """Only the functions at home that read S3 may assume it. A role rather than policies of the
         buckets: CloudFormation can add nothing to a bucket policy that somebody else owns."""
-        home = iam.AccountPrincipal(config.home.account)
-        functions = list(function_role_arns(config.stage, config.home))
-        role = iam.Role(
-            self,
-            "Look",
-            role_name=look_role_name(config.stage, config.home, place),
-            assumed_by=home.with_conditions({"ArnLike": {"aws:PrincipalArn": functions}}),
-            description="Reads tracked buckets for the S3 replication tracker at home",
-        )
+        description = "Reads tracked buckets for the S3 replication tracker at home"
+        role = self._role_for_home("Look", LOOK, config, place, description)
         allow_reads(
             role,
             (HEAD, wired.tracked),
@@ -140,6 +145,34 @@ class CollectorStack(Stack):
             (DELIVERIES, inventories),
         )
         return role
+
+    def _redrives(self, config: Config, place: Place, wired: TrackedBuckets) -> Jobs:
+        """What jobs need here. Home knows the names and makes the jobs, by a role of its own: what
+        reads must not start what costs money."""
+        jobs = Jobs(
+            Construct(self, "Redrives"),
+            sources=wired.sources,
+            bucket_name=jobs_bucket_name(config.stage, config.home, place),
+            role_name=collector_role_name(BATCH, config.stage, config.home, place),
+        )
+        description = "Makes jobs that replicate, for the S3 replication tracker at home"
+        role = self._role_for_home("Redrive", REDRIVE, config, place, description)
+        jobs.allow_making(role, wired.sources, wired.tracked)
+        return jobs
+
+    def _role_for_home(
+        self, construct_id: str, purpose: str, config: Config, place: Place, description: str
+    ) -> iam.Role:
+        """That only some functions at home may assume."""
+        home = iam.AccountPrincipal(config.home.account)
+        functions = function_role_arns(purpose, config.stage, config.home)
+        return iam.Role(
+            self,
+            construct_id,
+            role_name=collector_role_name(purpose, config.stage, config.home, place),
+            assumed_by=home.with_conditions({"ArnLike": {"aws:PrincipalArn": functions}}),
+            description=description,
+        )
 
     def _outputs(self, **values: str) -> None:
         for name, value in values.items():

@@ -63,8 +63,9 @@ class Config:
     gathered before they are counted. Changes to one of `event_statuses`, of source buckets in
     `event_buckets` (none: all), become events on an event bus; without statuses there is no bus.
     `redrive`: S3 Batch Operations may be asked to replicate again what failed; only the operators
-    may ask. `redrive_rules` (`bucket>destination:code`) are asked for without anybody, once
-    something arrived on the route again.
+    may ask. For buckets elsewhere their collector has the same option. `redrive_rules`
+    (`bucket>destination:code`) are asked for without anybody, once something arrived on the route
+    again.
     """
 
     stage: str = "dev"
@@ -156,6 +157,13 @@ class Config:
         """The buckets of a place."""
         return tuple(one for one in self.buckets if one.place == place)
 
+    def makes_jobs_at(self, place: Place) -> bool:
+        """Whether redrives may make jobs there."""
+        return self.redrive if place == self.home else bool(self._of(place).get("redrive"))
+
+    def _of(self, place: Place) -> Mapping[str, Any]:
+        return self.collectors.get(place, {})
+
     @property
     def by_eventbridge(self) -> bool:
         """Whether object events come by EventBridge; otherwise by S3 notifications."""
@@ -223,9 +231,17 @@ class Config:
         if self.redrive_rules and not self.redrive:
             problems.append("redrive_rules need redrive=true")
         problems += [
-            f"redrive_rules: {rule!r} is about a bucket that is no source at home"
+            f'collectors."{place}".redrive needs redrive = true at the top of the file'
+            for place in self.foreign_places
+            if self.makes_jobs_at(place) and not self.redrive
+        ]
+        problems += [
+            f"redrive_rules: {rule!r} is about a bucket that is no source where redrive is true"
             for rule in self.redrive_rules
-            if rule.partition(">")[0] not in {one.name for one in self.at(self.home) if one.source}
+            if rule.partition(">")[0]
+            not in {
+                one.name for one in self.buckets if one.source and self.makes_jobs_at(one.place)
+            }
         ]
         if 0 < self.forget_completed_days < self.kept_archive_days:
             problems.append(

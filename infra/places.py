@@ -1,6 +1,7 @@
 """Where buckets are: in the tracker's own account and Region, or in others."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,8 +10,14 @@ import boto3
 MAX_ROLE_NAME = 64
 """Characters of an IAM role's name."""
 
-LOOKERS = ("record", "reconcile", "backfill")
-"""The functions that read buckets, and assume the look roles for those of other places."""
+LOOK, REDRIVE, BATCH = "look", "redrive", "batch"
+"""Roles of a collector: for reading its buckets, for making jobs, and for the jobs themselves."""
+
+ASSUMED_BY: Mapping[str, tuple[str, ...]] = {
+    LOOK: ("record", "reconcile", "backfill"),
+    REDRIVE: ("redrive",),
+}
+"""The functions at home that assume a role of each collector."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,30 +48,37 @@ def partition_of(region: str) -> str:
     return boto3.Session().get_partition_for_region(region)
 
 
-def look_role_name(stage: str, home: Place, collector: Place) -> str:
-    """Of the role in the collector's account that only the home functions may assume.
+def collector_role_name(purpose: str, stage: str, home: Place, collector: Place) -> str:
+    """Of a role in the collector's account.
 
     Role names are global in an account: two collectors of it, or of two trackers, need two names.
     """
-    return _role_name(stage, "look", collector.region, home.region, home.account)
+    return _role_name(stage, purpose, collector.region, home.region, home.account)
 
 
-def look_role_arn(stage: str, home: Place, collector: Place) -> str:
-    name = look_role_name(stage, home, collector)
+def collector_role_arn(purpose: str, stage: str, home: Place, collector: Place) -> str:
+    name = collector_role_name(purpose, stage, home, collector)
     return f"arn:{collector.partition}:iam::{collector.account}:role/{name}"
 
 
+def jobs_bucket_name(stage: str, home: Place, collector: Place) -> str:
+    """Of the collector's bucket of manifests and reports. Bucket names are global, and have 63
+    characters at most; the hash is for two trackers that collect from one place."""
+    digest = hashlib.sha256(f"{stage}/{home}".encode()).hexdigest()[:8]
+    return f"s3replicationtracker-jobs-{collector.account}-{collector.region}-{digest}"
+
+
 def function_role_name(stage: str, home: Place, service: str) -> str:
-    """Of a home function's role. It is fixed, so that look roles can name who may assume them."""
+    """Of a home function's role. It is fixed, so that collectors can name who assumes theirs."""
     return _role_name(stage, service, home.region)
 
 
-def function_role_arns(stage: str, home: Place) -> tuple[str, ...]:
-    """Those that may assume the look roles."""
-    return tuple(
+def function_role_arns(purpose: str, stage: str, home: Place) -> list[str]:
+    """Those that may assume this role of a collector."""
+    return [
         f"arn:{home.partition}:iam::{home.account}:role/{function_role_name(stage, home, service)}"
-        for service in LOOKERS
-    )
+        for service in ASSUMED_BY[purpose]
+    ]
 
 
 def _role_name(*parts: str | None) -> str:

@@ -1,5 +1,6 @@
 """The stack: which constructs there are and what each is given."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from aws_cdk import Annotations, Aws, CfnOutput, Duration, Environment, Stack, Tags
@@ -24,7 +25,7 @@ from infra.grants import allow
 from infra.ingest import Ingest
 from infra.ledger import Ledger
 from infra.monitoring import Monitoring
-from infra.places import Place, look_role_arn
+from infra.places import LOOK, REDRIVE, Place, collector_role_arn
 from infra.subscriptions import Subscriptions
 from infra.topics import Topics
 
@@ -212,9 +213,11 @@ class TrackerStack(Stack):
             table=ledger.table,
             config=config,
         )
-        roles = [look_role_arn(config.stage, config.home, place) for place in elsewhere]
         for function in (record, reconcile, backfill):
-            allow(function.role, ["sts:AssumeRole"], roles)
+            allow(function.role, ["sts:AssumeRole"], _role_arns(LOOK, config, elsewhere))
+        if redrive:
+            places = [place for place in elsewhere if config.makes_jobs_at(place)]
+            allow(redrive.role, ["sts:AssumeRole"], _role_arns(REDRIVE, config, places))
         summarize.function.add_environment("DASHBOARD_URL", monitoring.dashboard_url)
         self._outputs(
             ApiUrl=api.url,
@@ -237,6 +240,10 @@ class TrackerStack(Stack):
         for name, value in values.items():
             if value:  # CloudFormation refuses an empty output
                 CfnOutput(self, name, value=value)
+
+
+def _role_arns(purpose: str, config: Config, places: Iterable[Place]) -> list[str]:
+    return [collector_role_arn(purpose, config.stage, config.home, place) for place in places]
 
 
 def _environment(home: Place) -> Environment | None:

@@ -19,8 +19,9 @@ FILE = "tracker.toml"
 
 ROLES = ("source", "destination", "both")
 
-COLLECTOR_OPTIONS: Mapping[str, options.Parse] = {}
-"""Options of one collector, in a table `[collectors."account/region"]`."""
+COLLECTOR_OPTIONS: Mapping[str, options.Parse] = {"redrive": options.flag}
+"""Options of one collector, in a table `[collectors."account/region"]`: whether S3 Batch Operations
+may be asked there to replicate again what failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ HOME = Place("000000000000", REGION)
 def tracker_toml(
     sources: Sequence[str], destinations: Sequence[str], places: Mapping[str, Place]
 ) -> str:
-    """The file that describes these buckets to the tracker."""
+    """The file that describes these buckets to the tracker, with redrives wherever a source is."""
     lines = ["[home]", f'account = "{HOME.account}"', f'region = "{HOME.region}"']
     for bucket in dict.fromkeys([*sources, *destinations]):
         role = "source" if bucket in sources else "destination"
@@ -44,4 +44,6 @@ def tracker_toml(
         if bucket in places:
             place = places[bucket]
             lines += [f'account = "{place.account}"', f'region = "{place.region}"']
+    for place in sorted({places[one] for one in sources if one in places}):
+        lines += ["", f'[collectors."{place}"]', "redrive = true"]
     return "\n".join([*lines, ""])

@@ -10,13 +10,14 @@ import re
 from typing import Any
 
 from local.demo_buckets import client as plain_client
+from local.places import HOME, Place
 
 _ACCOUNT = re.compile(r"//\d{12}\.", re.ASCII)
 
 
-def client(endpoint_url: str) -> Any:
-    """With the credentials of the emulator's account."""
-    made = plain_client("s3control", endpoint_url)
+def client(endpoint_url: str, place: Place = HOME) -> Any:
+    """With the credentials of the place's account."""
+    made = plain_client("s3control", endpoint_url, place)
     made.meta.events.register("before-sign.s3-control", _without_account)
     return made
 

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra.functions.bundle import RUNTIME
 from infra.nag import acknowledge
-from infra.places import LOOKERS, OWN, Place, function_role_name
+from infra.places import ASSUMED_BY, OWN, Place, function_role_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class TrackerFunction(Construct):
     def _role_name(shared: Shared, service: str) -> str | None:
         """Fixed where collectors have to know it; CloudFormation's own at a home that is wherever
         the stack is deployed to, where there are none."""
-        if shared.home == OWN or service not in LOOKERS:
+        if shared.home == OWN or not any(service in names for names in ASSUMED_BY.values()):
             return None
         return function_role_name(shared.stage, shared.home, service)
 

@@ -50,7 +50,6 @@ class RedriveApi:
     runner: Runner
     incidents: Incidents
     source_buckets: tuple[str, ...]
-    elsewhere: frozenset[str]
     now: Callable[[], Instant]
 
     def answer(self, event: Mapping[str, Any]) -> Answer:
@@ -108,11 +107,6 @@ class RedriveApi:
             )
         if selection.bucket is not None and selection.bucket not in self.source_buckets:
             detail = "This is no source bucket of the tracker."
-            if selection.bucket in self.elsewhere:
-                detail = (
-                    "The bucket is in another account or Region than the tracker, where it starts"
-                    " no jobs; start one there, with S3ReplicateObject."
-                )
             raise Problem(problem.BUCKET_NOT_TRACKED, detail, "bucket")
         return selection
 

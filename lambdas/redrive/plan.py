@@ -14,7 +14,7 @@ from redrive import cause, manifest
 from redrive.draft import Draft
 from redrive.life import Event, Planned, Refused, step
 from redrive.messages import plan_message
-from redrive.port import Incidents, Items, LocksObjects, Manifests, Queue, Store
+from redrive.port import Incidents, Items, JobPlaces, LocksObjects, Manifests, Queue, Store
 from redrive.sieve import Sieve
 from replication.counters.incident import Incident
 from replication.errors import Rejected
@@ -29,6 +29,7 @@ from replication.published.redrive import (
     Selection,
     shares_of,
 )
+from replication.published.redrive_json import LEFT_OUT, OUT_OF_REACH
 from replication.s3.bucket_setup import Finding
 from replication.s3.rule_history import RuleHistory
 from replication.s3.status import Status
@@ -52,7 +53,8 @@ class Planner:
     store, queue            redrives, and the function's own queue
     fetch, items, shards    the lists and the items of the ledger
     objects, locks_objects  HEAD, and whether a bucket has Object Lock
-    manifests               the bucket of manifests
+    places                  where the jobs of each source bucket are made
+    out_of_reach            source buckets elsewhere, where no jobs can be made
     histories               the rules of every source bucket
     incidents, findings     what may show that the cause stands open
     most_versions           a plan of more is refused
@@ -65,7 +67,8 @@ class Planner:
     shards: int
     objects: Objects
     locks_objects: LocksObjects
-    manifests: Manifests
+    places: JobPlaces
+    out_of_reach: frozenset[str]
     histories: Histories
     incidents: Incidents
     findings: Callable[[], Sequence[Finding]]
@@ -83,6 +86,10 @@ class Planner:
         draft, rev = (Draft.decode(kept[0]), kept[1]) if kept else (Draft(redrive), 0)
         routes = self.routes(redrive)
         if rev == 0:
+            if redrive.selection.bucket in self.out_of_reach:
+                detail = f"{redrive.selection.bucket}: {LEFT_OUT[OUT_OF_REACH]}"
+                self._end(redrive, Refused(Refusal("no-jobs-there", detail)))
+                return
             concerns = self.concerns(redrive)
             if concerns and not redrive.force:
                 detail = " ".join(concerns) + " Or insist with force."
@@ -124,7 +131,12 @@ class Planner:
 
     def concerns(self, redrive: Redrive) -> tuple[str, ...]:
         """Why the cause of the failures seems to stand open."""
-        pairs = [(bucket, name) for bucket, names in self.routes(redrive) for name in names]
+        pairs = [
+            (bucket, name)
+            for bucket, names in self.routes(redrive)
+            for name in names
+            if bucket not in self.out_of_reach
+        ]
         return cause.concerns(self._incidents(redrive, pairs), self.findings(), pairs, self.now())
 
     def _incidents(self, redrive: Redrive, pairs: Sequence[tuple[str, str]]) -> list[Incident]:
@@ -165,7 +177,7 @@ class _Round:
         """What the plan ended with; None: it goes on in another round, or elsewhere."""
         draft = self.draft
         if draft.tail is not None:
-            self.buffer += self.planner.manifests.kept(draft.tail)
+            self.buffer += self._manifests().kept(draft.tail)
             draft.tail = None
         while draft.bucket < len(self.routes):
             bucket, names = self.routes[draft.bucket]
@@ -205,6 +217,7 @@ class _Round:
             {name: self.planner.locks_objects(name) for name in sorted(rules.destinations)},
             self._selection_until(),
             MOST_ATTEMPTS if self.draft.done.why is not None else None,
+            OUT_OF_REACH if bucket in self.planner.out_of_reach else None,
         )
 
     def _selection_until(self) -> Selection:
@@ -244,9 +257,9 @@ class _Round:
         """Uploads the rows as the next part; False when another round is at it as well."""
         draft, key = self.draft, self._key()
         if draft.upload is None:
-            draft.upload = self.planner.manifests.begin(key)
+            draft.upload = self._manifests().begin(key)
         number = len(draft.parts) + 1
-        etag = self.planner.manifests.part(key, draft.upload, number, bytes(self.buffer))
+        etag = self._manifests().part(key, draft.upload, number, bytes(self.buffer))
         draft.parts.append(etag)
         self.buffer.clear()
         return self._save()
@@ -254,7 +267,7 @@ class _Round:
     def _pause(self) -> None:
         if self.buffer:
             self.draft.tail = f"{self._key()}.{self.rev}.tail"
-            self.planner.manifests.keep(self.draft.tail, bytes(self.buffer))
+            self._manifests().keep(self.draft.tail, bytes(self.buffer))
         if self._save():
             self.planner.queue.send([plan_message(self.draft.done.id)])
 
@@ -265,7 +278,7 @@ class _Round:
         return saved
 
     def _finish_bucket(self, bucket: str) -> None:
-        draft, key, manifests = self.draft, self._key(), self.planner.manifests
+        draft, key, manifests = self.draft, self._key(), self._manifests()
         etag = None
         if self.buffer or draft.parts:
             if self.buffer:
@@ -281,8 +294,12 @@ class _Round:
     def _refused(self, code: str, detail: str) -> Refused:
         draft = self.draft
         if draft.upload is not None:
-            self.planner.manifests.abort(self._key(), draft.upload)
+            self._manifests().abort(self._key(), draft.upload)
         return Refused(Refusal(code, detail), shares_of(draft.left_out), draft.done.concerns)
+
+    def _manifests(self) -> Manifests:
+        """Of the bucket that is being read."""
+        return self.planner.places(self.routes[self.draft.bucket][0]).manifests
 
     def _key(self) -> str:
         return f"manifests/{self.draft.done.id}/{self.routes[self.draft.bucket][0]}.csv"

@@ -2,6 +2,7 @@
 tests. Every call raises Unavailable when it may work later."""
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from replication.counters.incident import Incident
@@ -75,7 +76,7 @@ class Manifests(Protocol):
 
 
 class Jobs(Protocol):
-    """S3 Batch Operations."""
+    """S3 Batch Operations in one account and Region."""
 
     def create(self, order: JobOrder) -> str | NotTaken:
         """The id of the job."""
@@ -88,6 +89,22 @@ class Jobs(Protocol):
     def cancel(self, job_id: str) -> None:
         """Nothing when the job has ended."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """Where the jobs of a source bucket are made: in its own account and Region.
+
+    bucket      of manifests and reports
+    """
+
+    bucket: str
+    manifests: Manifests
+    jobs: Jobs
+
+
+JobPlaces = Callable[[str], JobPlace]
+"""The place of a source bucket."""
 
 
 class Reports(Protocol):

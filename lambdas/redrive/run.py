@@ -21,7 +21,7 @@ from redrive.life import (
     step,
 )
 from redrive.messages import plan_message, start_message
-from redrive.port import Jobs, Queue, Store
+from redrive.port import JobPlaces, Queue, Store
 from redrive.report import ReportReader
 from replication.errors import Rejected, Unavailable
 from replication.published import backfill
@@ -44,18 +44,16 @@ class Runner:
     """See the module.
 
     store, queue    redrives, and the function's own queue
-    jobs            S3 Batch Operations
+    places          S3 Batch Operations where each source bucket is
     reports         completion reports
-    bucket          the bucket of manifests and reports
     backfill_queue  the queue of the function that brings reports into the ledger
     progress        how far such a run is; None: it has not begun
     """
 
     store: Store
     queue: Queue
-    jobs: Jobs
+    places: JobPlaces
     reports: ReportReader
-    bucket: str
     backfill_queue: Queue
     progress: Callable[[str], Progress | None]
     now: Callable[[], Instant]
@@ -85,7 +83,7 @@ class Runner:
             if found is None or found[0].state is not RedriveState.STARTING:
                 self.happened(redrive_id, JobRefused(job.bucket, _BEFORE))
                 continue
-            answer = self.jobs.create(order_of(redrive, job))
+            answer = self.places(job.bucket).jobs.create(order_of(redrive, job))
             if isinstance(answer, NotTaken):
                 log.error("job of %s in %s: %s", redrive_id, job.bucket, answer.problem)
                 self.happened(redrive_id, JobRefused(job.bucket, answer.problem))
@@ -103,7 +101,7 @@ class Runner:
                 self.happened(redrive_id, JobRefused(job.bucket, _BEFORE))
             if job.state is JobState.RUNNING and job.job_id is not None:
                 if redrive.state is RedriveState.CANCELLING:
-                    self.jobs.cancel(job.job_id)
+                    self.places(job.bucket).jobs.cancel(job.job_id)
                 job = self._see(redrive_id, job, job.job_id)
             if job.state is JobState.READING and job.job_id is not None:
                 self._read(redrive, job, job.job_id)
@@ -144,7 +142,7 @@ class Runner:
                 self.follow(redrive_id)
 
     def _see(self, redrive_id: str, job: Job, job_id: str) -> Job:
-        sight = self.jobs.describe(job_id)
+        sight = self.places(job.bucket).jobs.describe(job_id)
         event = (
             JobSeen(job.bucket, "Failed", reasons=("S3 knows no such job any more",))
             if sight is None
@@ -158,10 +156,11 @@ class Runner:
     def _read(self, redrive: Redrive, job: Job, job_id: str) -> None:
         """Finds the report, has the backfill read it, and notices when that is done."""
         key = report_key(reports_prefix(redrive, job), job_id)
-        uri = f"s3://{self.bucket}/{key}"
+        bucket = self.places(job.bucket).bucket
+        uri = f"s3://{bucket}/{key}"
         if job.report is None:
             try:
-                summary = self.reports.summary(self.bucket, key)
+                summary = self.reports.summary(bucket, key)
             except Rejected as error:
                 log.error("the report %s is damaged: %s", uri, error)
                 return

@@ -36,6 +36,7 @@ class Sieve:
     locks       whether a destination has Object Lock; None: not known
     selection   what the redrive is about
     most_attempts   leaves out versions that were in so many jobs before; None: none
+    leaves_out      why no version of the bucket can be in a job; None: they can
     """
 
     objects: Objects
@@ -44,6 +45,7 @@ class Sieve:
     locks: Mapping[str, bool | None]
     selection: Selection
     most_attempts: int | None = None
+    leaves_out: str | None = None
 
     def sift(self, rows: Sequence[LedgerItem], before: Sequence[str]) -> list[Sifted]:
         """The versions of a page of the list of one destination. Those that are in the list of a
@@ -73,6 +75,8 @@ class Sieve:
         )
 
     def _reason(self, version: ObjectVersion, destinations: Sequence[str]) -> str | None:
+        if self.leaves_out is not None:
+            return self.leaves_out
         if not destinations:
             return "no_rule"
         if self.most_attempts is not None and self._attempts(version) >= self.most_attempts:

@@ -4,15 +4,16 @@ import os
 import time
 from collections.abc import Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from redrive import port
 from redrive.api import RedriveApi
 from redrive.automatic import Automatic
 from redrive.dispatch import Redrives
 from redrive.plan import Planner
 from redrive.report import ReportReader
 from redrive.run import Runner
-from replication.aws.clients import client
+from replication.aws.clients import client, client_with_role
 from replication.aws.deliveries import manifest
 from replication.aws.deliveries.files import S3DeliveryFiles
 from replication.aws.s3.batch_jobs import BatchJobs
@@ -32,6 +33,7 @@ from replication.s3.bucket_setup import Finding
 from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
 from replication.times import wall_clock
+from replication.topology import JobPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,23 +45,39 @@ def service() -> Redrives:
     settings = from_env(
         os.environ, "REDRIVE_QUEUE_URL", "REDRIVE_BUCKET", "REDRIVE_ROLE_ARN", "BACKFILL_QUEUE_URL"
     )
-    # Jobs are made at home, so buckets elsewhere take part as destinations alone.
-    elsewhere = settings.topology.elsewhere
-    sources = tuple(name for name in settings.source_buckets if name not in elsewhere)
-    s3, sqs, dynamodb = partial(client, "s3"), partial(client, "sqs"), client("dynamodb")
+    topology, at_home = (
+        settings.topology,
+        JobPlace(settings.redrive_bucket, settings.redrive_role_arn),
+    )
+    sqs, dynamodb = partial(client, "sqs"), client("dynamodb")
     name = settings.table_name
     store, incidents = RedriveTable(dynamodb, name), IncidentReads(dynamodb, name)
     table = FindingsTable(dynamodb, name)
     rules = RuleRevisionTable(dynamodb, name)
-    histories = KnownRules(rules.load, sources, time.monotonic)
+    histories = KnownRules(rules.load, settings.source_buckets, time.monotonic)
     queue = SqsQueue(sqs, settings.redrive_queue_url)
 
-    def s3_at_home(_: str) -> "S3Client":
-        own: S3Client = s3()
-        return own
+    def service_of(bucket: str, name: str) -> Any:
+        """The client that makes jobs where the bucket is, or its own at home."""
+        place = topology.place(bucket)
+        return client_with_role(name, place.region, (place.jobs or at_home).role_arn)
+
+    def s3_of(bucket: str) -> "S3Client":
+        found: S3Client = service_of(bucket, "s3")
+        return found
+
+    @cache
+    def place_of(bucket: str) -> port.JobPlace:
+        found = topology.place(bucket).jobs or at_home
+        s3, control = (partial(service_of, bucket, name) for name in ("s3", "s3control"))
+        return port.JobPlace(
+            found.bucket,
+            S3Manifests(s3, found.bucket, found.account),
+            BatchJobs(control, found.bucket, found.batch_role_arn),
+        )
 
     def findings() -> Sequence[Finding]:
-        return bucket_setup.findings(histories(), settings.topology, table.load(), table.setups())
+        return bucket_setup.findings(histories(), topology, table.load(), table.setups())
 
     planner = Planner(
         store=store,
@@ -67,9 +85,12 @@ def service() -> Redrives:
         fetch=IndexReads(dynamodb, name).fetch,
         items=ItemReads(dynamodb, name),
         shards=settings.shards,
-        objects=S3Objects(s3_at_home),
-        locks_objects=partial(has_object_lock, s3),
-        manifests=S3Manifests(s3, settings.redrive_bucket),
+        objects=S3Objects(s3_of),
+        locks_objects=partial(has_object_lock, s3_of),
+        places=place_of,
+        out_of_reach=frozenset(
+            one for one in topology.elsewhere if topology.place(one).jobs is None
+        ),
         histories=histories,
         incidents=incidents,
         findings=findings,
@@ -78,11 +99,8 @@ def service() -> Redrives:
     runner = Runner(
         store=store,
         queue=queue,
-        jobs=BatchJobs(
-            partial(client, "s3control"), settings.redrive_bucket, settings.redrive_role_arn
-        ),
-        reports=ReportReader(S3DeliveryFiles(s3_at_home), manifest.delivery_of, manifest.reader),
-        bucket=settings.redrive_bucket,
+        places=place_of,
+        reports=ReportReader(S3DeliveryFiles(s3_of), manifest.delivery_of, manifest.reader),
         backfill_queue=SqsQueue(sqs, settings.backfill_queue_url),
         progress=BackfillProgress(dynamodb, name).load,
         now=wall_clock,
@@ -93,8 +111,7 @@ def service() -> Redrives:
         planner=planner,
         runner=runner,
         incidents=incidents,
-        source_buckets=sources,
-        elsewhere=elsewhere,
+        source_buckets=settings.source_buckets,
         now=wall_clock,
     )
     automatic = Automatic(

@@ -2,7 +2,9 @@
 
     {"buckets": {"orders": {"source": true, "destination": false},
                  "far-away": {"source": false, "destination": true, "region": "eu-west-1",
-                              "account": "222222222222", "role_arn": "arn:aws:iam::..."}}}
+                              "account": "222222222222", "role_arn": "arn:aws:iam::..."}},
+     "jobs": {"222222222222/eu-west-1": {"bucket": "...", "role_arn": "arn:aws:iam::...",
+                                         "batch_role_arn": "arn:aws:iam::..."}}}
 
 `infra/functions/topology_file.py` writes it. Environment variables would have no room for all.
 """
@@ -18,16 +20,37 @@ ASSET = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
+class JobPlace:
+    """What jobs of S3 Batch Operations need in another account or Region.
+
+    bucket          for their manifests and reports
+    batch_role_arn  the role that S3 takes for its work
+    role_arn        the role that makes the jobs; None: the function's own
+    """
+
+    bucket: str
+    batch_role_arn: str
+    role_arn: str | None = None
+
+    @property
+    def account(self) -> str:
+        """Of the bucket and the jobs: that of the role."""
+        return self.batch_role_arn.split(":")[4]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a bucket is.
 
     account, region     None where not known
     role_arn            the role that reads buckets there; None: the function's own
+    jobs                where the collector there lets redrives make jobs
     """
 
     account: str | None = None
     region: str | None = None
     role_arn: str | None = None
+    jobs: JobPlace | None = None
 
 
 _UNKNOWN = Place()
@@ -49,10 +72,11 @@ class Topology:
         found = json.loads((ASSET / name).read_text())
         try:
             buckets: Mapping[str, Mapping[str, Any]] = found["buckets"]
+            jobs = {name: JobPlace(**one) for name, one in found.get("jobs", {}).items()}
             return cls(
                 tuple(sorted(name for name, one in buckets.items() if one["source"])),
                 tuple(sorted(name for name, one in buckets.items() if one["destination"])),
-                {name: _place(one, home) for name, one in buckets.items()},
+                {name: _place(one, home, jobs) for name, one in buckets.items()},
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no topology: {error!r}") from error
@@ -67,6 +91,7 @@ class Topology:
         return self.places.get(bucket, _UNKNOWN)
 
 
-def _place(bucket: Mapping[str, Any], home: Place) -> Place:
+def _place(bucket: Mapping[str, Any], home: Place, jobs: Mapping[str, JobPlace]) -> Place:
     names = ("account", "region", "role_arn")
-    return replace(home, **{name: bucket[name] for name in names if bucket.get(name)})
+    found = replace(home, **{name: bucket[name] for name in names if bucket.get(name)})
+    return replace(found, jobs=jobs.get(f"{found.account}/{found.region}"))

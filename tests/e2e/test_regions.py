@@ -5,11 +5,12 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
-from local import stack
+from local import s3_control, stack
 from local.demo_buckets import client, rule
 from local.emulator import server
 from local.places import HOME, Place
@@ -107,6 +108,56 @@ def test_a_failure_of_a_source_in_another_account_is_announced(regions: Deployed
     assert destination["failure"]["code"] == "DstPutObjectNotPermitted"
     (message,) = eventually(lambda: inbox.about(key))
     assert json.loads(message["Message"])["version_id"] == version_id
+
+
+def test_what_failed_in_another_account_is_redriven_there(regions: Deployed) -> None:
+    """By a job of that account; a report comes back, and the events of the arrivals."""
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:ReplicateObject",
+        "Resource": f"arn:aws:s3:::{FROM_THEM}/*",
+    }
+    s3 = regions.client("s3")
+    policy = json.loads(s3.get_bucket_policy(Bucket=FROM_THEM)["Policy"])
+    broken = {**policy, "Statement": [*policy["Statement"], deny]}
+    s3.put_bucket_policy(Bucket=FROM_THEM, Policy=json.dumps(broken))
+    keys = [f"docs/redriven/{number}" for number in range(3)]
+    written = {key: put(regions, THEIRS, key, THEIR_WEST) for key in keys}
+    for key, version in written.items():
+        assert regions.settled(key, version, THEIRS)["replication_status"] == "FAILED"
+    s3.put_bucket_policy(Bucket=FROM_THEM, Policy=json.dumps(policy))
+    probe = put(regions, THEIRS, "docs/probe", THEIR_WEST)
+    assert regions.settled("docs/probe", probe, THEIRS)["replication_status"] == "COMPLETED"
+
+    plan_id = regions.api.post(
+        "/v1/redrives", {"bucket": THEIRS, "prefix": "docs/redriven/", "force": True}
+    )["id"]
+
+    def shown() -> Any:
+        return regions.api.get(f"/v1/redrives/{plan_id}")
+
+    eventually(lambda: shown()["state"] != "planning")
+    plan = shown()
+    assert (plan["state"], plan["versions"]) == ("planned", 3), plan
+    regions.api.post("/v1/redrives", {"dry_run": False, "plan_id": plan_id})
+    eventually(lambda: shown()["ended_at"], 120)
+    done = shown()
+    assert done["state"] == "completed", done
+    (job,) = done["jobs"]
+    assert (job["succeeded"], job["failed"]) == (3, 0)
+    assert f"-{THEIR_WEST.account}-{THEIR_WEST.region}-" in job["report"]
+    control = s3_control.client(regions.outputs.endpoint_url, THEIR_WEST)
+    listed = control.list_jobs(AccountId=THEIR_WEST.account)["Jobs"]
+    assert [one["JobId"] for one in listed] == [job["job_id"]]
+    for key, version in written.items():
+
+        def history(key: str = key, version: str = version) -> bool:
+            transitions = regions.known(THEIRS, key, version)["transitions"]
+            return {"batch_report", "replica_created"} <= {one["evidence"] for one in transitions}
+
+        assert eventually(history)
+        assert regions.known(THEIRS, key, version)["replication_status"] == "COMPLETED"
 
 
 def test_versions_elsewhere_are_read_by_the_role_of_their_place(regions: Deployed) -> None:

@@ -13,9 +13,21 @@ from cdk_nag import AwsSolutionsChecks
 from infra.buckets import REPLICATION_EVENTS, SET
 from infra.config import MAX_BUCKETS, Config, ContextError
 from infra.deployment import Deployment
+from infra.functions.topology_file import topology_file
 from infra.limits import excesses
-from infra.places import MAX_ROLE_NAME, Place, look_role_name
+from infra.options import bucket_fault
+from infra.places import (
+    BATCH,
+    LOOK,
+    MAX_ROLE_NAME,
+    REDRIVE,
+    Place,
+    collector_role_name,
+    jobs_bucket_name,
+)
 from infra.regions import is_delivered, sns_principal
+from replication import topology
+from replication.topology import Topology
 from tests.infra.conftest import longest_names
 from tests.infra.patterns import matches
 from tests.infra.synthesized import LAMBDAS, ROOT, Resource, Synthesized, listed
@@ -25,6 +37,7 @@ TOPIC = "arn:aws:sns:us-east-1:333333333333:theirs"
 WHOLE = f"""\
 stage = "prod"
 operators = ["arn:aws:iam::{OURS}:role/operator"]
+redrive = true
 [home]
 account = "{OURS}"
 region = "eu-central-1"
@@ -49,6 +62,8 @@ replication_topic = "{TOPIC}"
 inventory = true
 account = "{THEIRS}"
 region = "us-east-1"
+[collectors."{THEIRS}/us-east-1"]
+redrive = true
 """
 HOME = "S3ReplicationTracker-prod"
 WEST = f"{HOME}-collector-{OURS}-eu-west-1"
@@ -104,9 +119,27 @@ def topic_policy(stack: Synthesized) -> list[Mapping[str, Any]]:
     return statements
 
 
-def look_role(stack: Synthesized) -> Resource:
-    (role,) = (one for one in stack.of_type("AWS::IAM::Role") if "RoleName" in one.properties)
+def role_for(purpose: str, stack: Synthesized) -> Resource:
+    (role,) = (
+        one
+        for one in stack.of_type("AWS::IAM::Role")
+        if f"-{purpose}-" in one.properties.get("RoleName", "")
+    )
     return role
+
+
+def look_role(stack: Synthesized) -> Resource:
+    return role_for(LOOK, stack)
+
+
+def may(stack: Synthesized, role: Resource) -> dict[str, set[str]]:
+    """Resources by action."""
+    found: dict[str, set[str]] = {}
+    for statement in stack.statements(role):
+        assert statement["Effect"] == "Allow"
+        for action in listed(statement["Action"]):
+            found.setdefault(action, set()).update(listed(statement["Resource"]))
+    return found
 
 
 def services(statements: list[Mapping[str, Any]], effect: str = "Allow") -> dict[str, Any]:
@@ -143,13 +176,27 @@ def test_names_that_an_account_has_once_are_no_others() -> None:
     stages = ["dev", "prod", "a" * 20, "a" * 19 + "b"]
     regions = ["us-east-1", "us-west-2", "ap-southeast-1"]
     names = [
-        look_role_name(stage, home, Place("333333333333", region))
+        collector_role_name(purpose, stage, home, Place("333333333333", region))
+        for purpose in (LOOK, REDRIVE, BATCH)
         for stage in stages
         for home in places
         for region in regions
     ]
     assert len({*names}) == len(names)
     assert max(map(len, names)) <= MAX_ROLE_NAME
+
+
+def test_buckets_of_jobs_have_names_of_their_own_that_s3_takes() -> None:
+    homes = [Place(OURS, "us-east-1"), Place(THEIRS, "us-east-1"), Place(OURS, "us-east-2")]
+    there = [Place(OURS, "us-isof-south-1"), Place(THEIRS, "us-east-1"), Place(THEIRS, "us-west-1")]
+    names = [
+        jobs_bucket_name(stage, home, place)
+        for stage in ("dev", "prod")
+        for home in homes
+        for place in there
+    ]
+    assert len({*names}) == len(names)
+    assert not any(map(bucket_fault, names))
 
 
 def test_a_collector_of_another_home_shares_no_name_with_this_one(stacks: Stacks) -> None:
@@ -269,15 +316,11 @@ def test_only_the_functions_at_home_that_read_buckets_assume_the_role(
 
 def test_the_role_may_read_its_buckets_and_nothing_else(stacks: Stacks) -> None:
     stack = stacks[THEIR_EAST]
-    found: dict[str, set[str]] = {}
-    for statement in stack.statements(look_role(stack)):
-        assert statement["Effect"] == "Allow"
-        for action in listed(statement["Action"]):
-            found.setdefault(action, set()).update(listed(statement["Resource"]))
     sources = {"arn:aws:s3:::theirs", "arn:aws:s3:::topical"}
     objects = {f"{arn}/*" for arn in sources}
-    assert found == {
-        "s3:ListBucket": {*sources, "arn:aws:s3:::lists"},
+    jobs = stack.one("AWS::S3::Bucket").arn
+    assert may(stack, look_role(stack)) == {
+        "s3:ListBucket": {*sources, "arn:aws:s3:::lists", jobs},
         "s3:GetObjectVersion": objects,
         "s3:GetObjectVersionTagging": objects,
         "s3:GetReplicationConfiguration": sources,
@@ -285,8 +328,70 @@ def test_the_role_may_read_its_buckets_and_nothing_else(stacks: Stacks) -> None:
         "s3:GetBucketVersioning": sources,
         "s3:GetBucketNotification": sources,
         "s3:GetEncryptionConfiguration": sources,
-        "s3:GetObject": {"arn:aws:s3:::lists/*"},
+        "s3:GetObject": {"arn:aws:s3:::lists/*", f"{jobs}/reports/*"},
     }
+
+
+def test_only_the_redrives_of_home_make_jobs_and_only_where_that_is_wanted(
+    stacks: Stacks,
+) -> None:
+    stack, home = stacks[THEIR_EAST], stacks[HOME]
+    role, batch = role_for(REDRIVE, stack), role_for(BATCH, stack)
+    function = home.role_of(home.function("redrive"))
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": f"arn:aws:iam::{OURS}:root"}
+    assert trust["Condition"] == {
+        "ArnLike": {"aws:PrincipalArn": [f"arn:aws:iam::{OURS}:role/{function['RoleName']}"]}
+    }
+    (assume,) = (one for one in home.statements(function) if one["Action"] == "sts:AssumeRole")
+    assert assume["Resource"] == f"arn:aws:iam::{THEIRS}:role/{role['RoleName']}"
+    jobs = stack.one("AWS::S3::Bucket").arn
+    assert may(stack, role).keys() >= {"s3:CreateJob", "s3:DescribeJob", "s3:UpdateJobStatus"}
+    assert may(stack, role)["iam:PassRole"] == {batch.arn}
+    assert may(stack, batch) == {
+        "s3:InitiateReplication": {"arn:aws:s3:::theirs/*", "arn:aws:s3:::topical/*"},
+        "s3:GetObject": {f"{jobs}/manifests/*"},
+        "s3:PutObject": {f"{jobs}/reports/*"},
+    }
+    (by,) = batch["AssumeRolePolicyDocument"]["Statement"]
+    assert by["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
+    for name in (WEST, THEIR_HOME):
+        assert not stacks[name].of_type("AWS::S3::Bucket")
+        assert "CreateJob" not in json.dumps(stacks[name].template)
+
+
+def test_the_functions_know_where_jobs_are_made(deployed: tuple[Deployment, Stacks]) -> None:
+    _, stacks = deployed
+    stack = stacks[THEIR_EAST]
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(topology_file(config(WHOLE)))
+        file.flush()
+        known = Topology.load(file.name, topology.Place(OURS, "eu-central-1"))
+    jobs = known.place("theirs").jobs
+    assert jobs is not None
+    assert jobs.bucket == stack.one("AWS::S3::Bucket")["BucketName"]
+    assert len(jobs.bucket) <= 63
+    assert jobs.role_arn == f"arn:aws:iam::{THEIRS}:role/{role_for(REDRIVE, stack)['RoleName']}"
+    assert jobs.batch_role_arn == f"arn:aws:iam::{THEIRS}:role/{role_for(BATCH, stack)['RoleName']}"
+    assert jobs.account == THEIRS
+    reports = known.place(jobs.bucket)
+    assert reports.role_arn == known.place("theirs").role_arn, "the backfill reads them"
+    assert jobs.bucket not in {*known.sources, *known.destinations}
+    assert known.place("orders").jobs is None
+    assert known.place("copy-west").jobs is None
+
+
+def test_a_collector_makes_jobs_only_with_redrives_at_home() -> None:
+    with pytest.raises(ContextError, match=f'"{THEIRS}/us-east-1".redrive needs redrive = true'):
+        config(WHOLE.replace("redrive = true\n[home]", "[home]"))
+
+
+def test_rules_of_redrives_are_about_buckets_where_jobs_are_made() -> None:
+    rule = 'redrive_rules = ["theirs>orders:DstPutObjectNotPermitted"]\n'
+    assert config(rule + WHOLE).redrive_rules
+    elsewhere = WHOLE.replace(f'[collectors."{THEIRS}/us-east-1"]\nredrive = true', "")
+    with pytest.raises(ContextError, match="no source where redrive is true"):
+        config(rule + elsewhere)
 
 
 def test_home_may_assume_the_look_roles_and_reads_no_bucket_elsewhere_itself(
@@ -432,6 +537,10 @@ def test_a_collector_of_the_most_buckets_is_within_what_aws_allows(region: str) 
         f'[buckets.{name}]\nrole = "both"\ninventory = true\naccount = "{THEIRS}"\n'
         f'region = "{region}"\n'
         for name in longest_names(MAX_BUCKETS)
+    )
+    toml = (
+        f'redrive = true\noperators = ["arn:aws:iam::{OURS}:role/operator"]\n{toml}'
+        f'[collectors."{THEIRS}/{region}"]\nredrive = true\n'
     )
     _, stacks = synthesize(toml)
     partition = Place(region=region).partition

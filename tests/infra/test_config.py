@@ -270,4 +270,4 @@ def test_a_rule_that_is_none_is_refused(wrong: str) -> None:
 def test_rules_need_redrives_and_a_source_bucket() -> None:
     found = problems(source_buckets="other-bucket", redrive_rules=RULES)
     assert "redrive_rules need redrive=true" in found
-    assert "no source at home" in found
+    assert "no source where redrive is true" in found

@@ -68,13 +68,6 @@ def test_bad_input(body: Any, status: int, parameter: str | None) -> None:
     assert problem["detail"]
 
 
-def test_a_bucket_elsewhere_is_refused_with_what_to_do() -> None:
-    status, problem = World().request("POST", "/v1/redrives", {"bucket": "far"})
-    assert (status, problem["parameter"]) == (404, "bucket")
-    assert "another account or Region" in problem["detail"]
-    assert "S3ReplicateObject" in problem["detail"]
-
-
 def test_other_paths_and_parameters() -> None:
     world = World()
     assert world.request("POST", "/v1/redrives/x")[0] == 404

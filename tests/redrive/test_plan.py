@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from urllib.parse import unquote_plus
 
 import pytest
@@ -102,7 +103,7 @@ def test_what_no_job_can_replicate_is_left_out_and_named(world: World) -> None:
         "replicated": ["in/there"],
         "no_rule": ["out/k"],
     }
-    assert {one.name for one in plan.left_out} == set(LEFT_OUT) - {"attempts"}
+    assert {one.name for one in plan.left_out} == set(LEFT_OUT) - {"attempts", "elsewhere"}
 
 
 @pytest.mark.parametrize("lock", [True, None])
@@ -118,6 +119,56 @@ def test_what_the_tracker_may_not_read_is_in_the_plan(world: World) -> None:
     world.fails("k")
     world.objects.denied.add("src")
     assert rows(world, world.planned()) == ["k"]
+
+
+def with_buckets(world: World, *names: str) -> None:
+    for name in names:
+        world.histories[name] = history(name, rule("dst-a"))
+
+
+def test_a_plan_for_a_bucket_where_no_jobs_can_be_made_is_refused_with_what_to_do(
+    world: World,
+) -> None:
+    with_buckets(world, "out-of-reach")
+    world.fails("k", bucket="out-of-reach")
+    plan = world.planned(bucket="out-of-reach")
+    assert (plan.state, plan.jobs) == (RedriveState.REFUSED, ())
+    assert plan.refusal is not None
+    assert plan.refusal.code == "no-jobs-there"
+    assert "redrive = true" in plan.refusal.detail
+    status, problem = world.start(plan.id)
+    assert (status, problem["detail"]) == (409, plan.refusal.detail)
+
+
+def test_a_plan_for_all_buckets_names_what_is_out_of_reach(world: World) -> None:
+    with_buckets(world, "out-of-reach")
+    world.fails("k")
+    world.fails("there", bucket="out-of-reach")
+    growing = incident(last_failed_at=plus(NOW, -60))
+    there = replace(growing.kind, bucket="out-of-reach")
+    world.incidents.incidents = [replace(growing, kind=there)]
+    plan = world.planned()
+    assert rows(world, plan) == ["k"]
+    assert [(one.name, [v.key for v in one.samples]) for one in plan.left_out] == [
+        ("elsewhere", ["there"])
+    ]
+
+
+def test_each_bucket_has_its_manifest_and_job_where_it_is(world: World) -> None:
+    with_buckets(world, "far")
+    world.fails("k")
+    world.fails("there", bucket="far")
+    redrive = world.started()
+    assert [one.bucket for one in redrive.jobs] == ["far", "src"]
+    ((far, body),) = world.far_manifests.objects.items()
+    assert body == b"far,there,v-there\n"
+    assert {one.manifest for one in world.far_jobs.orders} == {far}
+    assert {one.manifest for one in world.jobs.orders} == {*world.manifests.objects}
+    world.start(redrive.id)
+    assert world.request("DELETE", f"/v1/redrives/{redrive.id}")[0] == 202
+    world.work()
+    assert world.far_jobs.cancelled
+    assert world.jobs.cancelled
 
 
 def test_an_empty_plan_is_refused(world: World) -> None:

@@ -9,6 +9,7 @@ from redrive.api import RedriveApi
 from redrive.automatic import Automatic
 from redrive.dispatch import Redrives
 from redrive.plan import Planner
+from redrive.port import JobPlace
 from redrive.report import ReportReader
 from redrive.run import Runner
 from replication.aws.deliveries import manifest as deliveries
@@ -254,13 +255,16 @@ class MemoryNotes:
 
 @dataclass
 class World:
-    """A source `src` with rules to `dst-a` and `dst-b`, and the function beside it."""
+    """A source `src` with rules to `dst-a` and `dst-b`, and the function beside it. A bucket `far`
+    has its jobs elsewhere; for `out-of-reach` none can be made."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     backfill: MemoryQueue = field(default_factory=MemoryQueue)
     manifests: MemoryManifests = field(default_factory=MemoryManifests)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    far_manifests: MemoryManifests = field(default_factory=MemoryManifests)
+    far_jobs: MemoryJobs = field(default_factory=MemoryJobs)
     reports: MemoryReports = field(default_factory=MemoryReports)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     items: MemoryItems = field(default_factory=MemoryItems)
@@ -278,6 +282,11 @@ class World:
     most_versions: int = 1_000_000
     part_bytes: int = 8 << 20
 
+    def place(self, bucket: str) -> JobPlace:
+        if bucket == "far":
+            return JobPlace("far-jobs", self.far_manifests, self.far_jobs)
+        return JobPlace("jobs", self.manifests, self.jobs)
+
     @property
     def redrives(self) -> Redrives:
         planner = Planner(
@@ -288,7 +297,8 @@ class World:
             shards=1,
             objects=self.objects,
             locks_objects=self.locks.get,
-            manifests=self.manifests,
+            places=self.place,
+            out_of_reach=frozenset({"out-of-reach"}),
             histories=lambda: self.histories,
             incidents=self.incidents,
             findings=lambda: self.findings,
@@ -299,9 +309,8 @@ class World:
         runner = Runner(
             store=self.store,
             queue=self.queue,
-            jobs=self.jobs,
+            places=self.place,
             reports=ReportReader(self.reports, deliveries.delivery_of, deliveries.reader),
-            bucket="jobs",
             backfill_queue=self.backfill,
             progress=self.runs.get,
             now=lambda: self.now,
@@ -312,8 +321,7 @@ class World:
             planner=planner,
             runner=runner,
             incidents=self.incidents,
-            source_buckets=("src", "other"),
-            elsewhere=frozenset({"far"}),
+            source_buckets=("src", "other", "far", "out-of-reach"),
             now=lambda: self.now,
         )
         automatic = Automatic(
@@ -334,10 +342,11 @@ class World:
         *,
         size: int | None = 10,
         code: str = "DstPutObjectNotPermitted",
+        bucket: str = "src",
         **head: Any,
     ) -> ObjectVersion:
         """A version that is FAILED at the destination, and exists in S3."""
-        version = ObjectVersion("src", key, f"v-{key}")
+        version = ObjectVersion(bucket, key, f"v-{key}")
         state = State(
             status=Status.FAILED,
             since=FAILED_AT,

@@ -80,7 +80,8 @@ class LeftOut(Schema):
     """FAILED versions that fit the filters and that no job can replicate."""
 
     reason: str = Field(
-        description="`gone`, `archived`, `locked`, `delete_marker`, `no_rule` or `replicated`"
+        description="`gone`, `archived`, `locked`, `delete_marker`, `no_rule`, `attempts`,"
+        " `elsewhere` or `replicated`"
     )
     count: int = Field(ge=0, description="How many")
     explanation: str = Field(description="Why, and what can be done")

@@ -64,26 +64,33 @@ def s3_by_bucket(topology: "Topology") -> "Callable[[str], S3Client]":
 
     def of(bucket: str) -> "S3Client":
         place = topology.place(bucket)
-        if place.role_arn is None:
-            own: S3Client = client("s3")
-            return own
-        with _MAKING:
-            return _s3_with_role(place.region, place.role_arn)
+        found: S3Client = client_with_role("s3", place.region, place.role_arn)
+        return found
 
     return of
+
+
+def client_with_role(service: str, region: str | None, role_arn: str | None) -> Any:
+    """The client of a Region that takes the role; None: the functions' own client at home."""
+    if role_arn is None:
+        return client(service)
+    with _MAKING:
+        return _with_role(service, region, role_arn)
 
 
 def forget_clients() -> None:
     """Has every client made anew, as a new process would."""
     client.cache_clear()
-    _s3_with_role.cache_clear()
+    _with_role.cache_clear()
+    boto3.DEFAULT_SESSION = None  # it keeps the credentials that it found first
 
 
 @cache
-def _s3_with_role(region: str | None, role_arn: str) -> "S3Client":
+def _with_role(service: str, region: str | None, role_arn: str) -> Any:
     session = botocore.session.Session()
     session.get_component("credential_provider").insert_before("env", _AssumedRole(role_arn))
-    return boto3.Session(botocore_session=session, region_name=region).client("s3", config=_CONFIG)
+    made = boto3.Session(botocore_session=session, region_name=region)
+    return made.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
 class _AssumedRole(CredentialProvider):

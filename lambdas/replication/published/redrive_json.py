@@ -9,7 +9,8 @@ from replication.published.redrive import Job, Redrive, RedriveState, Share
 from replication.s3.failure_reasons import explain
 from replication.times import Instant
 
-_LEFT_OUT = {
+OUT_OF_REACH = "elsewhere"
+LEFT_OUT = {
     "gone": "The version was deleted. Nothing is left to replicate.",
     "archived": "S3 replicates no object in an archive class. Restore it and copy it over itself"
     " into another class; the copy is a new version, which replicates by itself.",
@@ -21,11 +22,13 @@ _LEFT_OUT = {
     " again.",
     "attempts": "It was in three jobs already, and an automatic redrive tries no more. Mend the"
     " cause, then plan a redrive yourself.",
+    OUT_OF_REACH: "The bucket is in another account or Region, where redrives make no jobs. Write"
+    ' redrive = true in the table [collectors."account/region"] of tracker.toml and deploy; or make'
+    " a job there yourself.",
     "replicated": "S3 says COMPLETED by now: every destination has it. The tracker reads its status"
     " within the hour.",
 }
 """Why a failed version is left out, and what can be done about it."""
-LEFT_OUT = tuple(_LEFT_OUT)
 
 
 def redrive_json(redrive: Redrive, now: Instant) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def _left_out(share: Share) -> dict[str, Any]:
     return {
         "reason": share.name,
         "count": share.count,
-        "explanation": _LEFT_OUT.get(share.name, share.name),
+        "explanation": LEFT_OUT.get(share.name, share.name),
         "samples": _samples(share),
     }
 

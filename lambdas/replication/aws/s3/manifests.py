@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,35 +11,44 @@ from replication.errors import Reason, Rejected, Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+
+class _At(TypedDict):
+    """Parameters that every request has."""
+
+    Bucket: str
+    Key: str
+    ExpectedBucketOwner: str
+
+
 _NOT_THE_PARTS = ("InvalidPart", "InvalidPartOrder", "NoSuchUpload", "EntityTooSmall")
 
 
 class S3Manifests:
     """`redrive.port.Manifests`. `client` makes the client when it is first needed."""
 
-    def __init__(self, client: "Callable[[], S3Client]", bucket: str) -> None:
+    def __init__(self, client: "Callable[[], S3Client]", bucket: str, owner: str) -> None:
+        """`owner` is the account of the bucket. Its name may be known before it is made, so what
+        another account has made under it is not used."""
         self._client = client
         self._bucket = bucket
+        self._owner = owner
 
     def begin(self, key: str) -> str:
         with self._answering():
-            answer = self._client().create_multipart_upload(
-                Bucket=self._bucket, Key=key, ContentType="text/csv"
-            )
+            answer = self._client().create_multipart_upload(**self._at(key), ContentType="text/csv")
         return answer["UploadId"]
 
     def part(self, key: str, upload: str, number: int, body: bytes) -> str:
         with self._answering():
             answer = self._client().upload_part(
-                Bucket=self._bucket, Key=key, UploadId=upload, PartNumber=number, Body=body
+                **self._at(key), UploadId=upload, PartNumber=number, Body=body
             )
         return answer["ETag"]
 
     def complete(self, key: str, upload: str, parts: Sequence[str]) -> str:
         with self._answering():
             answer = self._client().complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=key,
+                **self._at(key),
                 UploadId=upload,
                 MultipartUpload={
                     "Parts": [
@@ -53,17 +62,20 @@ class S3Manifests:
         """Nothing when there is no such upload any more."""
         try:
             with self._answering():
-                self._client().abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+                self._client().abort_multipart_upload(**self._at(key), UploadId=upload)
         except Rejected:
             return
 
     def keep(self, key: str, body: bytes) -> None:
         with self._answering():
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=body)
+            self._client().put_object(**self._at(key), Body=body)
 
     def kept(self, key: str) -> bytes:
         with self._answering():
-            return self._client().get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            return self._client().get_object(**self._at(key))["Body"].read()
+
+    def _at(self, key: str) -> "_At":
+        return {"Bucket": self._bucket, "Key": key, "ExpectedBucketOwner": self._owner}
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -77,10 +89,10 @@ class S3Manifests:
             raise Unavailable(f"the bucket of manifests does not answer: {error}") from error
 
 
-def has_object_lock(client: "Callable[[], S3Client]", bucket: str) -> bool | None:
+def has_object_lock(client: "Callable[[str], S3Client]", bucket: str) -> bool | None:
     """Whether the bucket has Object Lock; None: it may not be asked. Unavailable when S3 fails."""
     try:
-        answer = client().get_object_lock_configuration(Bucket=bucket)
+        answer = client(bucket).get_object_lock_configuration(Bucket=bucket)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "ObjectLockConfigurationNotFoundError":

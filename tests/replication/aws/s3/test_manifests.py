@@ -12,6 +12,7 @@ from replication.aws.s3.manifests import S3Manifests, has_object_lock
 from replication.errors import Rejected, Unavailable
 
 BUCKET = "jobs"
+OWNER = "123456789012"
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_parts_become_one_object_with_the_etag_that_s3_gives(s3: Any) -> None:
-    found = S3Manifests(lambda: s3, BUCKET)
+    found = S3Manifests(lambda: s3, BUCKET, OWNER)
     upload = found.begin("m.csv")
     found.part("m.csv", upload, 1, b"replaced")
     parts = [
@@ -40,7 +41,7 @@ def test_parts_become_one_object_with_the_etag_that_s3_gives(s3: Any) -> None:
 
 
 def test_an_upload_that_is_gone_is_rejected_and_dropping_it_is_nothing(s3: Any) -> None:
-    found = S3Manifests(lambda: s3, BUCKET)
+    found = S3Manifests(lambda: s3, BUCKET, OWNER)
     with Stubber(s3) as stubber:
         for operation in ("abort_multipart_upload", "complete_multipart_upload", "upload_part"):
             stubber.add_client_error(operation, "NoSuchUpload", "gone", 404)
@@ -52,18 +53,18 @@ def test_an_upload_that_is_gone_is_rejected_and_dropping_it_is_nothing(s3: Any) 
 
 
 def test_rows_are_kept_between_two_rounds(s3: Any) -> None:
-    found = S3Manifests(lambda: s3, BUCKET)
+    found = S3Manifests(lambda: s3, BUCKET, OWNER)
     found.keep("m.tail", b"rows")
     assert found.kept("m.tail") == b"rows"
 
 
 def test_a_bucket_that_does_not_answer_is_unavailable(s3: Any) -> None:
     with pytest.raises(Unavailable):
-        S3Manifests(lambda: s3, "none").begin("m.csv")
+        S3Manifests(lambda: s3, "none", OWNER).begin("m.csv")
 
 
 def test_whether_a_bucket_has_object_lock(s3: Any) -> None:
     s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
-    assert has_object_lock(lambda: s3, "locked") is True
-    assert has_object_lock(lambda: s3, BUCKET) is False
-    assert has_object_lock(lambda: s3, "none") is None
+    assert has_object_lock(lambda _: s3, "locked") is True
+    assert has_object_lock(lambda _: s3, BUCKET) is False
+    assert has_object_lock(lambda _: s3, "none") is None
