@@ -8,7 +8,7 @@ export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
 PARALLEL = --numprocesses 3 --dist loadgroup
-LONG = $(addprefix tests/e2e/test_,aws_check.py by_notifications.py loops.py package.py regions.py silence.py)
+LONG = $(addprefix tests/e2e/test_,automatic_redrives.py aws_check.py by_notifications.py loops.py package.py regions.py silence.py)
 LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.laws.summary
 
 .PHONY: help demo demo-live parity screenshots test test-long coverage laws loops up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean

@@ -1,5 +1,6 @@
 /* Asks for everything, again and again, and gives each part what concerns it. */
 
+import * as arrival from "./arrival.js";
 import * as charts from "./charts.js";
 import { byId, h, note, replace } from "./dom.js";
 import * as failures from "./failures.js";
@@ -95,7 +96,8 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !paused) look();
 });
 
-object.install();
+object.install(arrival.show);
+arrival.install();
 redrives.install();
 failures.install(object.show);
 setInterval(freshness, 1000);

@@ -26,7 +26,11 @@ const NOT_TAKEN = {
   null: "Whether a replication rule takes this version is not known.",
 };
 
-export function install() {
+let waitFor = null;
+
+/** `prefixes` shows a set of objects. */
+export function install(prefixes) {
+  waitFor = prefixes;
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
     lookUp(byId("wanted").value.trim());
@@ -34,13 +38,13 @@ export function install() {
   byId("wanted").addEventListener("input", () => trouble(""));
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, select, textarea");
-    if (event.key !== "/" || typing || dialog().open || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key !== "/" || typing || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     byId("wanted").focus();
     byId("wanted").select();
   });
   dialog().addEventListener("close", () => {
-    if (location.hash) history.pushState(null, "", location.pathname);
+    if (named().get("key")) history.pushState(null, "", location.pathname);
   });
   dialog().addEventListener("click", (event) => {
     if (event.target === dialog()) dialog().close();
@@ -57,12 +61,13 @@ function trouble(words) {
 function lookUp(text) {
   const [bucket, ...rest] = text.replace(/^s3:\/\//, "").split("/");
   const key = rest.join("/");
-  if (!BUCKET.test(bucket) || !key) {
-    trouble("Write s3://bucket/key");
+  if (!BUCKET.test(bucket) || !rest.length) {
+    trouble("Write s3://bucket/key, or s3://bucket/prefix/ to wait for all of it");
     return;
   }
   trouble("");
-  show(bucket, key);
+  if (key === "" || key.endsWith("/")) waitFor(bucket, key);
+  else show(bucket, key);
 }
 
 export function show(bucket, key, version = null) {
@@ -71,8 +76,10 @@ export function show(bucket, key, version = null) {
   else location.hash = wanted;
 }
 
+const named = () => new URLSearchParams(location.hash.slice(1));
+
 function fromAddress() {
-  const wanted = new URLSearchParams(location.hash.slice(1));
+  const wanted = named();
   if (wanted.get("bucket") && wanted.get("key")) {
     open(wanted.get("bucket"), wanted.get("key"), wanted.get("version"));
   } else if (dialog().open) dialog().close();

@@ -216,12 +216,12 @@ def test_a_replica_names_its_source(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("nonsense", "Write s3://bucket/key"), (f"s3://{TAX}", "Write s3://bucket/key")],
+    [("nonsense", "Write s3://bucket/key, or"), (f"s3://{TAX}", "Write s3://bucket/key, or")],
 )
 def test_what_names_no_object_is_told_beside_the_search(page: Page, text: str, said: str) -> None:
     page.open()
     page.search(text)
-    assert page.text("#search-trouble") == said
+    assert page.text("#search-trouble").startswith(said)
     assert page.find("#wanted").get_attribute("aria-invalid") == "true"
     assert not page.has("dialog[open]")
 

@@ -33,6 +33,10 @@ REDRIVEN = ("tracker-e2e-redriven", "tracker-e2e-redriven-replica")
 RESOLVED = ("tracker-e2e-resolved", "tracker-e2e-resolved-replica")
 """The same for the one test that follows an incident to its end."""
 
+HEALED = ("tracker-e2e-healed", "tracker-e2e-healed-replica")
+NEVER_HEALED = ("tracker-e2e-never", "tracker-e2e-never-replica")
+"""Routes with a rule that redrives by itself what S3 was denied."""
+
 INVENTORIES = "tracker-e2e-inventories"
 
 
@@ -173,6 +177,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         west: [demo_buckets.rule("to-east", east, priority=1)],
         REDRIVEN[0]: [demo_buckets.rule("all", REDRIVEN[1], priority=1)],
         RESOLVED[0]: [demo_buckets.rule("all", RESOLVED[1], priority=1)],
+        HEALED[0]: [demo_buckets.rule("all", HEALED[1], priority=1)],
+        NEVER_HEALED[0]: [demo_buckets.rule("all", NEVER_HEALED[1], priority=1)],
         COUNTED[0]: [demo_buckets.rule("all", COUNTED[1], priority=1)],
         LONG[0]: [demo_buckets.rule("all", LONG[1], priority=1)],
     }
@@ -184,7 +190,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         state_dir=state,
         replication=replication,
         settings=stack.ENFORCED,
-        context={"inventory_buckets": INVENTORIES, "event_statuses": "COMPLETED,FAILED"},
+        context={
+            "inventory_buckets": INVENTORIES,
+            "event_statuses": "COMPLETED,FAILED",
+            "redrive_rules": ",".join(
+                f"{source}>{replica}:DstPutObjectNotPermitted"
+                for source, replica in (HEALED, NEVER_HEALED)
+            ),
+        },
         tied=True,
     )
     try:

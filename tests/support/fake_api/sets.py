@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from replication.ledger.item import LedgerItem
+from replication.ledger.watermark import Reason
 from replication.published import row
 from replication.s3.status import Status
 from tests.support.fake_api.answers import Json, Query, tracked
@@ -91,5 +92,5 @@ def _answer(
         "next_cursor": None,
         "complete": why is None,
         "reason": why,
-        "reason_detail": why,
+        "reason_detail": why and Reason(why).detail(bucket),
     }
