@@ -8,10 +8,10 @@ export PYTHONPATH := lambdas:.
 BIN := .venv/bin
 READY := .venv/.ready node_modules/.ready
 PARALLEL = --numprocesses 3 --dist loadgroup
-LONG = $(addprefix tests/e2e/test_,automatic_redrives.py aws_check.py by_notifications.py loops.py package.py regions.py silence.py)
+LONG = $(addprefix tests/e2e/test_,automatic_redrives.py aws_check.py by_notifications.py loops.py package.py regions.py silence.py wait.py)
 LAWS = $(BIN)/pytest -q --timeout 0 -p no:logging -p tests.laws.summary
 
-.PHONY: help demo demo-live parity screenshots test test-long coverage laws loops up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean
+.PHONY: help demo demo-live parity screenshots test test-long coverage laws loops wait up down lint fix bench openapi synth package deployer-policy bootstrap deploy diff destroy lock clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -38,6 +38,9 @@ laws: $(READY) ## The tracker against a model of S3, a tenth of it over DynamoDB
 
 loops: $(READY) ## 20,000 versions and a long backfill, while loops of functions are ended as Lambda does
 	@LOOPS_VERSIONS=20000 LOOPS_IN_DOUBT=4 $(BIN)/pytest -q -n 0 --durations 0 tests/e2e/test_loops.py
+
+wait: $(READY) ## 10,000 objects on the local stack, and how soon a wait for them ends (OBJECTS=n)
+	@WAIT_OBJECTS=$(or $(OBJECTS),10000) $(BIN)/pytest -q -n 0 tests/e2e/test_wait.py
 
 up: $(READY) ## The whole stack on the local emulator; .local/outputs.json says where
 	@$(BIN)/python -m local up

@@ -44,6 +44,7 @@ from s3rt.options import Place
 from s3rt.sets import Answer, ManifestSet, PrefixSet
 from tests.support.capacity import entry, item_size
 from tests.support.reads import Reads, counted
+from tests.support.topology import topology_file
 
 if TYPE_CHECKING:
     from s3rt.api import Api
@@ -76,7 +77,9 @@ def query_of(client: Any, table: str, began: Instant) -> Iterator[Asked]:
     """The query function over this table, which has one rule for all keys since `began`."""
     os.environ |= {
         "TABLE_NAME": table,
-        "SOURCE_BUCKETS": "src",
+        "TOPOLOGY_FILE": topology_file("src", "dst"),
+        "INCIDENT_TOPIC_ARN": "unused",
+        "RECONCILE_QUEUE_URL": "unused",
         "SHARDS": str(SHARDS),
         "POWERTOOLS_SERVICE_NAME": "query",
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",

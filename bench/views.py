@@ -171,6 +171,7 @@ def main() -> None:
                 "TABLE_NAME": table,
                 "TOPOLOGY_FILE": topology_file("src", "dst"),
                 "INCIDENT_TOPIC_ARN": "unused",
+                "RECONCILE_QUEUE_URL": "unused",
                 "SHARDS": str(SHARDS),
                 "POWERTOOLS_SERVICE_NAME": "query",
                 "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",

@@ -137,6 +137,7 @@ class TrackerStack(Stack):
             audited=config.audited,
             object_events=config.object_events,
             ingest=ingest,
+            sources=buckets.sources,
             tracked=buckets.tracked,
         )
         backfill = Backfill(
@@ -167,6 +168,7 @@ class TrackerStack(Stack):
             shared,
             name=construct_id,
             concurrency=config.query_concurrency,
+            reconcile=reconcile.queue,
             emails=config.notify_emails,
             incidents=topics.incidents,
             chat=topics.chat,

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
@@ -59,13 +60,15 @@ class Api(Construct):
         *,
         name: str,
         concurrency: int,
+        reconcile: sqs.Queue,
         emails: Sequence[str],
         incidents: sns.Topic,
         chat: sns.Topic | None,
         redrivers: Sequence[str] = (),
     ) -> None:
         """`name`: of the API, and of its metrics, which have no other dimension. `concurrency`: of
-        the account's, reserved for the function; 0 reserves none. The doctor says which of `emails`
+        the account's, reserved for the function; 0 reserves none. `reconcile` is the queue through
+        which rules are read that an answer waits for. The doctor says which of `emails`
         are not subscribed to the `incidents`, and whether the `chat` is. `redrivers`: ARNs of those
         who may start and cancel redrives; none: there are no redrives."""
         super().__init__(scope, construct_id)
@@ -82,6 +85,7 @@ class Api(Construct):
                 "NOTIFY_EMAILS": ",".join(emails),
                 "INCIDENT_TOPIC_ARN": incidents.topic_arn,
                 "CHAT_TOPIC_ARN": chat.topic_arn if chat else "",
+                "RECONCILE_QUEUE_URL": reconcile.queue_url,
             },
             reserved=concurrency or None,
         )
@@ -96,6 +100,8 @@ class Api(Construct):
             ["sns:ListSubscriptionsByTopic"],
             [one.topic_arn for one in (incidents, chat) if one],
         )
+        # Whatever is in this queue only has S3 read, so nothing can be forged with it.
+        allow(built.role, ["sqs:SendMessage"], [reconcile.queue_arn])
         self.rest = self._rest()
         self._to_query = apigateway.LambdaIntegration(self.function, allow_test_invoke=False)
         self.rest.root.add_resource("v1").add_resource("{proxy+}").add_method("GET", self._to_query)

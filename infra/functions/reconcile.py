@@ -9,7 +9,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.functions.tracker_function import Shared, TrackerFunction
-from infra.grants import HEAD, INSPECTION, allow, allow_ledger, allow_reads
+from infra.grants import CONFIGURATION, HEAD, INSPECTION, LISTING, allow, allow_ledger, allow_reads
 from infra.ingest import Ingest
 from infra.ledger import ROUTES_INDEX, index_arns
 from infra.queues import dead_letter_queue, work_queue
@@ -32,6 +32,7 @@ class Reconcile(Construct):
         audited: float,
         object_events: str,
         ingest: Ingest,
+        sources: Sequence[str],
         tracked: Sequence[str],
     ) -> None:
         """`audited` is the share of COMPLETED versions to audit; `ingest` has the queue that the
@@ -39,7 +40,7 @@ class Reconcile(Construct):
         `object_events`: whether object events come by notifications (`s3`) or by `eventbridge`."""
         super().__init__(scope, construct_id)
         self.dead_letters = dead_letter_queue(self)
-        queue = work_queue(
+        self.queue = queue = work_queue(
             self,
             "Windows",
             visibility_timeout=Duration.minutes(12),
@@ -75,7 +76,13 @@ class Reconcile(Construct):
         allow(built.role, ["sqs:SendMessage"], [queue.queue_arn])
         allow_ledger(built.role, shared.table)
         allow(built.role, ["dynamodb:Query"], index_arns(shared.table, ROUTES_INDEX))
-        allow_reads(built.role, (HEAD, tracked), (INSPECTION, tracked))
+        allow_reads(
+            built.role,
+            (HEAD, tracked),
+            (INSPECTION, tracked),
+            (CONFIGURATION, sources),
+            (LISTING, sources),
+        )
         allow(
             built.role,
             ["events:DescribeRule", "events:ListTargetsByRule"],

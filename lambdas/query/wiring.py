@@ -4,10 +4,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from query.objects.lookup import Lookup
+from query.rule_reads import RuleReads
 from replication.aws.clients import client
+from replication.aws.sqs import SqsQueue
 from replication.aws.subscriptions import subscriptions_of
 from replication.aws.table.counter_reads import CounterReads
 from replication.aws.table.findings import FindingsTable
@@ -18,9 +20,10 @@ from replication.aws.table.item_reads import ItemReads
 from replication.aws.table.outstanding import Outstanding
 from replication.aws.table.redrives import RedriveReads
 from replication.aws.table.rule_revisions import RuleRevisionTable
+from replication.aws.windows import WindowQueue
 from replication.cache import Cached
 from replication.ledger.retention import forgotten_before
-from replication.ledger.schedule import Schedule
+from replication.ledger.schedule import RuleRead, Schedule
 from replication.published.row import AsOf, certainty
 from replication.published.subscription import Subscription
 from replication.s3.known_rules import KnownRules
@@ -42,6 +45,7 @@ class Service:
     settings    the deployment's settings
     items, index, counters, outstanding, incidents, findings, redrives  reads of the table
     histories   the rules of every source bucket; None where they were never read
+    rule_reads  has them read in S3 again
     lookup      finds versions of a key
     manifest    the same, for keys of a manifest: it reads less of each
     present     the time of an answer, and what it is judged by
@@ -54,6 +58,7 @@ class Service:
     items: ItemReads
     index: IndexReads
     histories: KnownRules
+    rule_reads: RuleReads
     lookup: Lookup
     manifest: Lookup
     findings: FindingsTable
@@ -70,7 +75,7 @@ class Service:
 @cache
 def service() -> Service:
     """MissingSettings when the environment is incomplete."""
-    settings = from_env(os.environ, "INCIDENT_TOPIC_ARN")
+    settings = from_env(os.environ, "INCIDENT_TOPIC_ARN", "RECONCILE_QUEUE_URL")
     dynamodb = client("dynamodb")
     items = ItemReads(dynamodb, settings.table_name)
     configurations = RuleRevisionTable(dynamodb, settings.table_name)
@@ -81,6 +86,11 @@ def service() -> Service:
         now = wall_clock()
         forgotten = forgotten_before(now, settings.forget_completed_days)
         return AsOf(now, stale_seconds, certainty(histories()), forgotten)
+
+    queue = WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url))
+
+    def ask(bucket: str) -> None:
+        queue.send([RuleRead(bucket, wall_clock())])
 
     def looking_up(reads: ItemReads) -> Lookup:
         return Lookup(reads, histories, frozenset(settings.source_buckets), present)
@@ -102,6 +112,7 @@ def service() -> Service:
         items,
         IndexReads(dynamodb, settings.table_name),
         histories,
+        RuleReads(ask, histories, time.monotonic),
         looking_up(items),
         looking_up(few),
         findings,

@@ -15,6 +15,7 @@ from replication.aws.clients import client, s3_by_bucket
 from replication.aws.event_rules import EventRules
 from replication.aws.s3.bucket_setups import S3BucketSetups
 from replication.aws.s3.objects import S3Objects
+from replication.aws.s3.rule_histories import S3RuleHistories
 from replication.aws.sqs import SqsQueue
 from replication.aws.table.findings import FindingsTable
 from replication.aws.table.index_reads import IndexReads
@@ -22,7 +23,7 @@ from replication.aws.table.ledger import DynamoDBLedger
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.aws.windows import Ticks, WindowQueue, Work
 from replication.cache import Cached
-from replication.ledger.schedule import LookBack, Schedule
+from replication.ledger.schedule import LookBack, RuleRead, Schedule
 from replication.s3.event_paths import is_deaf_to
 from replication.s3.known_rules import KnownRules
 from replication.settings import from_env
@@ -43,6 +44,7 @@ class Service:
     ticks           when the schedule last ran to its end
     inspection      inspects the set-up of buckets
     look_backs      works off look-backs
+    read_rules      reads the rules of a source bucket in S3, unless that was done after a time
     """
 
     reconciler: Reconciler
@@ -50,6 +52,7 @@ class Service:
     ticks: Ticks
     inspection: SetupInspection
     look_backs: LookBacks
+    read_rules: Callable[[str, Instant], None]
 
     def tick(self) -> float | None:
         """Sends the work that became due since the last tick and inspects buckets; returns the age
@@ -65,6 +68,9 @@ class Service:
 
     def work(self, work: Work, seconds_left: Callable[[], float]) -> Counter[str]:
         """Works off a message and sends what is left of it; returns counts of what was found."""
+        if isinstance(work, RuleRead):
+            self.read_rules(work.bucket, work.asked_at)
+            return Counter()
         if isinstance(work, LookBack):
             left, counts = self.look_backs.work_off(work, seconds_left)
             # When time is left, S3 or the ledger did not answer.
@@ -100,6 +106,18 @@ def service() -> Service:
         learnt=configurations,
         deaf=lambda name: is_deaf_to(name, settings.topology, setups(None)),
     )
+
+    def read_rules(bucket: str, since: Instant) -> None:
+        known = configurations.load(bucket) if bucket in settings.source_buckets else None
+        # Before the first look of `record` tracking has not begun.
+        if known is None or (known.read_at and known.read_at > since):
+            return
+        rules = S3RuleHistories(
+            s3=s3, table=configurations, buckets=[bucket], seconds=time.monotonic, now=wall_clock
+        )
+        rules.forget(bucket, None)  # so that the read is noted for others
+        rules.histories()
+
     return Service(
         reconciler,
         WindowQueue(SqsQueue(partial(client, "sqs"), settings.reconcile_queue_url)),
@@ -118,4 +136,5 @@ def service() -> Service:
             settings.topology.elsewhere,
         ),
         LookBacks(reconciler, configurations.note_looked_back),
+        read_rules,
     )

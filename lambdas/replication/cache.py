@@ -29,6 +29,10 @@ class Cached(Generic[K, V]):
             self._kept[key] = (self._seconds(), self._load(key))
         return self._kept[key][1]
 
+    def forget(self, key: K) -> None:
+        """Has the value of `key` loaded anew when it is asked for next."""
+        self._kept.pop(key, None)
+
     def is_fresh(self, key: K) -> bool:
         """Whether the value of `key` is kept and not too old."""
         if key not in self._kept:

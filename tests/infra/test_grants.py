@@ -144,7 +144,10 @@ def test_the_announcer_reads_the_stream_and_publishes_failures(stack: Synthesize
     }
 
 
-def test_the_query_function_only_reads_the_ledger(stack: Synthesized) -> None:
+def test_the_query_function_reads_the_ledger_and_asks_for_reads_of_rules(
+    stack: Synthesized,
+) -> None:
+    windows = stack.by_arn(stack.event_source("reconcile")["EventSourceArn"])
     indexes = (f"{stack.table.arn}/index/{name}" for name in ("routes", "held"))
     ledger = frozenset({stack.table.arn, *indexes})
     assert of_function(stack, "query") == {
@@ -153,6 +156,8 @@ def test_the_query_function_only_reads_the_ledger(stack: Synthesized) -> None:
         "dynamodb:GetItem": ledger,
         # The doctor says which addresses have not confirmed their subscription.
         **on(stack.incident_topic.arn, "sns:ListSubscriptionsByTopic"),
+        # What is in this queue only has S3 read.
+        **on(windows.arn, "sqs:SendMessage"),
     }
 
 
@@ -259,6 +264,8 @@ def test_the_reconciler_reads_tracked_buckets_and_writes_the_ledger(dev: Synthes
         "s3:GetBucketVersioning": arns(*SOURCES, *DESTINATIONS),
         "s3:GetBucketNotification": arns(*SOURCES, *DESTINATIONS),
         "s3:GetEncryptionConfiguration": arns(*SOURCES, *DESTINATIONS),
+        "s3:GetReplicationConfiguration": arns(*SOURCES),
+        "s3:ListBucketVersions": arns(*SOURCES),
     }
 
 

@@ -135,6 +135,7 @@ def dynamodb(aws: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> "Iterato
         "POWERTOOLS_METRICS_NAMESPACE": "S3ReplicationTracker",
         "TABLE_NAME": TABLE,
         "TOPOLOGY_FILE": topology_file("src,mirror", DESTINATIONS),
+        "RECONCILE_QUEUE_URL": client("sqs").create_queue(QueueName="reconcile")["QueueUrl"],
         "INCIDENT_TOPIC_ARN": client("sns").create_topic(Name="incidents")["TopicArn"],
         "SHARDS": str(SHARDS),
     }.items():

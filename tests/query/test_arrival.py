@@ -1,6 +1,7 @@
 """Whether a set of versions has arrived: under a prefix, and of a manifest."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from query.wiring import service
+from replication.aws.clients import client
 from replication.aws.table.frontier import FrontierTable
 from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.ledger import index
@@ -364,3 +366,50 @@ def test_a_wrong_question_says_what_is_wrong() -> None:
     refused = get(ARRIVAL, "DELETE")
     assert_problem(refused, 405, "method-not-allowed")
     assert refused.headers["allow"] == "GET, POST"
+
+
+def asked_to_read() -> list[dict[str, Any]]:
+    """What `reconcile` was asked to read since the last time."""
+    sqs, url = client("sqs"), os.environ["RECONCILE_QUEUE_URL"]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for one in found:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+    return [json.loads(one["Body"])["rules"] for one in found]
+
+
+def test_rules_that_alone_are_waited_for_are_read_soon(
+    seed: Seed, dynamodb: "DynamoDBClient"
+) -> None:
+    """They were not read since the version was written, so another destination is possible."""
+    rules = RuleRevisionTable(dynamodb, TABLE)
+    rules.note_read("src", at(0))
+    service.cache_clear()
+    seed(stored(requested(10), arrived(15), of=version("k")))
+    before = wall_clock()
+    assert of_manifest(("k", "v1"))["objects"] == ["in_doubt"]
+    (asked,) = asked_to_read()
+    assert asked["bucket"] == "src"
+    assert before <= asked["asked_at"] <= wall_clock()
+    assert of_manifest(("k", "v1"))["objects"] == ["in_doubt"]
+    assert asked_to_read() == [], "not at every question"
+    rules.note_read("src", wall_clock())
+    assert of_manifest(("k", "v1"))["objects"] == ["arrived"], "known at the next question"
+
+
+def test_other_doubts_have_no_rules_read(seed: Seed) -> None:
+    seed(
+        stored((Kind.POSSIBLE, 5), of=version("doubt")),
+        stored(requested(0), of=version("waits")),
+    )
+    assert of_manifest(("doubt", "v1"), ("waits", "v1"))["objects"] == ["in_doubt", "pending"]
+    assert asked_to_read() == []
+
+
+def test_a_queue_that_does_not_answer_is_no_matter_of_the_answer(
+    seed: Seed, dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RuleRevisionTable(dynamodb, TABLE).note_read("src", at(0))
+    monkeypatch.setenv("RECONCILE_QUEUE_URL", os.environ["RECONCILE_QUEUE_URL"] + "-gone")
+    service.cache_clear()
+    seed(stored(requested(10), arrived(15), of=version("k")))
+    assert of_manifest(("k", "v1"))["objects"] == ["in_doubt"]

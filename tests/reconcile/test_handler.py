@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from replication.aws.table.ledger import DynamoDBLedger
+from replication.aws.table.rule_revisions import RuleRevisionTable
 from replication.aws.windows import encode
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.index import Route
 from replication.ledger.port import Claim
-from replication.ledger.schedule import Window
+from replication.ledger.schedule import RuleRead, Window
 from replication.s3.evidence import Evidence
+from replication.s3.rule_history import Revision
+from replication.s3.rules import parse_configuration
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from replication.times import Instant, plus, wall_clock
@@ -84,6 +87,42 @@ def test_a_window_is_worked_off_to_its_end(aws: Aws) -> None:
     (item,) = aws.items()
     assert "deleted_at" in item, "S3 has no such version any more"
     assert aws.sent() == []
+
+
+def rules_read(aws: Aws, asked_at: Instant, bucket: str = SOURCE) -> Instant | None:
+    """When the rules were last read, after they were asked for."""
+    ask = encode(RuleRead(bucket, asked_at))
+    assert reconcile(records(ask)) == {"batchItemFailures": []}
+    known = RuleRevisionTable(aws.dynamodb, aws.table).load(SOURCE)
+    return known.read_at if known else None
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_rules_are_read_when_somebody_waits_for_them_and_not_twice(aws: Aws) -> None:
+    asked_at = wall_clock()
+    assert rules_read(aws, asked_at) is None, "tracking begins with the first read of `record`"
+    raw = aws.s3.get_bucket_replication(Bucket=SOURCE)["ReplicationConfiguration"]
+    began = plus(asked_at, -HOUR)
+    table = RuleRevisionTable(aws.dynamodb, aws.table)
+    table.append(SOURCE, Revision(began, parse_configuration(raw), not_before=began), raw)
+    read_at = rules_read(aws, asked_at)
+    assert read_at
+    assert read_at >= asked_at
+    assert rules_read(aws, asked_at) == read_at, "they were read after that"
+    assert rules_read(aws, wall_clock(), "of-another-deployment") == read_at
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_a_change_that_is_found_so_is_a_revision(aws: Aws) -> None:
+    raw = aws.s3.get_bucket_replication(Bucket=SOURCE)["ReplicationConfiguration"]
+    began = plus(wall_clock(), -HOUR)
+    table = RuleRevisionTable(aws.dynamodb, aws.table)
+    table.append(SOURCE, Revision(began, parse_configuration(raw), not_before=began), raw)
+    aws.s3.delete_bucket_replication(Bucket=SOURCE)
+    rules_read(aws, wall_clock())
+    known = table.load(SOURCE)
+    assert known is not None
+    assert [len(one.configuration.rules) for one in known.revisions] == [1, 0]
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")

@@ -54,7 +54,7 @@ def arrival(service: Service, question: ManifestQuestion) -> Json:
     why = min(unknown, key=lambda reason: reason is not unheard, default=None)
     missing = [one.item for one in found if one.state in _WAITING and one.item]
     missing.sort(key=lambda stored: stored.record.state.outstanding_since or "")
-    return answer(
+    said = answer(
         service,
         question.bucket,
         question.destination,
@@ -68,6 +68,11 @@ def arrival(service: Service, question: ManifestQuestion) -> Json:
             **{state: states.count(state) for state in (ARRIVED, *_WAITING)},
         },
     ) | {"seen": True if ARRIVED in states else None, "objects": states}
+    doubtful = [one.item.record.state for one in found if one.state == IN_DOUBT and one.item]
+    if not all(state.in_doubt for state in doubtful):
+        # After the answer: the next one is to take the rules that are recorded by then.
+        service.rule_reads.want(question.bucket)
+    return said
 
 
 def _find(

@@ -1,6 +1,7 @@
 """The messages of the reconcile queue, and the time of the last tick of the schedule.
 
-A message is the JSON of a `Window`, or of a `LookBack` under `look_back`. The tick is an item of
+A message is the JSON of a `Window`, of a `LookBack` under `look_back`, or of a `RuleRead` under
+`rules`. The tick is an item of
 the table: pk `#reconcile`, sk `tick`, attribute `at`.
 """
 
@@ -13,17 +14,19 @@ from replication.aws.sqs import SqsQueue
 from replication.aws.table import keys
 from replication.aws.table.table import Table
 from replication.ledger.index import Position, Route
-from replication.ledger.schedule import LookBack, Window
+from replication.ledger.schedule import LookBack, RuleRead, Window
 from replication.s3.status import Status
 from replication.times import Instant
 
 _KEY = {"pk": {"S": keys.RECONCILE}, "sk": {"S": "tick"}}
 
 
-Work = Window | LookBack
+Work = Window | LookBack | RuleRead
 
 
 def encode(work: Work) -> str:
+    if isinstance(work, RuleRead):
+        return json.dumps({"rules": asdict(work)})
     if isinstance(work, LookBack):
         return json.dumps({"look_back": asdict(work)})
     return json.dumps(asdict(work))
@@ -32,6 +35,8 @@ def encode(work: Work) -> str:
 def decode(body: str) -> Work:
     """The work of a message. KeyError, TypeError or ValueError when it is none."""
     read = json.loads(body)
+    if "rules" in read:
+        return RuleRead(read["rules"]["bucket"], Instant(read["rules"]["asked_at"]))
     if "look_back" in read:
         found = read["look_back"]
         return LookBack(

@@ -74,6 +74,14 @@ class LookBack:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleRead:
+    """The rules of a source bucket to read, unless they were read after `asked_at`."""
+
+    bucket: str
+    asked_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """The ages at which versions are reconciled and audited."""
 

@@ -26,6 +26,10 @@ class KnownRules:
             load, lambda history: FRESH_SECONDS if history else UNKNOWN_SECONDS, seconds
         )
 
+    def forget(self, bucket: str) -> None:
+        """Has the recorded rules of the bucket read anew at the next call."""
+        self._cached.forget(bucket)
+
     def __call__(self) -> Mapping[str, RuleHistory | None]:
         # It is called for every version, and nearly always answers what it has.
         concurrently(self._cached, [one for one in self._buckets if not self._cached.is_fresh(one)])
