@@ -12,13 +12,15 @@ from functools import partial
 
 from redrive.manifest import PART_BYTES
 from redrive.plan import RESERVE_SECONDS
+from replication.errors import Denied
+from replication.head.port import Head
 from replication.ledger.index import Chunk, ChunkRequest, Filters, Position
 from replication.ledger.item import LedgerItem
 from replication.ledger.state import Record, State
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from tests.redrive.world import FAILED_AT, MemoryItems, MemoryManifests, World
-from tests.support.fakes import history, rule
+from tests.support.fakes import MemoryObjects, history, rule
 
 VERSIONS = 1_000_000
 KEY = "a/key/as/long/as/many/are/{:07}.parquet"
@@ -54,6 +56,13 @@ class Discarding(MemoryManifests):
         self.kept_objects = {key: body}
 
 
+class Denying(MemoryObjects):
+    """Answers no HEAD, so every version is in the plan without one, and keeps no record of it."""
+
+    def head(self, version: ObjectVersion) -> Head | None:
+        raise Denied("s3:GetObjectVersion", version.bucket)
+
+
 def left(end: float) -> float:
     """Seconds a round has, with its reserve."""
     return end + RESERVE_SECONDS - time.monotonic()
@@ -66,10 +75,8 @@ def item(number: int) -> LedgerItem:
 def main(versions: int) -> None:
     Endless.count = versions
     manifests = Discarding()
-    world = World(items=Endless(), manifests=manifests)
+    world = World(items=Endless(), manifests=manifests, objects=Denying())
     world.histories = {"src": history("src", rule("dst-a"))}
-    # HEAD is denied, so every version is in the plan without one.
-    world.objects.denied.add("src")
     status, made = world.post(bucket="src")
     assert status == 202, made
     tracemalloc.start()

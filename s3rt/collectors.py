@@ -48,11 +48,30 @@ def reached(
     """Each collector with a session there and the outputs of its stack, or why there is none."""
     for place in places(outputs):
         try:
-            session = _session(outputs, place, named)
-            values = described(session, outputs["CollectorStack"], outputs.endpoint_url)
-            yield place, session, values
-        except (NoStack, ClientError, BotoCoreError, Unreached) as error:
-            yield place, None, Unreached(str(error))
+            yield place, *_reach(outputs, place, named)
+        except Unreached as error:
+            yield place, None, error
+
+
+def at(
+    outputs: Outputs, named: Mapping[str, str], wanted: str
+) -> tuple[boto3.Session, Mapping[str, str]]:
+    """The same for the collector at `account/region`. Unreached."""
+    known = {str(place): place for place in places(outputs)}
+    if wanted not in known:
+        there = ", ".join(known) or "none"
+        raise Unreached(f"no collector is at {wanted}; there are: {there}")
+    return _reach(outputs, known[wanted], named)
+
+
+def _reach(
+    outputs: Outputs, place: Place, named: Mapping[str, str]
+) -> tuple[boto3.Session, Mapping[str, str]]:
+    try:
+        session = _session(outputs, place, named)
+        return session, described(session, outputs["CollectorStack"], outputs.endpoint_url)
+    except (NoStack, ClientError, BotoCoreError) as error:
+        raise Unreached(str(error)) from error
 
 
 def _session(outputs: Outputs, place: Place, named: Mapping[str, str]) -> boto3.Session:

@@ -122,6 +122,14 @@ Until = Annotated[
     Instant | None,
     typer.Option("--until", parser=moment, metavar="TIME", help="Before then: 2h, 3d, RFC 3339"),
 ]
+Profiles = Annotated[
+    list[str],
+    typer.Option(
+        "--profile",
+        metavar="ACCOUNT=NAME",
+        help="AWS profile for the collectors of another account; may be repeated",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of text")]
 
 

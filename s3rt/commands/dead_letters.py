@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 from replication import times
-from s3rt import sqs, text
-from s3rt.exit_codes import ExitCode
-from s3rt.options import Json
+from s3rt import collectors, sqs, text
+from s3rt.exit_codes import ExitCode, Stop
+from s3rt.options import Json, Profiles
 from s3rt.outputs import Outputs
 from s3rt.progress_bars import bar
 
@@ -30,19 +30,38 @@ app = typer.Typer(
 
 Limit = Annotated[int, typer.Option(min=1, max=LONGEST, help="At most so many messages")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Only those with this reason")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--place", metavar="ACCOUNT/REGION", help="What the collector there could not send home"
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
+    """`sqs` is the client of the dead-letter queue, `home` that of the ingest queue."""
+
     sqs: Any
     dead_letters: str
+    home: Any
     ingest: str
 
     @classmethod
-    def of(cls, outputs: Outputs) -> "Queues":
-        return cls(
-            outputs.client("sqs"), outputs["IngestDeadLetterQueueUrl"], outputs["IngestQueueUrl"]
-        )
+    def of(cls, outputs: Outputs, place: str | None, profiles: list[str]) -> "Queues":
+        """Those at home, or of the collector at `place`. BadParameter; Stop."""
+        home, ingest = outputs.client("sqs"), outputs["IngestQueueUrl"]
+        if place is None:
+            return cls(home, outputs["IngestDeadLetterQueueUrl"], home, ingest)
+        try:
+            named = collectors.profiles(profiles)
+            session, found = collectors.at(outputs, named, place)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--profile") from None
+        except collectors.Unreached as error:
+            raise Stop(str(error), ExitCode.UNREACHABLE) from None
+        there = session.client("sqs", endpoint_url=outputs.endpoint_url)
+        return cls(there, found["DeadLetterQueueUrl"], home, ingest)
 
 
 @dataclass(slots=True)
@@ -96,11 +115,16 @@ class Redriven:
 
 @app.command("list")
 def list_(
-    context: typer.Context, reason: Reason = None, limit: Limit = 100, json: Json = False
+    context: typer.Context,
+    reason: Reason = None,
+    limit: Limit = 100,
+    place: At = None,
+    profile: Profiles = [],  # noqa: B006 - typer reads it and makes a new one
+    json: Json = False,
 ) -> None:
     """Each message: why it is there, since when, and how it begins. They stay in the queue, out
     of others' sight while this runs."""
-    found = Queues.of(context.obj())
+    found = Queues.of(context.obj(), place, profile)
     with Received(found) as received:
         letters = [letter(one) for batch in received.batches(limit) for one in batch]
     total = max(sqs.length(found.sqs, found.dead_letters), len(letters))
@@ -123,6 +147,8 @@ def redrive(
     reason: Reason = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them")] = False,
     limit: Limit = LONGEST,
+    place: At = None,
+    profile: Profiles = [],  # noqa: B006 - typer reads it and makes a new one
     json: Json = False,
 ) -> None:
     """Puts messages back into the ingest queue: each is sent first and deleted only then, so none
@@ -130,7 +156,7 @@ def redrive(
 
     Exit code 5 when SQS did not take all of them.
     """
-    found = Queues.of(context.obj())
+    found = Queues.of(context.obj(), place, profile)
     total = sqs.length(found.sqs, found.dead_letters)
     with bar("dead letters", total, quiet=json) as advance:
         done = put_back(found, reason=reason, dry_run=dry_run, limit=limit, advance=advance)
@@ -174,7 +200,7 @@ def _move(received: Received, wanted: list[Any], done: Redriven, sent: set[str])
     rest = iter(wanted)
     for bodies in sqs.batches([one["Body"] for one in wanted]):
         messages = [next(rest) for _ in bodies]
-        results = sqs.send(received.queues.sqs, received.queues.ingest, bodies)
+        results = sqs.send(received.queues.home, received.queues.ingest, bodies)
         arrived = [m for m, r in zip(messages, results, strict=True) if r.message_id]
         sent |= {one.message_id for one in results if one.message_id}
         done.sent += len(arrived)

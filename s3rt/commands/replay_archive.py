@@ -15,7 +15,7 @@ from replication import times
 from replication.times import Instant
 from s3rt import collectors, text
 from s3rt.exit_codes import ExitCode, Stop
-from s3rt.options import Json, moment
+from s3rt.options import Json, Profiles, moment
 from s3rt.outputs import Outputs
 
 POLL_SECONDS = 2.0
@@ -65,14 +65,7 @@ def command(
             "--until", parser=moment, metavar="TIME", help="Before then; without it until now"
         ),
     ] = None,
-    profile: Annotated[
-        list[str],
-        typer.Option(
-            "--profile",
-            metavar="ACCOUNT=NAME",
-            help="AWS profile for the collectors of another account; may be repeated",
-        ),
-    ] = [],  # noqa: B006 - typer reads it and makes a new one
+    profile: Profiles = [],  # noqa: B006 - typer reads it and makes a new one
     wait: Annotated[bool, typer.Option(help="Show the progress until it has ended")] = True,
     json: Json = False,
 ) -> None:

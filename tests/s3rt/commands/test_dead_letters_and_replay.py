@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from s3rt import sqs
+from s3rt import collectors, sqs
 from s3rt.commands.dead_letters import Queues, put_back
 from tests.s3rt.conftest import Command
 
@@ -80,6 +80,33 @@ def test_a_dead_letter_is_shown_with_its_reason_and_stays(s3rt: Command, account
     assert "tried to the last, never recorded" in shown
     assert "\x1b" not in shown
     assert len(account.bodies(account.dead)) == 3
+
+
+def test_what_a_collector_could_not_send_home_is_shown_and_sent(
+    s3rt: Command, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: Any = boto3.client("sqs", region_name="eu-west-1")
+    dead = there.create_queue(QueueName="theirs")["QueueUrl"]
+    there.send_message(QueueUrl=dead, MessageBody="an event")
+    place = "123456789012/eu-west-1"
+    outputs = json.loads(s3rt.outputs.read_text()) | {
+        "Collectors": place,
+        "CollectorStack": "collector",
+        "FailureTopicArn": f"arn:aws:sns:{REGION}:123456789012:failures",
+    }
+    s3rt.outputs.write_text(json.dumps(outputs))
+    monkeypatch.setattr(collectors, "described", lambda *_: {"DeadLetterQueueUrl": dead})
+    account.bury("at home")
+    (shown,) = s3rt("dead-letters", "list", "--place", place, "--json").json["items"]
+    assert shown["body_head"] == "an event"
+    assert s3rt("dead-letters", "redrive", "--place", place, "--json").json["deleted"] == 1
+    assert account.bodies(account.ingest) == ["an event"]
+    assert account.bodies(account.dead) == ["at home"]
+
+    missing = s3rt("dead-letters", "list", "--place", "222222222222/eu-west-1")
+    assert missing.code == 5
+    assert f"no collector is at 222222222222/eu-west-1; there are: {place}" in missing.err
+    assert s3rt("dead-letters", "list", "--place", place, "--profile", "theirs").code == 2
 
 
 def test_only_the_reason_asked_for_is_put_back(s3rt: Command, account: Account) -> None:
@@ -179,7 +206,9 @@ def test_whatever_sqs_does_every_message_is_in_one_of_the_queues(
     sqs = ShakySqs(count, Random(seed), trouble)
     for _ in range(3):
         try:
-            done = put_back(Queues(sqs, "dead", "ingest"), reason=None, dry_run=False, limit=1_000)
+            done = put_back(
+                Queues(sqs, "dead", sqs, "ingest"), reason=None, dry_run=False, limit=1_000
+            )
         except EndpointConnectionError:
             continue
         assert done.seen == done.sent + done.left + done.came_back
@@ -201,7 +230,7 @@ def test_a_message_that_comes_back_at_once_is_left_where_it_is() -> None:
         return answer
 
     sqs.send_message_batch = rejecting  # type: ignore[method-assign,assignment]
-    done = put_back(Queues(sqs, "dead", "ingest"), reason=None, dry_run=False, limit=1_000)
+    done = put_back(Queues(sqs, "dead", sqs, "ingest"), reason=None, dry_run=False, limit=1_000)
     assert (done.sent, done.came_back) == (3, 3)
     assert len(sqs.dead) == 3
     assert sqs.hidden <= {"m0", "m1", "m2"}
