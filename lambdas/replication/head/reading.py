@@ -124,6 +124,13 @@ class Reading:
         states = [(name, self.state(name)) for name in self.with_status(Status.FAILED)]
         return [name for name, one in states if one.evidence in EVENTS or one.failure_code]
 
+    def guessed_failures(self) -> list[str]:
+        """Destinations in doubt that are FAILED because the source was, and no other one lacked the
+        version."""
+        by_event = self.failed_by_event()
+        failed = self.with_status(Status.FAILED)
+        return [name for name in failed if self.is_doubtful(name) and name not in by_event]
+
     def with_status(self, status: Status) -> list[str]:
         """Destinations that have this status so far."""
         return [name for name, state in self.known.items() if state.status is status]

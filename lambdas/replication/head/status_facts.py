@@ -72,7 +72,8 @@ def of_completed(reading: Reading, heads: Heads) -> list[Fact]:
 
 def of_pending(reading: Reading, heads: Heads) -> list[Fact]:
     """PENDING at the source: which destinations are. S3 may show PENDING while another destination
-    has failed, so a failure from an event stays if another destination is surely PENDING."""
+    has failed, so a failure from an event stays if another destination is surely PENDING. One that
+    was put down to a destination in doubt, because the source showed FAILED, does not."""
     behind = reading.behind(heads)
     waiting = [name for name in behind if name in reading.known]
     if sure := [name for name in waiting if not reading.is_doubtful(name)]:
@@ -96,6 +97,12 @@ def of_pending(reading: Reading, heads: Heads) -> list[Fact]:
             facts.append(reading.from_destination(name, Status.COMPLETED, there=there))
         elif there is None and name not in reading.known:
             facts += reading.put_in_doubt(name)
+    decided = {fact.destination for fact in facts}
+    facts += [
+        reading.from_source(name, Status.PENDING, in_doubt=True)
+        for name in reading.guessed_failures()
+        if name not in decided
+    ]
     return facts + reading.deleted_replicas(heads)
 
 

@@ -362,6 +362,22 @@ class TestAFailureThatIsRead:
         assert look.seen == {"a": Status.COMPLETED, "b": Status.FAILED}
         assert look.after("b").in_doubt
 
+    @pytest.mark.parametrize("denied", [["b"], []])
+    def test_ends_at_a_place_in_doubt_once_the_header_shows_none(self, denied: list[str]) -> None:
+        """Another destination had failed: its replica came without tags, and a job tries again."""
+        guess = State(Status.FAILED, plus(NOW, -60), Evidence.HEAD_SOURCE, in_doubt=True)
+        look = Look(
+            reads("PENDING", tags=1),
+            {"a": ARRIVED, "b": guess},
+            {"a": REPLICA},
+            tags={V.bucket: {"k": "v"}, "a": {}},
+            denied=denied,
+            possible=("a", "b"),
+        )
+        assert look.seen == {"a": Status.PENDING, "b": Status.PENDING}
+        assert look.after("b").in_doubt
+        assert not look.after("a").in_doubt
+
     @pytest.mark.parametrize("header", ["FAILED", "PENDING"])
     def test_of_a_replica_that_vanished_says_that_it_was_deleted_there(self, header: str) -> None:
         arrived = replace(FAILED, arrived_at=plus(NOW, -3600))
