@@ -121,6 +121,34 @@ def test_a_doubt_that_is_read_twice_is_as_old_as_the_first_read() -> None:
     assert fold([base, later]).state.since == base.at
 
 
+@pytest.mark.parametrize("status", [None, Status.PENDING])
+def test_what_was_read_of_the_time_of_the_write_counts_beside_an_older_event_of_a_change(
+    status: Status | None,
+) -> None:
+    """HEAD came first. The event of a change, which is older, says only that it may go there."""
+    written = Instant("2026-11-22T00:00:00.000Z")
+    change = Fact(
+        kind=Kind.VERDICT,
+        version=ObjectVersion("src", "k", "v"),
+        destination="dst",
+        at=Instant("2026-11-22T01:00:00.000Z"),
+        evidence=Evidence.OBJECT_CHANGED,
+        id="event",
+        in_doubt=True,
+    )
+    read = replace(
+        change,
+        kind=Kind.OBSERVED,
+        at=Instant("2026-11-22T01:00:00.100Z"),
+        evidence=Evidence.HEAD_SOURCE,
+        id="head",
+        status=status,
+        requested_at=written,
+    )
+    assert fold([read]).state.outstanding_since == written
+    assert fold([change, read]).state.outstanding_since == written
+
+
 @given(histories(), st.data())
 def test_a_change_delivered_again_changes_no_byte(history: list[Fact], data: st.DataObject) -> None:
     """Its verdict has the place of its event: what rules and tags say later makes no second one."""

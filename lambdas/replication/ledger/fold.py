@@ -65,7 +65,7 @@ def step(state: State, fact: Fact) -> State:
             if fact.in_doubt and state.evidence is None:
                 # A second read of the same doubt does not make it younger.
                 began = state.since if state.in_doubt else None
-                since = min(filter(None, (began, fact.requested_at or fact.at)))
+                since = _earliest(began, fact.requested_at or fact.at)
                 fields |= {"in_doubt": True, "since": since}
         case Kind.REPLICA_DELETED:
             fields |= effect(fact)
@@ -201,10 +201,17 @@ def _pending_again(state: State, fact: Fact, asked_at: Instant | None) -> dict[s
         case Status.FAILED:
             return _status(Status.PENDING, fact)
         case _:
-            # A version that was in doubt has been waiting since the doubt began.
-            began = state.outstanding_since
-            fields = {"requested_at": began or asked_at, "late": None} | _recovered()
-            return _status(Status.PENDING, fact) | fields | ({"since": began} if began else {})
+            # A version that was in doubt has been waiting since the doubt began, or since it was
+            # written: an event of a change, which is older than HEAD, does not tell that time.
+            began = _earliest(state.outstanding_since, asked_at)
+            fields = {"requested_at": began, "late": None} | _recovered()
+            since = {"since": began} if state.outstanding_since else {}
+            return _status(Status.PENDING, fact) | fields | since
+
+
+def _earliest(*times: Instant | None) -> Instant | None:
+    """The earliest of those that are known."""
+    return min(filter(None, times), default=None)
 
 
 def _described(state: State, fact: Fact) -> dict[str, Any]:
@@ -235,7 +242,7 @@ def _observed(state: State, fact: Fact) -> dict[str, Any]:
         case None:
             since = None
             if fact.in_doubt:
-                since = state.outstanding_since or fact.requested_at or fact.at
+                since = _earliest(state.outstanding_since, fact.requested_at) or fact.at
             ruled_out = {"status": None, "since": since, "evidence": fact.evidence}
             return ruled_out | _recovered() | there
         case Status.PENDING:
