@@ -195,8 +195,16 @@ class Changes:
         return [
             observed(original, name, Status.COMPLETED, self.now, event.id)
             for name, state in known.items()
-            if name == event.version.bucket or (name and state.status and not state.in_doubt)
+            if name == event.version.bucket or self._surely_goes(original, name, state)
         ]
+
+    def _surely_goes(self, version: ObjectVersion, name: str, state: State) -> bool:
+        """Whether the version goes there, as far as its status is known. Rules that may have
+        changed about the time of its write do not say so."""
+        history = self.world.histories.get(version.bucket)
+        written_at = state.created_at or state.requested_at
+        certain = history is not None and not history.in_doubt(written_at)
+        return bool(name and state.status and not state.in_doubt and certain)
 
 
 def _says_nothing(state: State | None) -> bool:

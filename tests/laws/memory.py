@@ -29,6 +29,7 @@ class _Bucket:
 
     revisions: dict[Instant, Revision] = field(default_factory=dict)
     read_at: Instant | None = None
+    told_at: Instant | None = None
     listed: bool = False
     others: set[str] = field(default_factory=set)
     replicas: set[str] = field(default_factory=set)
@@ -54,6 +55,7 @@ class Table:
             bucket,
             tuple(found),
             read_at=known.read_at or found[-1].since,
+            told_at=known.told_at,
             listed=known.listed,
             others=tuple(sorted(known.others)),
             replicas_under=tuple(sorted(known.replicas)),
@@ -79,6 +81,9 @@ class Table:
 
     def note_read(self, bucket: str, at: Instant) -> None:
         self._of(bucket).read_at = at
+
+    def note_told(self, bucket: str, at: Instant) -> None:
+        self._of(bucket).told_at = at
 
     def note_listed(self, bucket: str, at: Instant) -> None:
         self._of(bucket).listed = True

@@ -1,11 +1,14 @@
 """Where rules alone do not tell what a change does, S3's header decides."""
 
+from dataclasses import replace
+
 import pytest
 
 from replication.errors import Unavailable
 from replication.head.port import Head
 from replication.s3.evidence import Evidence
 from replication.s3.status import Status
+from replication.times import plus
 from tests.laws.memory import FirstStays
 from tests.record.changing import TAGGED, completed, failed, reads, statuses, world_of
 from tests.record.world import (
@@ -180,6 +183,18 @@ class TestOfAReplica:
         rules = (rule("dst"), rule("other", tags=TAGGED))
         world = world_of(*rules)
         world.objects.tagging = {version(): {"route": "yes"}}
+        world.record(created())
+        world.objects.heads = {version(): reads("COMPLETED")}
+        world.record(created("dst", seconds=1), changed("dst", seconds=30))
+        assert statuses(world) == {"dst": Status.COMPLETED, "other": Status.PENDING}
+
+    @pytest.mark.parametrize("read", [-60, 0, 0.5])
+    def test_proves_nothing_of_others_where_the_rules_were_not_read_since_the_write(
+        self, read: float
+    ) -> None:
+        """The rule of the other one may be gone. The write may be of the end of its second."""
+        world = world_of(rule("dst"), rule("other"))
+        world.known["src"] = replace(world.known["src"], read_at=plus(NOW, read))
         world.record(created())
         world.objects.heads = {version(): reads("COMPLETED")}
         world.record(created("dst", seconds=1), changed("dst", seconds=30))

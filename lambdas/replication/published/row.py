@@ -27,7 +27,7 @@ from replication.s3.failure_reasons import explain
 from replication.s3.rule_history import RuleHistory
 from replication.s3.rules import Rule
 from replication.s3.status import REPLICA, Status
-from replication.times import EARLIEST, Instant
+from replication.times import EARLIEST, Instant, end_of_second
 from replication.topology import Topology
 
 Json = dict[str, Any]
@@ -74,7 +74,8 @@ class AsOf:
             return bool(state.in_doubt)
         certain_until = self.certain_until.get(item.version.bucket)
         written_at = created_at or state.created_at or state.requested_at or state.since
-        return bool(certain_until and written_at and written_at > certain_until)
+        # Most of S3's times are whole seconds: the write may be of the end of its second.
+        return bool(certain_until and written_at and end_of_second(written_at) > certain_until)
 
 
 def certainty(histories: Mapping[str, RuleHistory | None]) -> dict[str, Instant | None]:

@@ -78,6 +78,8 @@ class RuleHistory:
     """False: CloudTrail reported a change that no read of the rules shows yet."""
     read_at: Instant | None = None
     """The last read that returned the current rules; None: the rules are taken as current."""
+    told_at: Instant | None = None
+    """A change that CloudTrail reported to any process, perhaps not the newest one. None: none."""
     listed: bool = False
     """Whether the objects from before `tracking_since` are recorded too, or there were none."""
     missed_until: Instant | None = None
@@ -177,10 +179,13 @@ class RuleHistory:
         """Whether other rules than `at(created_at)` may apply to a version written then: the time
         is unknown (None) or before the first revision, the rules changed about then, or they were
         not read since. Where `read_at` is None, `now` says how long ago that was."""
-        if created_at is None or self.is_changing(created_at) or len(self.met(created_at)) > 1:
+        if created_at is None:
+            return True
+        last = end_of_second(created_at)  # most of S3's times are whole seconds
+        if self.is_changing(last) or len(self.met(created_at, last)) > 1:
             return True
         if self.read_at:
-            return created_at > self.read_at
+            return last > self.read_at
         return now is not None and created_at >= plus(now, -NOTICE_SECONDS)
 
     @property

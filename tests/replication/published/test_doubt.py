@@ -88,3 +88,10 @@ def test_a_replica_is_in_no_doubt_and_its_rules_are_no_question() -> None:
     present = published_row.AsOf(NOW, certain_until={"src": times.plus(at(0), -60)})
     replica = published_row.tracked_object([stored(requested(), arrived(2))], "dst-a", present)
     assert (replica["in_doubt"], replica["eligible"]) == (False, None)
+
+
+@pytest.mark.parametrize(("read", "doubted"), [(0.5, True), (0.999, False), (1.0, False)])
+def test_a_version_of_the_second_of_the_read_may_be_newer(read: float, doubted: bool) -> None:
+    """EventBridge gives whole seconds."""
+    present = published_row.AsOf(NOW, certain_until={"src": at(read)})
+    assert published_row.row(stored(requested(), arrived(2)), present)["in_doubt"] is doubted

@@ -8,6 +8,7 @@ S3. For a minute nothing is concluded from it, and versions newer than the last 
 doubt. Both cases follow from what the table holds, whichever process reads.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ from replication.times import Instant, plus
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+log = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 60
 SETTLING_REFRESH_SECONDS = 5
@@ -94,7 +97,15 @@ class S3RuleHistories:
             self._confirm_for_others.add(name)
             if changed_at is not None:
                 self._change_times.setdefault(name, []).append(changed_at)
+                self._tell_others(name, changed_at)
             self._expire(name)
+
+    def _tell_others(self, bucket: str, changed_at: Instant) -> None:
+        """Or another process could take an old answer of S3 for the rules of now."""
+        try:
+            self.table.note_told(bucket, changed_at)
+        except (*FAILED_CALL, Unavailable) as error:
+            log.warning("a change of the rules of %s is not noted for others: %s", bucket, error)
 
     def reread(self, bucket: str) -> RuleHistory | None:
         """See `RuleHistories.reread`."""
@@ -167,6 +178,7 @@ class S3RuleHistories:
         if cached is not None:
             history = _fresher(history, cached.history)
         began = self.now()
+        self._heed_others(history, began)
         try:
             raw = self._read(bucket)
             history = self._after_read(bucket, history, raw, parse_configuration(raw), began)
@@ -181,6 +193,15 @@ class S3RuleHistories:
             if history is None:
                 return  # its rules were never read
         self._cache[bucket] = _Cached(history, self.seconds())
+
+    def _heed_others(self, history: RuleHistory | None, now: Instant) -> None:
+        """Takes over a change that another process was told of, while reads may not show it."""
+        told_at = history.told_at if history else None
+        if history is None or told_at is None or now >= plus(told_at, SETTLING_SECONDS):
+            return
+        known = self._change_times.setdefault(history.bucket, [])
+        if told_at not in known:
+            known.append(told_at)
 
     def _after_read(
         self,

@@ -7,6 +7,7 @@ sk   the time a revision is known to hold from
          not_before, told, noticed_at, read_before, looked_back, events_from
                          as in `rule_history.Revision`
      ~read                   the last read that agreed with the newest revision: `at`
+     ~told                   a change that CloudTrail reported, for the other processes: `at`
      ~listed                 everything the bucket held before `tracking_since` is known: `at`
      ~missed                 events of the bucket may be missing before `at`
      ~destination#<name>     an event named a destination that is in no rule
@@ -43,7 +44,7 @@ MOST_PREFIXES = 20
 
 _TIMES = ("not_before", "noticed_at", "read_before", "events_from")
 """Attributes of a revision that are times and may be missing."""
-_READ, _LISTED, _MISSED, _OWN = "~read", "~listed", "~missed", "~own"
+_READ, _TOLD, _LISTED, _MISSED, _OWN = "~read", "~told", "~listed", "~missed", "~own"
 _DESTINATION, _REPLICAS, _AUDIT = "~destination#", "~replicas#", "~audit#"
 
 Raw = Mapping[str, Any]
@@ -83,6 +84,7 @@ class RuleRevisionTable(Table):
             bucket,
             tuple(revisions),
             read_at=Instant(notes[_READ]["at"]["S"]) if _READ in notes else revisions[-1].since,
+            told_at=Instant(notes[_TOLD]["at"]["S"]) if _TOLD in notes else None,
             listed=_LISTED in notes,
             missed_until=_missed_until(notes),
             others=_named(valid, _DESTINATION),
@@ -130,6 +132,11 @@ class RuleRevisionTable(Table):
         """The rules were read and had not changed. An older time of another function may win; being
         a minute behind does no harm."""
         self._keep(bucket, _READ, at={"S": at})
+
+    def note_told(self, bucket: str, at: Instant) -> None:
+        """CloudTrail reported a change of that second. An older one may win; whoever was told of
+        the newer one knows it."""
+        self._keep(bucket, _TOLD, at={"S": at})
 
     def note_listed(self, bucket: str, at: Instant) -> None:
         self._keep(bucket, _LISTED, at={"S": at})

@@ -281,6 +281,25 @@ class TestAChangeThatWasTold:
         assert not history.settled
         assert history.in_doubt(TOLD)
 
+    @pytest.mark.parametrize("asked", [True, False])
+    def test_that_no_read_shows_is_known_to_every_process(self, world: Kept, asked: bool) -> None:
+        told, other = world.process(), world.process()
+        src(told)
+        src(other)
+        world.now = plus(TOLD, 5)
+        told.forget("src", TOLD)
+        if asked:
+            other.forget("src", None)  # the schedule, or whoever waits, wants a read of now
+        else:
+            other = world.process()
+        assert not src(other).settled
+        assert src(other).in_doubt(TOLD)
+        assert world.table.load("src").read_at == NOW  # type: ignore[union-attr]
+        world.now, world.rules["src"] = plus(TOLD, 12), ("dst-b",)
+        other.forget("src", None)
+        assert destinations(src(other), 0, TOLD) == {"dst-b"}
+        assert destinations(src(other), -0.001, TOLD) == {"dst-a"}
+
     def test_and_was_changed_back_when_none_does_for_a_minute(self, world: Kept) -> None:
         process = world.process()
         src(process)
