@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from replication.errors import Reason, Rejected
 from replication.s3.rules import Configuration
-from replication.times import Instant, end_of_second, plus, start_of_second
+from replication.times import EARLIEST, Instant, end_of_second, plus, start_of_second
 
 NOTICE_SECONDS = 65
 """The longest that a change of the rules goes unnoticed: they are read once a minute."""
@@ -78,6 +78,9 @@ class RuleHistory:
     """False: CloudTrail reported a change that no read of the rules shows yet."""
     read_at: Instant | None = None
     """The last read that returned the current rules; None: the rules are taken as current."""
+    changing_from: Instant | None = None
+    """The reported change, while it is not settled. None: not known, some time since the newest
+    revision."""
     told_at: Instant | None = None
     """A change that CloudTrail reported to any process, perhaps not the newest one. None: none."""
     listed: bool = False
@@ -169,7 +172,8 @@ class RuleHistory:
 
     def is_changing(self, written_at: Instant) -> bool:
         """Whether a change before that time was reported that no read of the rules shows yet."""
-        return not self.settled and written_at >= self.revisions[-1].since
+        since = max(self.revisions[-1].since, self.changing_from or EARLIEST)
+        return not self.settled and written_at >= since
 
     def is_read(self, written_at: Instant) -> bool:
         """Whether the rules were read after that time and were still the current ones."""

@@ -23,7 +23,7 @@ from replication.s3.rule_history import SETTLING_SECONDS, Revision, RuleHistory,
 from replication.s3.rules import Configuration, parse_configuration
 from replication.s3.version import ObjectVersion
 from replication.threads import concurrently
-from replication.times import Instant, plus
+from replication.times import Instant, plus, start_of_second
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -246,7 +246,7 @@ class S3RuleHistories:
         ]
         if waiting:
             self._change_times[bucket] = waiting
-            return replace(history, settled=False)
+            return replace(history, settled=False, changing_from=start_of_second(min(waiting)))
         self._change_times.pop(bucket, None)
         between = [at for at in seconds if at > history.revisions[-1].span[1]]
         if len(set(between)) > 1:

@@ -280,6 +280,7 @@ class TestAChangeThatWasTold:
         history = src(process)
         assert not history.settled
         assert history.in_doubt(TOLD)
+        assert not history.is_changing(plus(TOLD, -0.001)), "what is older went by the known rules"
 
     @pytest.mark.parametrize("asked", [True, False])
     def test_that_no_read_shows_is_known_to_every_process(self, world: Kept, asked: bool) -> None:
