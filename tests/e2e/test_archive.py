@@ -7,7 +7,7 @@ import pytest
 from local import demo_buckets
 from replication.aws.table import ledger_item
 from replication.s3.version import ObjectVersion
-from tests.e2e.conftest import Deployed
+from tests.e2e.conftest import Deployed, eventually
 from tests.s3rt.conftest import Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -24,6 +24,14 @@ def ledger(deployed: Deployed, version: ObjectVersion) -> list[dict[str, Any]]:
     return found
 
 
+def without_doubt(found: Any) -> Any:
+    """The answer but for doubt that the next read of the rules ends."""
+    if found is None:
+        return None
+    places = [{**one, "in_doubt": None} for one in found["destinations"]]
+    return {**found, "in_doubt": None, "destinations": places}
+
+
 def replay(s3rt: Command) -> None:
     """From a while ago until after the newest event: the emulator's archive has no delay."""
     ended = s3rt("replay-archive", "--since", "15m", "--until", "2100-01-01T00:00:00Z", "--json")
@@ -37,7 +45,7 @@ def test_a_replay_brings_back_what_the_ledger_lost_and_a_second_one_changes_noth
 ) -> None:
     key = "TaxDocs/archived.pdf"
     version = ObjectVersion(demo_buckets.SOURCE, key, deployed.put(key))
-    before = deployed.settled(key, version.version_id)
+    before = without_doubt(deployed.settled(key, version.version_id))
     assert before["replication_status"] == "COMPLETED"
     dynamodb, table = deployed.client("dynamodb"), deployed.outputs.stack["TableName"]
     for item in ledger(deployed, version):
@@ -45,7 +53,9 @@ def test_a_replay_brings_back_what_the_ledger_lost_and_a_second_one_changes_noth
     assert deployed.known(demo_buckets.SOURCE, key, version.version_id) is None
 
     replay(s3rt)
-    assert deployed.settled(key, version.version_id) == before
+    # The arrivals may be processed before the creation.
+    again = version.bucket, key, version.version_id
+    eventually(lambda: without_doubt(deployed.known(*again)) == before)
     stored = ledger(deployed, version)
     marker = "TaxDocs/after-the-replay.pdf"
 
