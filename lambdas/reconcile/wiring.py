@@ -10,6 +10,7 @@ from typing import Any
 
 from reconcile.look_back import LookBacks
 from reconcile.reconciler import RESERVE_SECONDS, Reconciler
+from reconcile.rule_read import RuleReader
 from reconcile.setup_inspection import SetupInspection
 from replication.aws.clients import client, s3_by_bucket
 from replication.aws.event_rules import EventRules
@@ -44,7 +45,7 @@ class Service:
     ticks           when the schedule last ran to its end
     inspection      inspects the set-up of buckets
     look_backs      works off look-backs
-    read_rules      reads the rules of a source bucket in S3, unless that was done after a time
+    rule_reader     reads the rules of a source bucket in S3
     """
 
     reconciler: Reconciler
@@ -52,7 +53,7 @@ class Service:
     ticks: Ticks
     inspection: SetupInspection
     look_backs: LookBacks
-    read_rules: Callable[[str, Instant], None]
+    rule_reader: RuleReader
 
     def tick(self) -> float | None:
         """Sends the work that became due since the last tick and inspects buckets; returns the age
@@ -69,7 +70,7 @@ class Service:
     def work(self, work: Work, seconds_left: Callable[[], float]) -> Counter[str]:
         """Works off a message and sends what is left of it; returns counts of what was found."""
         if isinstance(work, RuleRead):
-            self.read_rules(work.bucket, work.asked_at)
+            self.rule_reader.work_off(work)
             return Counter()
         if isinstance(work, LookBack):
             left, counts = self.look_backs.work_off(work, seconds_left)
@@ -107,11 +108,7 @@ def service() -> Service:
         deaf=lambda name: is_deaf_to(name, settings.topology, setups(None)),
     )
 
-    def read_rules(bucket: str, since: Instant) -> None:
-        known = configurations.load(bucket) if bucket in settings.source_buckets else None
-        # Before the first look of `record` tracking has not begun.
-        if known is None or (known.read_at and known.read_at > since):
-            return
+    def read_rules(bucket: str) -> None:
         rules = S3RuleHistories(
             s3=s3, table=configurations, buckets=[bucket], seconds=time.monotonic, now=wall_clock
         )
@@ -136,5 +133,5 @@ def service() -> Service:
             settings.topology.elsewhere,
         ),
         LookBacks(reconciler, configurations.note_looked_back),
-        read_rules,
+        RuleReader(frozenset(settings.source_buckets), configurations.load, read_rules),
     )

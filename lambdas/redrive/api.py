@@ -106,8 +106,9 @@ class RedriveApi:
                 code=kind.code or None,
             )
         if selection.bucket is not None and selection.bucket not in self.source_buckets:
-            detail = "This is no source bucket of the tracker."
-            raise Problem(problem.BUCKET_NOT_TRACKED, detail, "bucket")
+            raise Problem(
+                problem.BUCKET_NOT_TRACKED, "This is no source bucket of the tracker.", "bucket"
+            )
         return selection
 
     def _must_have_route(self, redrive: Redrive) -> None:

@@ -14,7 +14,7 @@ from redrive import cause, manifest
 from redrive.draft import Draft
 from redrive.life import Event, Planned, Refused, step
 from redrive.messages import plan_message
-from redrive.port import Incidents, Items, JobPlaces, LocksObjects, Manifests, Queue, Store
+from redrive.port import Incidents, Items, JobMeansOf, LocksObjects, Manifests, Queue, Store
 from redrive.sieve import Sieve
 from replication.counters.incident import Incident
 from replication.errors import Rejected
@@ -67,7 +67,7 @@ class Planner:
     shards: int
     objects: Objects
     locks_objects: LocksObjects
-    places: JobPlaces
+    places: JobMeansOf
     out_of_reach: frozenset[str]
     histories: Histories
     incidents: Incidents

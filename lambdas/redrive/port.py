@@ -92,10 +92,12 @@ class Jobs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class JobPlace:
-    """Where the jobs of a source bucket are made: in its own account and Region.
+class JobMeans:
+    """What the jobs of a source bucket are made with, in its own account and Region.
 
     bucket      of manifests and reports
+    manifests   the same bucket, to be written
+    jobs        S3 Batch Operations there
     """
 
     bucket: str
@@ -103,8 +105,8 @@ class JobPlace:
     jobs: Jobs
 
 
-JobPlaces = Callable[[str], JobPlace]
-"""The place of a source bucket."""
+JobMeansOf = Callable[[str], JobMeans]
+"""The means for a source bucket."""
 
 
 class Reports(Protocol):

@@ -21,7 +21,7 @@ from redrive.life import (
     step,
 )
 from redrive.messages import plan_message, start_message
-from redrive.port import JobPlaces, Queue, Store
+from redrive.port import JobMeansOf, Queue, Store
 from redrive.report import ReportReader
 from replication.errors import Rejected, Unavailable
 from replication.published import backfill
@@ -52,7 +52,7 @@ class Runner:
 
     store: Store
     queue: Queue
-    places: JobPlaces
+    places: JobMeansOf
     reports: ReportReader
     backfill_queue: Queue
     progress: Callable[[str], Progress | None]

@@ -45,10 +45,8 @@ def service() -> Redrives:
     settings = from_env(
         os.environ, "REDRIVE_QUEUE_URL", "REDRIVE_BUCKET", "REDRIVE_ROLE_ARN", "BACKFILL_QUEUE_URL"
     )
-    topology, at_home = (
-        settings.topology,
-        JobPlace(settings.redrive_bucket, settings.redrive_role_arn),
-    )
+    topology = settings.topology
+    at_home = JobPlace(settings.redrive_bucket, settings.redrive_role_arn)
     sqs, dynamodb = partial(client, "sqs"), client("dynamodb")
     name = settings.table_name
     store, incidents = RedriveTable(dynamodb, name), IncidentReads(dynamodb, name)
@@ -67,10 +65,10 @@ def service() -> Redrives:
         return found
 
     @cache
-    def place_of(bucket: str) -> port.JobPlace:
+    def place_of(bucket: str) -> port.JobMeans:
         found = topology.place(bucket).jobs or at_home
         s3, control = (partial(service_of, bucket, name) for name in ("s3", "s3control"))
-        return port.JobPlace(
+        return port.JobMeans(
             found.bucket,
             S3Manifests(s3, found.bucket, found.account),
             BatchJobs(control, found.bucket, found.batch_role_arn),

@@ -9,7 +9,7 @@ from redrive.api import RedriveApi
 from redrive.automatic import Automatic
 from redrive.dispatch import Redrives
 from redrive.plan import Planner
-from redrive.port import JobPlace
+from redrive.port import JobMeans
 from redrive.report import ReportReader
 from redrive.run import Runner
 from replication.aws.deliveries import manifest as deliveries
@@ -282,10 +282,10 @@ class World:
     most_versions: int = 1_000_000
     part_bytes: int = 8 << 20
 
-    def place(self, bucket: str) -> JobPlace:
+    def place(self, bucket: str) -> JobMeans:
         if bucket == "far":
-            return JobPlace("far-jobs", self.far_manifests, self.far_jobs)
-        return JobPlace("jobs", self.manifests, self.jobs)
+            return JobMeans("far-jobs", self.far_manifests, self.far_jobs)
+        return JobMeans("jobs", self.manifests, self.jobs)
 
     @property
     def redrives(self) -> Redrives:
