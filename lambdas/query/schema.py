@@ -31,7 +31,7 @@ class Schema(BaseModel):
 IN_DOUBT = (
     "It is not certain that the version goes there: its rules were not read since or changed about"
     " then, a tag decides, or a read was refused. The next read of the rules or a question to S3"
-    " decides within minutes"
+    " decides within minutes, unless the version was deleted for good"
 )
 
 

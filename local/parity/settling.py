@@ -105,9 +105,11 @@ class Control:
         return tuple((name, bucket, key, id_) for name, bucket, key, id_ in self._admin()["lost"])
 
     def in_doubt(self) -> dict[tuple[str, str, str], str]:
-        """The versions that some destination of is still in doubt, by bucket, key and id; where."""
+        """The versions that some destination of is still in doubt, by bucket, key and id; where.
+        Without those that are gone: their doubt cannot be decided."""
         found = {}
-        for item in self._items("pk, sk", "in_doubt = :yes", {":yes": {"BOOL": True}}):
+        where = "in_doubt = :yes AND attribute_not_exists(deleted_at)"
+        for item in self._items("pk, sk", where, {":yes": {"BOOL": True}}):
             bucket, _, key = item["pk"]["S"].partition("/")
             version_id, _, destination = item["sk"]["S"].partition("#")
             found[bucket, key, version_id] = destination

@@ -51,6 +51,7 @@ def _settled(found: Json, destination: str | None) -> bool:
     place = next((one for one in found["destinations"] if one["bucket"] == destination), None)
     if place is None:
         return not found["in_doubt"]
-    # S3 was read and showed no status: no rule sends it there.
-    ruled_out = place["status"] is None and place["evidence"] is not None and not place["in_doubt"]
+    # S3 was read and showed no status: no rule sends it there. Of what is gone it cannot be asked.
+    undecided = place["in_doubt"] and found["deleted_at"] is None
+    ruled_out = place["status"] is None and place["evidence"] is not None and not undecided
     return place["status"] in _FINAL or ruled_out

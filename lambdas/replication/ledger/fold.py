@@ -33,7 +33,8 @@ def effect(fact: Fact) -> dict[str, Any]:
         case Kind.REPLICA_DELETED:
             fields = {"arrived_at": None, "lost_at": fact.at}
         case Kind.DELETED:
-            fields = {"deleted_at": fact.at, "ended_by": fact.sequencer, "in_doubt": None}
+            # A doubt stays: of what is gone S3 cannot be asked any more.
+            fields = {"deleted_at": fact.at, "ended_by": fact.sequencer}
         case _:
             fields = {}
     return fields | {"observed_at": fact.at}
@@ -287,4 +288,4 @@ def _still_ended(state: State, fact: Fact) -> dict[str, Any]:
         return {}
     if sequencer_order(fact.sequencer) > sequencer_order(state.ended_by):
         return {}
-    return {"deleted_at": state.deleted_at, "ended_by": state.ended_by, "in_doubt": None}
+    return {"deleted_at": state.deleted_at, "ended_by": state.ended_by}

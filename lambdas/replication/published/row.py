@@ -107,7 +107,7 @@ def summary(items: VersionItems, bucket: str, present: AsOf) -> Json:
 def _source(items: VersionItems, present: AsOf) -> Json:
     version = items[0].version
     created_at, deleted_at = newest(items, "created_at"), version_items.deleted_at(items)
-    in_doubt = not deleted_at and any(present.in_doubt(item, created_at) for item in items)
+    in_doubt = any(present.in_doubt(item, created_at) for item in items)
     return {
         "bucket": version.bucket,
         "key": version.key,
@@ -115,7 +115,7 @@ def _source(items: VersionItems, present: AsOf) -> Json:
         "role": "source",
         "replication_status": version_items.replication_status(items),
         "eligible": version_items.is_eligible(items, in_doubt=in_doubt),
-        "in_doubt": in_doubt,
+        "in_doubt": in_doubt and deleted_at is None,  # no read decides what is gone
         "delete_marker": bool(newest(items, "delete_marker")),
         "size": newest(items, "size"),
         "etag": newest(items, "etag"),

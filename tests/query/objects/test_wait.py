@@ -157,6 +157,15 @@ def test_a_destination_that_no_rule_sends_it_to_is_not_waited_for() -> None:
     assert waited((0, found), destination="dst-b", timeout=1)["timed_out"] is True
 
 
+def test_a_destination_in_doubt_of_what_is_gone_is_not_waited_for() -> None:
+    doubtful = (Kind.OBSERVED, 6, {"in_doubt": True})
+    found = row.tracked_object([stored(doubtful)], "src", AT)
+    assert waited((0, found), destination="dst-a", timeout=1)["timed_out"] is True
+    gone = row.tracked_object([stored(doubtful, (Kind.DELETED, 9))], "src", AT)
+    assert gone["destinations"][0]["in_doubt"] is True
+    assert waited((0, gone), destination="dst-a", timeout=1)["timed_out"] is False
+
+
 def test_a_version_that_no_rule_takes_is_not_waited_for() -> None:
     found = row.tracked_object([stored((Kind.INELIGIBLE, 0), destination="")], "src", AT)
     assert waited((0, found))["timed_out"] is False

@@ -9,6 +9,7 @@ from replication import times
 from replication.ledger.fact import Kind
 from replication.ledger.item import LedgerItem
 from replication.published import row as published_row
+from replication.s3.status import Status
 from replication.times import Instant
 from tests.support.seeds import arrived, at, failed, requested, stored
 
@@ -76,6 +77,18 @@ def test_a_version_that_was_deleted_is_not_in_doubt() -> None:
     present = published_row.AsOf(NOW, certain_until={"src": at(0)})
     record = stored(requested(5), (Kind.DELETED, 9))
     assert published_row.tracked_object([record], "src", present)["in_doubt"] is False
+
+
+@pytest.mark.parametrize("destination", ["dst-a", ""])
+def test_a_doubt_that_stood_at_the_deletion_stays_with_the_last_status(destination: str) -> None:
+    """S3 cannot be asked any more, so nothing more is claimed: neither that no rule took it, nor
+    that it certainly failed there."""
+    record = stored(DOUBTFUL, (Kind.DELETED, 9), destination=destination)
+    shown_object = shown(record)
+    assert (shown_object["in_doubt"], shown_object["eligible"]) == (False, None)
+    read = (Kind.OBSERVED, 5, {"status": Status.FAILED, "in_doubt": True})
+    (place,) = shown(stored(requested(), read, (Kind.DELETED, 9)))["destinations"]
+    assert (place["status"], place["in_doubt"]) == ("FAILED", True)
 
 
 def test_rules_that_were_never_read_make_nothing_certain() -> None:
