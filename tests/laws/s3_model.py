@@ -40,7 +40,7 @@ class S3Model(S3Reads):
     held_since: dict[ObjectVersion, Instant] = field(default_factory=dict)
     """When each copy first arrived."""
     gone: dict[ObjectVersion, Instant] = field(default_factory=dict)
-    """When what is gone was deleted last."""
+    """When what is gone was deleted for the first time: a copy can be made again, and deleted again."""
 
     def listed(self, version: ObjectVersion) -> Listed:
         """The row of an S3 Inventory."""
@@ -118,7 +118,7 @@ class S3Model(S3Reads):
 
     def delete(self, version: ObjectVersion) -> None:
         del self.held[version]
-        self.gone[version] = self.now()
+        self.gone.setdefault(version, self.now())
         self.sent.append(Deleted(version, self._second(), self._id("deleted"), True))
 
     # What S3 does.
