@@ -40,7 +40,7 @@ class S3Model(S3Reads):
     held_since: dict[ObjectVersion, Instant] = field(default_factory=dict)
     """When each copy first arrived."""
     gone: dict[ObjectVersion, Instant] = field(default_factory=dict)
-    """When what is gone was deleted for the first time: a copy can be made again, and deleted again."""
+    """When what is gone was first deleted: a copy can be made again, and deleted again."""
 
     def listed(self, version: ObjectVersion) -> Listed:
         """The row of an S3 Inventory."""
