@@ -138,7 +138,9 @@ class Laws:
         since = [self.s3.held_since.get(version.in_bucket(place)) for place in places]
         first = min(filter(None, since), default=None)
         assert first is not None, f"{where} is COMPLETED, and it never was there"
-        sent = not name or origin is None or name in origin.places
+        # A copy whose source is unknown is kept at its own bucket, also where rules send it on.
+        its_own = origin is not None and origin.replica and name == version.bucket
+        sent = not name or origin is None or name in origin.places or its_own
         assert sent, f"{where} is COMPLETED, and that copy is another bucket's"
         times = (state.observed_at, state.arrived_at, state.since if state.status else None)
         claimed = min(filter(None, times))
