@@ -104,11 +104,10 @@ class Reading:
         """Destinations without the version, or with a replica that has other tags."""
         return [name for name, there in heads.items() if there is None or name in self.differing]
 
-    def is_alone(self, names: Collection[str], heads: Heads) -> bool:
-        """Whether `names` is the one destination that the status of the source can be about."""
-        (name, *others) = names
-        known = name in self.known and not others
-        return known and (not self.all_in_doubt or set(heads) == {name})
+    def is_alone(self, name: str) -> bool:
+        """Whether the status of the source can be about no other destination. One that has the
+        version counts too: S3 shows the same status for a change that is not there yet."""
+        return name in self.known and {*self.known, *self.possible} == {name}
 
     def deleted_replicas(self, heads: Heads) -> list[Fact]:
         """Replicas that had arrived and do not exist any more."""

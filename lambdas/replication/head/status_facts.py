@@ -90,7 +90,7 @@ def of_pending(reading: Reading, heads: Heads) -> list[Fact]:
     for name, there in heads.items():
         if name in waiting:
             # Which of several is PENDING is unknown, and so is one in doubt.
-            alone = reading.is_alone(waiting, heads)
+            alone = reading.is_alone(name)
             doubtful = there is None and reading.is_doubtful(name) and not alone
             facts.append(reading.from_source(name, Status.PENDING, there=there, in_doubt=doubtful))
         elif name not in behind and name not in failed:
@@ -137,7 +137,7 @@ def of_failed(reading: Reading, heads: Heads) -> list[Fact]:
             reason = WITHOUT_ITS_TAGS if here and (name in behind or len(heads) == 1) else None
             if not reason and not failed and len(culprits) > 1:
                 reason = SEVERAL_MAY_HAVE_FAILED
-            alone = reading.is_alone(culprits, heads)
+            alone = reading.is_alone(name)
             doubtful = here is None and reading.is_doubtful(name) and not alone
             facts.append(
                 reading.from_source(name, Status.FAILED, reason, there=here, in_doubt=doubtful)

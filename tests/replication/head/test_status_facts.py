@@ -225,9 +225,22 @@ class TestADestinationInDoubt:
 
     @pytest.mark.parametrize("header", [Status.PENDING, Status.FAILED])
     def test_is_beyond_doubt_when_the_header_can_mean_no_other(self, header: Status) -> None:
+        look = Look(reads(header), {"b": POSSIBLE}, {})
+        assert (look.after("b").status, look.after("b").in_doubt) == (header, None)
+
+    @pytest.mark.parametrize("header", [Status.PENDING, Status.FAILED])
+    def test_stays_in_doubt_beside_one_whose_change_the_header_may_mean(
+        self, header: Status
+    ) -> None:
+        """A change of tags or retention shows as PENDING, and FAILED, where the version is."""
         look = Look(reads(header), {"a": ARRIVED, "b": POSSIBLE}, {"a": REPLICA})
         assert (look.after("a").status, look.after("b").status) == (Status.COMPLETED, header)
-        assert look.after("b").in_doubt is None
+        assert look.after("b").in_doubt is True
+
+    @pytest.mark.parametrize("header", [Status.PENDING, Status.FAILED])
+    def test_stays_in_doubt_beside_one_that_may_not_be_read(self, header: Status) -> None:
+        look = Look(reads(header), {"a": ARRIVED, "b": DOUBTFUL}, denied=("a",))
+        assert (look.after("b").status, look.after("b").in_doubt) == (header, True)
 
     def test_waits_since_it_may_have_been_sent(self) -> None:
         look = Look(reads("PENDING"), {"a": ARRIVED, "b": POSSIBLE}, {"a": REPLICA})
