@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from replication.head.port import Head
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.state import State
-from replication.s3.evidence import EVENTS, Evidence
+from replication.s3.evidence import Evidence
 from replication.s3.status import Status
 from replication.s3.version import ObjectVersion
 from replication.times import Instant, seconds_between
@@ -53,7 +53,7 @@ class Reading:
         state = self.state(name)
         # A failure in doubt was read at the source, and may be that of another destination.
         failed = state.status is Status.FAILED and not state.in_doubt
-        named = state.late or failed or name == self.sure
+        named = state.is_named or failed or name == self.sure
         return bool(named or state.arrived_at or state.lost_at)
 
     def is_doubtful(self, name: str) -> bool:
@@ -118,10 +118,8 @@ class Reading:
         ]
 
     def failed_by_event(self) -> list[str]:
-        """Destinations that S3 itself named as FAILED, by an event or with a reason. Other failures
-        were read at the source, whose status may be that of another destination."""
-        states = [(name, self.state(name)) for name in self.with_status(Status.FAILED)]
-        return [name for name, one in states if one.evidence in EVENTS or one.failure_code]
+        """Destinations that S3 itself named as FAILED."""
+        return [name for name, state in self.known.items() if state.is_failed_by_name]
 
     def guessed_failures(self) -> list[str]:
         """Destinations in doubt that are FAILED because the source was, and no other one lacked the

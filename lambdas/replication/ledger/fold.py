@@ -109,7 +109,7 @@ def _written(fact: Fact) -> dict[str, Any]:
         fields |= _recovered()
         fields |= {"rule_id": fact.rule_id} if fact.rule_id else {}
     elif fact.kind is Kind.POSSIBLE:
-        fields = {"status": None, "since": fact.at} | _recovered()
+        fields = {"status": None, "since": fact.at, "late": None} | _recovered()
     return fields | {
         "created_at": fact.at,
         "size": fact.size,
@@ -234,12 +234,16 @@ def _described(state: State, fact: Fact) -> dict[str, Any]:
 
 def _observed(state: State, fact: Fact) -> dict[str, Any]:
     """A status that was read confirms or corrects the present one; it keeps an earlier time."""
-    there: dict[str, Any] = {"in_doubt": fact.in_doubt}
+    # Who read in doubt had not heard of the event that names the destination.
+    in_doubt = None if state.is_named else fact.in_doubt
+    there: dict[str, Any] = {"in_doubt": in_doubt}
     if fact.present and state.arrived_at is None:
         there |= {"arrived_at": fact.at, "lost_at": None}
     if fact.status is not None and fact.status == state.status:
         return there
     match fact.status:
+        case None if fact.in_doubt and state.is_named:
+            return there
         case None:
             since = None
             if fact.in_doubt:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from replication.ledger.fact import Fact
-from replication.s3.evidence import Evidence
+from replication.s3.evidence import EVENTS, Evidence
 from replication.s3.status import Status
 from replication.times import Instant
 
@@ -58,6 +58,17 @@ class State:
     def is_ruled_out(self) -> bool:
         """Whether it is known that no rule replicates the version there."""
         return self.status is None and self.evidence is not None and not self.in_doubt
+
+    @property
+    def is_failed_by_name(self) -> bool:
+        """Whether S3 itself named this destination as FAILED, by an event or with a reason. Other
+        failures were read at the source, whose status may be that of another destination."""
+        return self.status is Status.FAILED and bool(self.failure_code or self.evidence in EVENTS)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether S3 itself named this destination, as FAILED or late, since it was asked for."""
+        return bool(self.late or self.failure_code or self.is_failed_by_name)
 
     @property
     def is_only_an_end(self) -> bool:
