@@ -114,6 +114,17 @@ class TestAChain:
             state = world.state(version(source), name)
             assert (state.status, state.arrived_at is not None) == (Status.COMPLETED, True)
 
+    @pytest.mark.parametrize("order", list(permutations(range(3))))
+    def test_the_copy_of_a_replica_that_is_gone_is_not_the_originals(
+        self, order: tuple[int, ...]
+    ) -> None:
+        """B's copy was deleted before anyone heard that it was there."""
+        world = self.world()
+        del world.objects.heads[version("b")]
+        deliver(world, [self.EVENTS[n] for n in order])
+        places = {(where.bucket, name) for where, name in world.ledger.records if name}
+        assert {("a", "b")} <= places <= {("a", "b"), ("b", "c")}
+
     def test_the_copy_of_a_replica_that_may_not_be_read_is_not_another_buckets(self) -> None:
         world = self.world()
         world.objects.denied = {"b"}

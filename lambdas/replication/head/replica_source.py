@@ -38,9 +38,9 @@ class ReplicaSources:
         replica. Their statuses tell which; for delete markers and SSE-C objects, which show none,
         the one that the ledger knows is the source.
 
-        Unsourced when it is a replica, and no tracked bucket has, or had, its source. Undecided
-        when two buckets have a version without a status, and the ledger knows neither. Denied when
-        a bucket that could not be read may have the source.
+        Unsourced when it is a replica, and of no tracked bucket it is certain that it has, or had,
+        its source. Undecided when two buckets have a version without a status, and the ledger knows
+        neither. Denied when a bucket that could not be read may have the source.
         """
         is_source = version.bucket in self.histories
         seen = here.replication_status == REPLICA
@@ -52,7 +52,7 @@ class ReplicaSources:
             return known
         # S3 may have replicated it by a rule that the tracker never read.
         unseen = sorted({*self.histories} - {*sources, version.bucket}) if seen else []
-        copied_from, refused = None, None
+        copied_from, copied_on, refused = None, False, None
         for source in (*sources, *unseen)[:MOST_ASKED]:
             try:
                 there = self.objects.head(version.in_bucket(source))
@@ -62,6 +62,8 @@ class ReplicaSources:
             if there is None:
                 if source in sources and self._had_replica(version, source):
                     copied_from = copied_from or source
+                elif source in sources and self.sources(version.in_bucket(source)):
+                    copied_on = True  # it may have had a replica that nobody heard of
                 continue
             if there.replication_status == REPLICA:
                 if not seen:
@@ -74,7 +76,7 @@ class ReplicaSources:
                 version.in_bucket(source), marker=here.delete_marker
             ):
                 raise Undecided(source)
-            if source in unseen and (copied_from or refused):
+            if source in unseen and (copied_from or copied_on or refused):
                 break  # a copy of a replica belongs to the bucket it was copied from
             return source
         if copied_from:
