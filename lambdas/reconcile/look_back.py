@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from reconcile.reconciler import PAGE, RESERVE_SECONDS, THREADS, Reconciler
 from replication.errors import Denied, NotYet, Unavailable
+from replication.head.reading import Reading
 from replication.ledger.fact import Fact, Kind
 from replication.ledger.fold import step
 from replication.ledger.index import Route
@@ -125,7 +126,9 @@ class LookBacks:
             return [fact for fact in facts if _is_news(fact, known)]
         except Denied as denied:
             self.reconciler.note([denied], now)
-            return [
+            reading = Reading(version, known, now, all_in_doubt=True)
+            read = [name for name, state in known.items() if name and state.evidence]
+            return reading.doubt_of_denied(read, ()) + [
                 _may_be_due(version, name, now, _written_at_all(known))
                 for name in history.candidates(version.key)
                 if name not in known

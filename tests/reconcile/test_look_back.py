@@ -284,6 +284,11 @@ class TestWhatTheTrackerVouchesFor:
         world.objects.fault = Denied("s3:GetObjectVersion", "src")
         world.work_off()
         assert world.history.revisions[1].looked_back
+        found = world.ledger.states(version())
+        assert {name: (one.status, one.in_doubt) for name, one in found.items()} == {
+            "dst": (Status.PENDING, True),
+            "added": (None, True),
+        }
 
 
 class TestThePlan:

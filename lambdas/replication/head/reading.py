@@ -92,12 +92,14 @@ class Reading:
 
     def doubt_of_denied(self, names: Collection[str], facts: Collection[Fact]) -> list[Fact]:
         """Puts those of the denied destinations `names` in doubt of which nothing is known, so that
-        they are reconciled again."""
+        they are reconciled again; while the rules are in doubt, also those that only rules name."""
         with_fact = {fact.destination for fact in facts}
+        unread = [(name, self.state(name)) for name in names if name not in with_fact]
         return [
-            self.from_destination(name, None, REFUSED, in_doubt=True)
-            for name in names
-            if name not in with_fact and self.state(name).evidence is None
+            self.from_destination(name, state.status, REFUSED, in_doubt=True)
+            for name, state in unread
+            if state.evidence is None
+            or (self.all_in_doubt and not state.in_doubt and self.is_doubtful(name))
         ]
 
     def behind(self, heads: Heads) -> list[str]:

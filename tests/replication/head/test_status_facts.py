@@ -242,6 +242,13 @@ class TestADestinationInDoubt:
         look = Look(reads(header), {"a": ARRIVED, "b": DOUBTFUL}, denied=("a",))
         assert (look.after("b").status, look.after("b").in_doubt) == (header, True)
 
+    def test_begins_for_one_that_only_old_rules_name_and_that_may_not_be_read(self) -> None:
+        """COMPLETED of the source would be credited to it, once the rules are certain again."""
+        look = Look(reads("COMPLETED"), {"a": WAITING}, denied=("a",), possible=("a",))
+        assert (look.after("a").status, look.after("a").in_doubt) == (Status.PENDING, True)
+        certain = Look(reads("COMPLETED"), {"a": WAITING}, denied=("a",))
+        assert (certain.after("a").status, certain.after("a").in_doubt) == (Status.COMPLETED, None)
+
     def test_waits_since_it_may_have_been_sent(self) -> None:
         look = Look(reads("PENDING"), {"a": ARRIVED, "b": POSSIBLE}, {"a": REPLICA})
         assert look.after("b").outstanding_since == POSSIBLE.since
