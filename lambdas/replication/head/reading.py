@@ -91,7 +91,7 @@ class Reading:
         return [name for name in refused if not self.is_doubtful(name)] or refused
 
     def doubt_of_denied(self, names: Collection[str], facts: Collection[Fact]) -> list[Fact]:
-        """Puts those of the denied destinations `names` in doubt of which nothing is known, so that
+        """S3 denied the question for `names`: puts those in doubt of which nothing is known, so
         they are reconciled again; while the rules are in doubt, also those that only rules name."""
         with_fact = {fact.destination for fact in facts}
         unread = [(name, self.state(name)) for name in names if name not in with_fact]

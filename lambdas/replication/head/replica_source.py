@@ -52,7 +52,7 @@ class ReplicaSources:
             return known
         # S3 may have replicated it by a rule that the tracker never read.
         unseen = sorted({*self.histories} - {*sources, version.bucket}) if seen else []
-        copied_from, copied_on, refused = None, False, None
+        copied_from, may_be_copied, refused = None, False, None
         for source in (*sources, *unseen)[:MOST_ASKED]:
             try:
                 there = self.objects.head(version.in_bucket(source))
@@ -63,7 +63,7 @@ class ReplicaSources:
                 if source in sources and self._had_replica(version, source):
                     copied_from = copied_from or source
                 elif source in sources and self.sources(version.in_bucket(source)):
-                    copied_on = True  # it may have had a replica that nobody heard of
+                    may_be_copied = True  # from a replica that is gone and was never heard of
                 continue
             if there.replication_status == REPLICA:
                 if not seen:
@@ -76,7 +76,7 @@ class ReplicaSources:
                 version.in_bucket(source), marker=here.delete_marker
             ):
                 raise Undecided(source)
-            if source in unseen and (copied_from or copied_on or refused):
+            if source in unseen and (copied_from or may_be_copied or refused):
                 break  # a copy of a replica belongs to the bucket it was copied from
             return source
         if copied_from:
